@@ -1,0 +1,138 @@
+//! What can go wrong on the wire: error codes, token problems and decoding errors.
+
+use crate::wire::{wire_enum, wire_struct};
+use std::borrow::Cow;
+
+wire_enum! {
+    /// The code of an `error` message, of a refused entry and of a problem document.
+    pub enum ErrorCode {
+        /// The command makes no sense; the message says which field and why.
+        1 => BadRequest = "bad_request",
+        /// No valid token.
+        2 => Unauthorized = "unauthorized",
+        /// The token has ended.
+        3 => TokenExpired = "token_expired",
+        /// The token's rights, or the role's, do not allow it.
+        4 => Forbidden = "forbidden",
+        /// Not a channel name, or a kind that cannot be used so.
+        5 => InvalidChannel = "invalid_channel",
+        /// The connection holds no subscription to that channel.
+        6 => NotSubscribed = "not_subscribed",
+        /// `limits.maxSubscriptions` is reached.
+        7 => TooManySubscriptions = "too_many_subscriptions",
+        /// The message or body is larger than the limit.
+        8 => TooLarge = "too_large",
+        /// Too many messages; `retryAfterMs` says how long to wait.
+        9 => RateLimited = "rate_limited",
+        /// No such thing.
+        10 => NotFound = "not_found",
+        /// The relay cannot do it now; try again.
+        11 => Unavailable = "unavailable",
+        /// A defect of the relay; its log has the details.
+        12 => Internal = "internal",
+    }
+}
+
+wire_enum! {
+    /// Why a token was refused: the `code` of a 401 problem document and the reason of close code 4401.
+    pub enum TokenProblem {
+        /// No token, or an empty one.
+        1 => Missing = "token_missing",
+        /// Not three base64url parts with a JSON header.
+        2 => Malformed = "token_malformed",
+        /// Past its `exp`.
+        3 => Expired = "token_expired",
+        /// Wrong signature, algorithm or claim.
+        4 => Invalid = "token_invalid",
+    }
+}
+
+impl TokenProblem {
+    /// Reads the reason of a close frame back.
+    pub fn from_reason(reason: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|problem| problem.as_str() == reason.trim())
+    }
+}
+
+wire_struct! {
+    /// What is wrong and whether trying again can help.
+    pub struct ErrorBody {
+        /// The machine-readable code.
+        1 => code: ErrorCode,
+        /// A sentence for people: what, where, how to mend it.
+        2 => message: String,
+        /// Whether the same request may succeed later.
+        3 => retryable: bool,
+        /// How long to wait before the next try, in milliseconds.
+        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        4 => retry_after_ms: Option<u64>,
+    }
+}
+
+impl ErrorBody {
+    /// An error that the same request will meet again.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), retryable: false, retry_after_ms: None }
+    }
+    /// An error that may pass by itself.
+    pub fn retryable(code: ErrorCode, message: impl Into<String>, retry_after_ms: Option<u64>) -> Self {
+        Self { code, message: message.into(), retryable: true, retry_after_ms }
+    }
+}
+
+impl core::fmt::Display for ErrorBody {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for ErrorBody {}
+
+/// Bytes that are no message: where reading stopped, at which field, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    /// Byte offset in the frame (CBOR) or in the line (JSON).
+    pub at: usize,
+    /// The innermost field.
+    pub field: Cow<'static, str>,
+    /// What is wrong with it.
+    pub problem: Cow<'static, str>,
+    /// Whether the bytes could be read as the codec at all. `false`: close 4400; `true`: well-formed but senseless, `error bad_request`.
+    pub well_formed: bool,
+    /// The `id` of the command, where it could still be read.
+    pub id: Option<u64>,
+}
+
+impl DecodeError {
+    pub(crate) fn new(at: usize, field: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { at, field: field.into(), problem: problem.into(), well_formed: false, id: None }
+    }
+    /// Names the field that holds the one which failed, unless a better name is known.
+    pub(crate) fn within(mut self, field: &'static str) -> Self {
+        if matches!(self.field.as_ref(), "integer" | "number" | "text" | "flag" | "list" | "optional field" | "time") {
+            self.field = Cow::Borrowed(field);
+        }
+        self
+    }
+}
+
+impl core::fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} at byte {}: {}", self.field, self.at, self.problem)
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// The reason text of close codes that ask the client to wait: `draining; retryAfterMs=1500`.
+pub fn reason_with_retry_after(word: &str, retry_after_ms: u64) -> String {
+    format!("{word}; retryAfterMs={retry_after_ms}")
+}
+
+/// Reads `retryAfterMs` out of a close reason, however it is written around it (`retryAfterMs=1500`, `{"retryAfterMs":1500}`).
+pub fn retry_after_from_reason(reason: &str) -> Option<u64> {
+    let (_, rest) = reason.split_once("retryAfterMs")?;
+    let rest = rest.trim_start_matches(['"', ':', '=', ' ']);
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest.get(..end)?.parse().ok()
+}

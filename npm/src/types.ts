@@ -1,0 +1,271 @@
+/**
+ * The public types of `pulsewire`: what the façade gives, and what the Svelte, React and element entries build on.
+ *
+ * Times are Unix milliseconds, durations milliseconds (`…Ms`), shares 0 to 1. Nothing here is code: importing it costs nothing.
+ */
+
+/**
+ * A value that changes. `subscribe` follows Svelte's store contract (called at once with the value, then on each change);
+ * `listen` is told of changes only, without the value, which is what React's `useSyncExternalStore` wants.
+ * `get()` returns the same reference until the value changes.
+ */
+export interface Observable<T> {
+  get(): T;
+  subscribe(run: (value: T) => void): () => void;
+  listen(changed: () => void): () => void;
+}
+
+export type ConnectionState =
+  | 'idle'
+  | 'connecting'
+  | 'connected'
+  | 'reconnecting'
+  | 'polling'
+  | 'unauthorized'
+  | 'closed';
+
+/** Connection as the page sees it. */
+export interface ConnectionStatus {
+  state: ConnectionState;
+  /** Failed tries since the last good connection; 0 while connected. */
+  attempt: number;
+  /** When the next try starts, while `reconnecting`. */
+  nextRetryAt?: number;
+  /** Since when the state holds. */
+  since: number;
+  /** Whether this client has been connected before: tells "connecting" from "reconnecting" texts, and a success banner from a first start. */
+  everConnected: boolean;
+  /**
+   * True once an interruption has lasted over 1 s: banners show on this, so that blips do not flash (C15).
+   * Always false while connected.
+   */
+  interrupted: boolean;
+  /** Last close code, if there was one. */
+  closeCode?: number;
+  /** Why, in a word: a token problem (`token_expired` …), `protocol_error`, `forbidden`, `timeout`, `lost`, … */
+  reason?: string;
+  /** Round-trip time of the last heartbeat or ping. */
+  latencyMs?: number;
+  connectionId?: string;
+  user?: string;
+  tenant?: string;
+}
+
+export type DeviceState = 'online' | 'offline' | 'maintenance';
+export interface DeviceStatus {
+  deviceId: string;
+  status: DeviceState;
+  battery?: number;
+  lastSeen?: number;
+}
+
+export type Severity = 'critical' | 'high' | 'medium' | 'low';
+export interface Alert {
+  id: string;
+  patientId: string;
+  patientName: string;
+  deviceId?: string;
+  type: string;
+  severity: Severity;
+  message: string;
+  ts: number;
+  read: boolean;
+  /** Anything else the backend gave. */
+  metadata?: unknown;
+}
+/** Alerts, newest first. */
+export interface AlertsState {
+  items: readonly Alert[];
+  unread: number;
+}
+
+export interface DashboardStats {
+  devices: number;
+  online: number;
+  activeAlerts: number;
+  activeSessions: number;
+  averageCompliance: number;
+  viewers: number;
+}
+
+export interface ViewerCount {
+  count: number;
+  /** At most 20. */
+  names: readonly string[];
+}
+
+export type ToastKind = 'alert' | 'notification' | 'execution' | 'connection' | 'auth';
+export interface Toast {
+  /** Stable; the alert's id for alerts. */
+  id: string;
+  kind: ToastKind;
+  severity: Severity;
+  /** Text from the event; for `connection` and `auth` toasts a key such as `connection_lost`, which the elements translate. */
+  title: string;
+  message: string;
+  ts: number;
+  /** When it goes by itself; absent while held by hover or focus. */
+  expiresAt?: number;
+  patientId?: string;
+  deviceId?: string;
+  link?: string;
+}
+export interface ToastsState {
+  /** At most 5: severity first, then newest. */
+  visible: readonly Toast[];
+  waiting: number;
+  held: boolean;
+}
+
+/** Numbers of the window a telemetry handle holds; `NaN`-free, absent while empty. */
+export interface TelemetryStats {
+  min: number;
+  max: number;
+  mean: number;
+  last: number;
+  lastT: number;
+  count: number;
+}
+/**
+ * The newest points of one metric, in order. `t` and `v` are zero-copy views into WASM memory: read them now, do not keep
+ * them; call `view()` again next frame (the memory may have grown and detached them).
+ */
+export interface TelemetryView {
+  t: Float64Array;
+  v: Float64Array;
+  unit?: string;
+  /** Indices i where a hole lies between i - 1 and i: draw a break there. */
+  gaps: readonly number[];
+}
+export type Freshness = 'live' | 'stale' | 'backfilling' | 'empty';
+export interface TelemetryHandle {
+  readonly deviceId: string;
+  readonly metric: string;
+  view(): TelemetryView;
+  /** At most `points` points, decimated by LTTB where the window holds more (copies, may be kept). */
+  decimated(points: number): TelemetryView;
+  stats(): TelemetryStats | undefined;
+  freshness(): { state: Freshness; ageMs?: number };
+  /** Told at most once per animation frame, when points came. */
+  listen(changed: () => void): () => void;
+  /** Rises with every change: cheap to compare. */
+  version(): number;
+  release(): void;
+}
+
+export interface SubscribeOptions {
+  /** Newest N publications on the first subscribe, so that a chart fills at once. */
+  history?: number;
+  /** The rate this page can use; the relay merges to it. */
+  maxHz?: number;
+}
+export type ChannelPhase = 'waiting' | 'subscribed' | 'refused';
+export interface ChannelState {
+  phase: ChannelPhase;
+  epoch: string;
+  offset: number;
+  /** The error of a refused subscription. */
+  error?: PulsewireErrorBody;
+}
+export interface PulsewireErrorBody {
+  code: string;
+  message: string;
+  retryable: boolean;
+  retryAfterMs?: number;
+}
+
+/** One event of a channel. */
+export interface ChannelEvent<T = unknown> {
+  channel: string;
+  event: string;
+  data: T;
+  ts: number;
+  offset?: number;
+  firstOffset?: number;
+  from?: { user: string; name: string };
+  /** True where it comes from recovery or history rather than live. */
+  replayed: boolean;
+}
+
+/** A reference-counted hold on a channel: the relay subscription lives while any handle does, and a short linger after. */
+export interface ChannelHandle {
+  readonly name: string;
+  readonly state: Observable<ChannelState>;
+  on<T = unknown>(event: string | '*', run: (event: ChannelEvent<T>) => void): () => void;
+  publish(event: string, data: unknown, options?: PublishOptions): Promise<PublishResult>;
+  release(): void;
+}
+export interface PublishOptions {
+  /** Idempotency key; made up where absent. */
+  key?: string;
+}
+export interface PublishResult {
+  offset: number;
+}
+
+export type TokenReason = 'connect' | 'expiring' | 'expired' | 'refused';
+export interface PulsewireOptions {
+  /** `wss://…/ws`, `https://…` (the `/ws` is added), a path such as `/ws`, or one per environment. Absent: `/ws` of the page's origin. */
+  url?: string | { development: string; production: string };
+  /** Gives a token whenever one is needed. May be async. */
+  getToken?: (context: { reason: TokenReason }) => string | Promise<string>;
+  /** The token was refused twice: send the user to the sign-in. */
+  onUnauthorized?: (reason: string) => void;
+  /** Click on a toast. */
+  onToastClick?: (toast: Toast) => void;
+  backoff?: { baseMs?: number; factor?: number; capMs?: number; /** 0 gives the exact sequence. */ jitter?: boolean };
+  heartbeatTimeoutMs?: number;
+  handshakeTimeoutMs?: number;
+  /** How long a released channel stays subscribed; 5,000 by default. */
+  lingerMs?: number;
+  telemetry?: { capacity?: number; /** per metric name, such as `{ ecg: 3600 }` */ capacities?: Record<string, number> };
+  toasts?: { durationMs?: number; maxVisible?: number; minSeverity?: Severity };
+  /** Where the page has none, or the tests bring their own. */
+  WebSocket?: new (url: string, protocols?: string | string[]) => WebSocket;
+  /** The WASM: a URL, a compiled module, or bytes. By default found beside the package, with an embedded copy as fallback. */
+  wasm?: URL | string | WebAssembly.Module | BufferSource;
+  /** Name and version told to the relay's log. */
+  clientName?: string;
+}
+
+export interface PulsewireEvents {
+  event: ChannelEvent;
+  /** The history no longer reaches back: reload this channel's data from your backend. */
+  resync: { channel: string };
+  /** Something was wrong on the wire, in the page's use, or in the wasm; counted and reported, never thrown from nowhere. */
+  error: { code: string; message: string; channel?: string };
+}
+
+/** The client. Made by `createPulsewire`; nothing runs, and no WASM is loaded, before `connect()`. */
+export interface Pulsewire {
+  readonly connection: Observable<ConnectionStatus>;
+  readonly deviceStatuses: Observable<Readonly<Record<string, DeviceStatus>>>;
+  readonly alerts: Observable<AlertsState>;
+  readonly dashboardStats: Observable<DashboardStats | undefined>;
+  readonly viewerCounts: Observable<Readonly<Record<string, ViewerCount>>>;
+  readonly toasts: Observable<ToastsState>;
+
+  connect(): Promise<void>;
+  /** Ends the connection on purpose; `connect()` starts it again. */
+  close(): void;
+  /** Ends the connection and frees everything. The client is not usable afterwards. */
+  destroy(): void;
+
+  channel(name: string, options?: SubscribeOptions): ChannelHandle;
+  /** Holds `device:{id}` and gives its points of one metric. */
+  telemetry(deviceId: string, metric: string, options?: SubscribeOptions & { capacity?: number }): TelemetryHandle;
+  /** Names of the metrics seen so far of a device. */
+  metrics(deviceId: string): Observable<readonly string[]>;
+  on<K extends keyof PulsewireEvents>(type: K, run: (event: PulsewireEvents[K]) => void): () => void;
+
+  publish(channel: string, event: string, data: unknown, options?: PublishOptions): Promise<PublishResult>;
+  call<T = unknown>(method: string, params?: unknown): Promise<T>;
+  /** A ping through the connection; resolves with the round trip in milliseconds. */
+  ping(): Promise<number>;
+
+  markAlertsRead(ids: readonly string[] | 'all'): void;
+  dismissToast(id: string): void;
+  /** Stops the toasts' clocks while the pointer or the focus is on them. */
+  holdToasts(held: boolean): void;
+  clickToast(id: string): void;
+}

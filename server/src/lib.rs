@@ -1,1 +1,3 @@
-//! pulsewire-relay
+//! The Pulsewire relay: authenticated WebSocket and polling fan-out with history, recovery, viewers and statistics.
+
+pub mod config;

@@ -1,0 +1,254 @@
+//! The table of keys: each with what it accepts and how it is set. File, environment, flags, error texts and the test of
+//! `pulsewire.example.toml` all read this one table, so they cannot drift apart.
+//!
+//! Why not serde: its first error ends the reading and knows neither bounds nor line; here every mistake is found, and
+//! each names its key's own range. `toml` still does the syntax.
+
+use super::{Config, KindHistory, LogFormat};
+use pulsewire_protocol::Pattern;
+use secrecy::SecretString;
+use std::net::SocketAddr;
+
+/// A value as a source gives it. Text from the environment or a flag stands for any type; from a file only for text.
+#[derive(Clone, Debug)]
+pub(super) enum Raw {
+    Text(String),
+    Integer(i64),
+    Flag(bool),
+    List(Vec<String>),
+    /// From the environment or a flag: read as whatever the key wants.
+    Untyped(String),
+    /// A type that no key takes; says which.
+    Other(&'static str),
+}
+
+impl Raw {
+    /// The value in an error message.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Untyped(text) => format!("{text:?}"),
+            Self::Integer(number) => number.to_string(),
+            Self::Flag(flag) => flag.to_string(),
+            Self::List(items) => format!("{items:?}"),
+            Self::Other(kind) => (*kind).to_owned(),
+        }
+    }
+}
+
+/// How a key's value is read and where it goes. The first text of `set` is the name that stands for `*` in the path.
+enum Slot {
+    Number { min: u64, max: u64, set: fn(&mut Config, &str, u64) },
+    Text { accepts: &'static str, set: fn(&mut Config, &str) -> Result<(), String> },
+    Flag { set: fn(&mut Config, bool) },
+    List { accepts: &'static str, set: fn(&mut Config, &str, &[String]) -> Result<(), String> },
+}
+
+/// One key of the configuration.
+pub(super) struct Key {
+    pub(super) path: &'static str,
+    slot: Slot,
+    pub(super) secret: bool,
+}
+
+/// A key as documentation and tests see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyInfo {
+    /// The path; `*` stands for a name of the operator's.
+    pub path: &'static str,
+    /// What it accepts, in words.
+    pub accepts: String,
+}
+
+/// Every key there is.
+pub fn documented_keys() -> Vec<KeyInfo> {
+    KEYS.iter().map(|key| KeyInfo { path: key.path, accepts: key.accepts() }).collect()
+}
+
+const DAY_MS: u64 = 86_400_000;
+/// A bound on sizes and counts that no machine reaches: it keeps sums of them from overflowing.
+const HUGE: u64 = 1 << 40;
+const ADDRESS: &str = "ADDRESS:PORT, such as 127.0.0.1:8080, [::1]:8080 or localhost:0 for a free port";
+const PATTERNS: &str = "a list of channel patterns, such as [\"patient:*\", \"tenant\"] or [\"*\"]";
+
+const fn number(path: &'static str, min: u64, max: u64, set: fn(&mut Config, &str, u64)) -> Key {
+    Key { path, slot: Slot::Number { min, max, set }, secret: false }
+}
+const fn text(path: &'static str, accepts: &'static str, set: fn(&mut Config, &str) -> Result<(), String>) -> Key {
+    Key { path, slot: Slot::Text { accepts, set }, secret: false }
+}
+const fn flag(path: &'static str, set: fn(&mut Config, bool)) -> Key {
+    Key { path, slot: Slot::Flag { set }, secret: false }
+}
+const fn list(path: &'static str, accepts: &'static str, set: fn(&mut Config, &str, &[String]) -> Result<(), String>) -> Key {
+    Key { path, slot: Slot::List { accepts, set }, secret: false }
+}
+
+pub(super) static KEYS: &[Key] = &[
+    text("listen", ADDRESS, |c, v| address(v).map(|a| c.listen = a)),
+    text("node", "1 to 64 of A-Z a-z 0-9 . _ -", |c, v| node(v).map(|n| c.node = Some(n))),
+    flag("dev", |c, v| c.dev = v),
+    flag("allow_lan", |c, v| c.allow_lan = v),
+    text("data_dir", "the path of a folder", |c, v| path(v).map(|p| c.data_dir = Some(p))),
+    text("www", "the path of a folder with an index.html", |c, v| path(v).map(|p| c.www = Some(p))),
+    list("origins", "a list of origins, such as [\"https://ward.example\"], or [\"*\"] for all", |c, _, v| {
+        v.iter().map(|o| origin(o)).collect::<Result<_, _>>().map(|o| c.origins = o)
+    }),
+    Key {
+        path: "auth.jwt_secret",
+        slot: Slot::Text {
+            accepts: "a random text of at least 32 bytes",
+            set: |c, v| {
+                c.auth.jwt_secret = (!v.is_empty()).then(|| SecretString::from(v));
+                Ok(())
+            },
+        },
+        secret: true,
+    },
+    number("auth.leeway_s", 0, 300, |c, _, v| c.auth.leeway_s = v),
+    text("auth.issuer", "the text that `iss` must be", |c, v| filled(v).map(|v| c.auth.issuer = Some(v))),
+    text("auth.audience", "the text that `aud` must hold", |c, v| filled(v).map(|v| c.auth.audience = Some(v))),
+    list("roles.*.subscribe", PATTERNS, |c, role, v| patterns(v).map(|p| c.roles.entry(role.to_owned()).or_default().subscribe = p)),
+    list("roles.*.publish", PATTERNS, |c, role, v| patterns(v).map(|p| c.roles.entry(role.to_owned()).or_default().publish = p)),
+    number("heartbeat.interval_ms", 100, DAY_MS, |c, _, v| c.heartbeat.interval_ms = v),
+    number("heartbeat.dead_after_ms", 200, DAY_MS, |c, _, v| c.heartbeat.dead_after_ms = v),
+    number("heartbeat.client_timeout_ms", 200, DAY_MS, |c, _, v| c.heartbeat.client_timeout_ms = v),
+    number("heartbeat.handshake_timeout_ms", 100, DAY_MS, |c, _, v| c.heartbeat.handshake_timeout_ms = v),
+    number("limits.connections", 1, 10_000_000, |c, _, v| c.limits.connections = v as usize),
+    number("limits.per_user", 1, 10_000_000, |c, _, v| c.limits.per_user = v as usize),
+    number("limits.per_address", 1, 10_000_000, |c, _, v| c.limits.per_address = v as usize),
+    number("limits.subscriptions", 1, 1_000_000, |c, _, v| c.limits.subscriptions = v as usize),
+    number("limits.queue_messages", 1, 10_000_000, |c, _, v| c.limits.queue_messages = v as usize),
+    number("limits.queue_bytes", 4_096, HUGE, |c, _, v| c.limits.queue_bytes = v as usize),
+    number("limits.messages_per_second", 1, 1_000_000, |c, _, v| c.limits.messages_per_second = v as u32),
+    number("limits.burst", 1, 1_000_000, |c, _, v| c.limits.burst = v as u32),
+    number("limits.max_message_bytes", 1_024, 16 * 1024 * 1024, |c, _, v| c.limits.max_message_bytes = v as usize),
+    number("limits.max_body_bytes", 1_024, 1024 * 1024 * 1024, |c, _, v| c.limits.max_body_bytes = v as usize),
+    number("limits.recovery_bytes", 1_024, 1024 * 1024 * 1024, |c, _, v| c.limits.recovery_bytes = v as usize),
+    number("limits.drain_ms", 0, 600_000, |c, _, v| c.limits.drain_ms = v),
+    number("history.publications", 0, 10_000_000, |c, _, v| c.history.publications = v as usize),
+    number("history.age_ms", 0, 365 * DAY_MS, |c, _, v| c.history.age_ms = v),
+    number("history.channels", 1, 100_000_000, |c, _, v| c.history.channels = v as usize),
+    number("history.kinds.*.publications", 0, 10_000_000, |c, kind, v| kind_history(c, kind).publications = v as usize),
+    number("history.kinds.*.age_ms", 0, 365 * DAY_MS, |c, kind, v| kind_history(c, kind).age_ms = v),
+    text("log.format", "\"pretty\" or \"json\"", |c, v| log_format(v).map(|f| c.log.format = f)),
+    text("log.level", "error, warn, info, debug, trace, or a filter such as \"info,pulsewire_relay=debug\"", |c, v| {
+        log_level(v).map(|level| c.log.level = level)
+    }),
+    text("metrics.listen", ADDRESS, |c, v| address(v).map(|a| c.metrics.listen = Some(a))),
+];
+
+impl Key {
+    /// What the key accepts, in words.
+    pub(super) fn accepts(&self) -> String {
+        match self.slot {
+            Slot::Number { min, max, .. } => format!("a whole number from {min} to {max}"),
+            Slot::Text { accepts, .. } | Slot::List { accepts, .. } => accepts.to_owned(),
+            Slot::Flag { .. } => "true or false".to_owned(),
+        }
+    }
+    /// Sets the key, or says what is wrong with the value.
+    pub(super) fn set(&self, config: &mut Config, name: &str, raw: &Raw) -> Result<(), String> {
+        match (&self.slot, raw) {
+            (Slot::Number { min, max, set }, Raw::Integer(_) | Raw::Untyped(_)) => {
+                let number = match raw {
+                    Raw::Integer(number) => u64::try_from(*number).map_err(|_| format!("{number} is out of range"))?,
+                    Raw::Untyped(text) => text.trim().replace('_', "").parse().map_err(|_| format!("{text:?} is not a whole number"))?,
+                    _ => return Err("is not a whole number".to_owned()),
+                };
+                if !(*min..=*max).contains(&number) {
+                    return Err(format!("{number} is out of range"));
+                }
+                set(config, name, number);
+                Ok(())
+            }
+            (Slot::Text { set, .. }, Raw::Text(text) | Raw::Untyped(text)) => set(config, text),
+            (Slot::Flag { set }, Raw::Flag(flag)) => {
+                set(config, *flag);
+                Ok(())
+            }
+            (Slot::Flag { set }, Raw::Untyped(text)) => match text.trim() {
+                "true" | "1" | "yes" | "on" => {
+                    set(config, true);
+                    Ok(())
+                }
+                "false" | "0" | "no" | "off" => {
+                    set(config, false);
+                    Ok(())
+                }
+                _ => Err(format!("{text:?} is neither true nor false")),
+            },
+            (Slot::List { set, .. }, Raw::List(items)) => set(config, name, items),
+            (Slot::List { set, .. }, Raw::Untyped(text)) => {
+                let items: Vec<String> = text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
+                set(config, name, &items)
+            }
+            _ if self.secret => Err("the value has the wrong type".to_owned()),
+            _ => Err(format!("{} has the wrong type", raw.shown())),
+        }
+    }
+    /// Whether the path is this key's, and if so the name that stands for `*`.
+    pub(super) fn matches<'p>(&self, path: &'p str) -> Option<&'p str> {
+        match self.path.split_once('*') {
+            None => (self.path == path).then_some(""),
+            Some((before, after)) => path.strip_prefix(before)?.strip_suffix(after).filter(|name| !name.is_empty() && !name.contains('.')),
+        }
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    numeric.trim().parse().map_err(|_| format!("{text:?} is no address with a port"))
+}
+
+fn filled(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("the text is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn path(text: &str) -> Result<std::path::PathBuf, String> {
+    filled(text).map(std::path::PathBuf::from)
+}
+
+fn node(text: &str) -> Result<String, String> {
+    let valid = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    if valid { Ok(text.to_owned()) } else { Err(format!("{text:?} is no node id")) }
+}
+
+/// An origin is scheme, host and port, no path: what browsers send. A trailing slash is the usual slip.
+fn origin(text: &str) -> Result<String, String> {
+    if text == "*" {
+        return Ok(text.to_owned());
+    }
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match authority {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*', '@']) => Ok(text.to_owned()),
+        Some(_) => Err(format!("{text:?} is no origin: scheme and host only, no path, no slash at the end, no `*` inside")),
+        None => Err(format!("{text:?} is no origin: it begins with neither https:// nor http://")),
+    }
+}
+
+fn patterns(items: &[String]) -> Result<Vec<Pattern>, String> {
+    items.iter().map(|item| Pattern::parse(item).map_err(|error| format!("{item:?} is no pattern: {error}"))).collect()
+}
+
+fn kind_history<'c>(config: &'c mut Config, kind: &str) -> &'c mut KindHistory {
+    let general = KindHistory { publications: config.history.publications, age_ms: config.history.age_ms };
+    config.history.kinds.entry(kind.to_owned()).or_insert(general)
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "json" => Ok(LogFormat::Json),
+        "pretty" => Ok(LogFormat::Pretty),
+        _ => Err(format!("{text:?} is no log format")),
+    }
+}
+
+fn log_level(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::builder().parse(text) {
+        Ok(_) if !text.trim().is_empty() => Ok(text.to_owned()),
+        _ => Err(format!("{text:?} is neither a level nor a filter")),
+    }
+}

@@ -1,0 +1,288 @@
+//! The relay's configuration: every setting in one value, with its default, checked before anything starts.
+//!
+//! One TOML file, environment variables over it, command-line flags over both (features.md R19). [`load`] reads all
+//! three and names every mistake at once, each with where it stands, its key and what would be accepted.
+//!
+//! Traps: `--dev` ([`Config::dev`]) opens everything inside a tenant and signs with a secret that stands in this source;
+//! [`Config::validate`] therefore keeps it on loopback unless `allow_lan` says otherwise.
+
+mod keys;
+mod load;
+mod mistake;
+mod validate;
+
+pub use keys::{KeyInfo, documented_keys};
+pub use load::{EnvironmentVariable, Flag, Sources, load};
+pub use mistake::{Mistake, Mistakes, Place};
+pub use secrecy::{ExposeSecret, SecretString};
+pub use validate::MIN_SECRET_BYTES;
+
+use pulsewire_protocol::Pattern;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// The secret of `--dev`. It is public: whoever reads this source can sign with it.
+pub const DEV_SECRET: &str = "pulsewire-development-secret-known-to-everyone";
+/// The tenant of the demo: what `/dev/token` uses where none is named, and where replay and simulator publish.
+pub const DEMO_TENANT: &str = "demo";
+
+/// Every setting of the relay.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The relay's id in `welcome`, logs and envelopes; absent: drawn at start.
+    pub node: Option<String>,
+    /// Development mode: demo secret, `/dev/token`, everything allowed inside a tenant.
+    pub dev: bool,
+    /// Lets development mode bind an address that others can reach.
+    pub allow_lan: bool,
+    /// Where files that survive a restart live; absent: nothing is stored.
+    pub data_dir: Option<PathBuf>,
+    /// The folder of static files to serve at `/`; absent: none.
+    pub www: Option<PathBuf>,
+    /// Browser origins that may connect and read answers; `*` alone allows all. Empty: pages of this relay only (and of
+    /// this machine in development mode).
+    pub origins: Vec<String>,
+    /// How tokens are checked.
+    pub auth: AuthConfig,
+    /// What a role may do where the token itself does not say.
+    pub roles: BTreeMap<String, RoleConfig>,
+    /// Heartbeats and timeouts.
+    pub heartbeat: HeartbeatConfig,
+    /// What a connection, a user, an address may use.
+    pub limits: LimitsConfig,
+    /// How much of a channel is kept.
+    pub history: HistoryConfig,
+    /// Logs.
+    pub log: LogConfig,
+    /// The metrics endpoint.
+    pub metrics: MetricsConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            node: None,
+            dev: false,
+            allow_lan: false,
+            data_dir: None,
+            www: None,
+            origins: Vec::new(),
+            auth: AuthConfig::default(),
+            roles: BTreeMap::new(),
+            heartbeat: HeartbeatConfig::default(),
+            limits: LimitsConfig::default(),
+            history: HistoryConfig::default(),
+            log: LogConfig::default(),
+            metrics: MetricsConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// What `--dev` starts with, before file, environment and flags.
+    pub fn development() -> Self {
+        Self { dev: true, ..Self::default() }
+    }
+    /// The secret that tokens are checked with: the configured one, else in development mode the public one.
+    pub fn signing_secret(&self) -> Option<SecretString> {
+        self.auth.jwt_secret.clone().or_else(|| self.dev.then(|| SecretString::from(DEV_SECRET)))
+    }
+    /// The patterns of a role: what applies where a token names none of its own. In development mode: everything.
+    pub fn role_patterns(&self, role: Option<&str>) -> RoleConfig {
+        match role.and_then(|role| self.roles.get(role)) {
+            Some(patterns) => patterns.clone(),
+            None if self.dev => RoleConfig { subscribe: vec![Pattern::Everything], publish: vec![Pattern::Everything] },
+            None => RoleConfig::default(),
+        }
+    }
+    /// How much is kept of a channel of this kind: the kind's own figures, else the general ones.
+    pub fn history_of(&self, kind: &str) -> KindHistory {
+        self.history
+            .kinds
+            .get(kind)
+            .copied()
+            .unwrap_or(KindHistory { publications: self.history.publications, age_ms: self.history.age_ms })
+    }
+    /// Whether a page of this origin may use the relay. `host` is the request's own `Host`: pages that the relay itself
+    /// serves always may.
+    pub fn allows_origin(&self, origin: &str, host: Option<&str>) -> bool {
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        let same = authority.is_some() && authority == host;
+        same || self.origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin))
+            || (self.dev && authority.is_some_and(is_this_machine))
+    }
+}
+
+/// Whether the authority of an origin (`localhost:5173`) names this machine.
+fn is_this_machine(authority: &str) -> bool {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    host == "localhost" || host == "[::1]" || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// How tokens are checked.
+#[derive(Clone, Debug)]
+pub struct AuthConfig {
+    /// The HS256 secret. Its `Debug` prints nothing of it.
+    pub jwt_secret: Option<SecretString>,
+    /// How far clocks may differ, for `exp` and `nbf`.
+    pub leeway_s: u64,
+    /// `iss` must be this, where set.
+    pub issuer: Option<String>,
+    /// `aud` must hold this, where set.
+    pub audience: Option<String>,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self { jwt_secret: None, leeway_s: 5, issuer: None, audience: None }
+    }
+}
+
+/// What a role may do where the token itself does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoleConfig {
+    /// Channels it may subscribe to.
+    pub subscribe: Vec<Pattern>,
+    /// Channels it may publish to.
+    pub publish: Vec<Pattern>,
+}
+
+/// Heartbeats and timeouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeartbeatConfig {
+    /// How often a heartbeat goes to each connection.
+    pub interval_ms: u64,
+    /// A connection that has not ponged for so long is closed (4408).
+    pub dead_after_ms: u64,
+    /// After so much silence the client reconnects (`welcome.timeoutMs`).
+    pub client_timeout_ms: u64,
+    /// How long a connection may take until its `connect`.
+    pub handshake_timeout_ms: u64,
+}
+
+impl Default for HeartbeatConfig {
+    fn default() -> Self {
+        Self { interval_ms: 30_000, dead_after_ms: 90_000, client_timeout_ms: 60_000, handshake_timeout_ms: 30_000 }
+    }
+}
+
+/// What a connection, a user, an address may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitsConfig {
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections of one user.
+    pub per_user: usize,
+    /// Connections from one address: a hospital is one address.
+    pub per_address: usize,
+    /// Subscriptions of one connection.
+    pub subscriptions: usize,
+    /// Messages that may wait for one slow connection.
+    pub queue_messages: usize,
+    /// Bytes that may wait for one slow connection.
+    pub queue_bytes: usize,
+    /// Messages a second from one connection.
+    pub messages_per_second: u32,
+    /// How many of them may come at once.
+    pub burst: u32,
+    /// Bytes of one message.
+    pub max_message_bytes: usize,
+    /// Bytes of one HTTP body: arrays of many items are larger than one message.
+    pub max_body_bytes: usize,
+    /// Bytes of one recovery; a larger one is `recovered: false`.
+    pub recovery_bytes: usize,
+    /// How long a drain may take.
+    pub drain_ms: u64,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            per_user: 100,
+            per_address: 2_000,
+            subscriptions: 256,
+            queue_messages: 1_024,
+            queue_bytes: 1024 * 1024,
+            messages_per_second: 50,
+            burst: 200,
+            max_message_bytes: pulsewire_protocol::DEFAULT_MAX_MESSAGE_BYTES as usize,
+            max_body_bytes: 1024 * 1024,
+            recovery_bytes: 1024 * 1024,
+            drain_ms: 10_000,
+        }
+    }
+}
+
+/// How much of a channel is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryConfig {
+    /// Publications of one channel.
+    pub publications: usize,
+    /// Their age.
+    pub age_ms: u64,
+    /// Channels whose history is kept; beyond it the one idle longest goes.
+    pub channels: usize,
+    /// Other figures for a kind of channel.
+    pub kinds: BTreeMap<String, KindHistory>,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        Self { publications: 1_000, age_ms: 600_000, channels: 100_000, kinds: BTreeMap::new() }
+    }
+}
+
+/// How much of a channel of one kind is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KindHistory {
+    /// Publications of one channel; 0: no history at all.
+    pub publications: usize,
+    /// Their age.
+    pub age_ms: u64,
+}
+
+impl Default for KindHistory {
+    fn default() -> Self {
+        let HistoryConfig { publications, age_ms, .. } = HistoryConfig::default();
+        Self { publications, age_ms }
+    }
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+/// Logs. They go to standard error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// How they are written.
+    pub format: LogFormat,
+    /// A level (`info`) or a filter (`info,pulsewire_relay=debug`).
+    pub level: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Pretty, level: "info".to_owned() }
+    }
+}
+
+/// The metrics endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// An address of its own for `/metrics`; absent: it stands beside the other endpoints.
+    pub listen: Option<SocketAddr>,
+}

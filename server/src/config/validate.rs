@@ -1,0 +1,71 @@
+//! Checks of the whole: what no single key can know.
+
+use super::mistake::{Mistake, Mistakes, Place};
+use super::{Config, DEV_SECRET};
+use secrecy::ExposeSecret;
+
+/// The shortest secret that HS256 should be used with: as long as its hash (RFC 7518, section 3.2).
+pub const MIN_SECRET_BYTES: usize = 32;
+
+impl Config {
+    /// Checks the whole. [`super::load`] does this too and knows the places; this is for configurations made in code.
+    pub fn validate(&self) -> Result<(), Mistakes> {
+        let found = self.mistakes(|_| Place::Unset);
+        if found.is_empty() { Ok(()) } else { Err(Mistakes(found)) }
+    }
+
+    /// What is wrong with the whole; `place_of` says where a key was set.
+    pub(super) fn mistakes(&self, place_of: impl Fn(&str) -> Place) -> Vec<Mistake> {
+        let mut found = Vec::new();
+        let mut say = |key: &str, problem: String, mend: &str| {
+            found.push(Mistake { place: place_of(key), key: key.to_owned(), problem, mend: mend.to_owned() });
+        };
+        self.check_secret(&mut say);
+        if self.dev && !self.allow_lan && !self.listen.ip().is_loopback() {
+            let problem = format!("development mode does not listen on {}: its secret is public", self.listen.ip());
+            say("listen", problem, "listen on 127.0.0.1, or add --allow-lan if everyone who reaches this address may do everything");
+        }
+        let beat = self.heartbeat;
+        if beat.dead_after_ms <= beat.interval_ms {
+            let problem = format!("{} is not longer than heartbeat.interval_ms ({})", beat.dead_after_ms, beat.interval_ms);
+            say("heartbeat.dead_after_ms", problem, "give a connection at least two heartbeats, such as 3 × interval_ms");
+        }
+        if beat.client_timeout_ms <= beat.interval_ms {
+            let problem = format!("{} is not longer than heartbeat.interval_ms ({})", beat.client_timeout_ms, beat.interval_ms);
+            say("heartbeat.client_timeout_ms", problem, "clients would reconnect between two heartbeats; such as 2 × interval_ms");
+        }
+        let limits = self.limits;
+        if limits.queue_bytes < limits.max_message_bytes {
+            let problem = format!("{} is less than limits.max_message_bytes ({})", limits.queue_bytes, limits.max_message_bytes);
+            say("limits.queue_bytes", problem, "one message of the largest size must fit");
+        }
+        if limits.max_body_bytes < limits.max_message_bytes {
+            let problem = format!("{} is less than limits.max_message_bytes ({})", limits.max_body_bytes, limits.max_message_bytes);
+            say("limits.max_body_bytes", problem, "one message of the largest size must fit");
+        }
+        if self.metrics.listen.is_some_and(|own| own == self.listen && own.port() != 0) {
+            say("metrics.listen", "is the same address as listen".to_owned(), "give it another port, or leave it out");
+        }
+        found
+    }
+
+    fn check_secret(&self, say: &mut impl FnMut(&str, String, &str)) {
+        const KEY: &str = "auth.jwt_secret";
+        const MEND: &str = "set PULSEWIRE_JWT_SECRET to a random text of at least 32 bytes, such as the output of \
+                            `openssl rand -base64 48`; to try things out start with --dev";
+        match &self.auth.jwt_secret {
+            None if self.dev => {}
+            None => say(KEY, "there is no secret to check tokens with".to_owned(), MEND),
+            Some(secret) => {
+                let secret = secret.expose_secret();
+                if secret.len() < MIN_SECRET_BYTES {
+                    say(KEY, format!("the secret has {} bytes, at least {MIN_SECRET_BYTES} are needed", secret.len()), MEND);
+                } else if secret.bytes().all(|byte| secret.bytes().next() == Some(byte)) {
+                    say(KEY, "the secret is one character over and over".to_owned(), MEND);
+                } else if secret == DEV_SECRET && !self.dev {
+                    say(KEY, "this is the public secret of --dev".to_owned(), MEND);
+                }
+            }
+        }
+    }
+}

@@ -1,3 +1,4 @@
 //! The Pulsewire relay: authenticated WebSocket and polling fan-out with history, recovery, viewers and statistics.
 
 pub mod config;
+pub mod observe;

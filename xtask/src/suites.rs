@@ -1,0 +1,216 @@
+//! `test`: all suites of the project in the order of their price, so that cheap mistakes are told first.
+//!
+//! A suite is never skipped in silence: what is missing is installed or the suite fails. Rust is compiled three times at
+//! most: checked (clippy), for tests (dev), and the relay optimised, the same binary that `demo` starts.
+
+use std::env;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::build;
+use crate::project::Project;
+use crate::sh::Sh;
+use crate::table::{self, Closing, Row, Verdict};
+use crate::tidy;
+use crate::tools;
+
+/// Which suites, and whether to go on after a failure.
+pub(crate) struct Choice {
+    pub(crate) all: bool,
+    pub(crate) only: Vec<String>,
+    pub(crate) keep_going: bool,
+}
+
+struct Suite {
+    name: &'static str,
+    about: &'static str,
+    /// Dear, or in need of more than a usual machine: only with `--all` or by name.
+    dear: bool,
+    run: fn(&Project, &mut Closing) -> Result<()>,
+}
+
+const SUITES: [Suite; 13] = [
+    Suite { name: "fmt", about: "rustfmt has nothing to change", dear: false, run: fmt },
+    Suite { name: "tidy", about: "file length, module docs, import direction, links, versions", dear: false, run: tidy_suite },
+    Suite { name: "clippy", about: "no warning in the workspace, tests and benches included", dear: false, run: clippy },
+    Suite { name: "clippy-wasm", about: "no warning in client-wasm for its own target", dear: false, run: clippy_wasm },
+    Suite { name: "rust", about: "unit, property, simulation and relay tests, natively", dear: false, run: rust },
+    Suite { name: "doc", about: "the examples in the documentation", dear: false, run: doc },
+    Suite { name: "wasm", about: "client-wasm in headless Chromium", dear: false, run: wasm },
+    Suite { name: "npm", about: "façade, stores, hooks and elements: lint, types and tests", dear: false, run: npm },
+    Suite { name: "size", about: "what a page downloads, against the budget", dear: false, run: size },
+    Suite { name: "packaging", about: "the packed tarball in Vite and in Node", dear: false, run: packaging },
+    Suite { name: "www", about: "the demo page: types and build from the tarball", dear: false, run: www },
+    Suite { name: "e2e", about: "relay and demo page in Chromium, end to end", dear: false, run: e2e },
+    Suite { name: "deny", about: "licences, bans, duplicates and sources of all dependencies", dear: true, run: deny },
+];
+
+pub(crate) fn list() {
+    for suite in &SUITES {
+        println!("{:12} {}{}", suite.name, suite.about, if suite.dear { " (only with --all or by name)" } else { "" });
+    }
+}
+
+pub(crate) fn run(project: &Project, choice: &Choice) -> Result<ExitCode> {
+    let chosen = choose(choice)?;
+    let mut rows = Vec::new();
+    let mut failed = 0_usize;
+    for suite in chosen {
+        if failed > 0 && !choice.keep_going {
+            rows.push(Row { suite: suite.name, verdict: Verdict::NotRun, took: Duration::ZERO, closing: Closing::default() });
+            continue;
+        }
+        heading(&format!("{}: {}", suite.name, suite.about));
+        let start = Instant::now();
+        let mut closing = Closing::default();
+        let verdict = match (suite.run)(project, &mut closing) {
+            Ok(()) => Verdict::Passed,
+            Err(error) => {
+                failed += 1;
+                println!("{} FAILED: {error:#}", suite.name);
+                Verdict::Failed
+            }
+        };
+        rows.push(Row { suite: suite.name, verdict, took: start.elapsed(), closing });
+    }
+    let passed = rows.iter().filter(|row| row.verdict == Verdict::Passed).count();
+    let not_run = rows.len() - passed - failed;
+    println!("\n{}", table::render(&rows));
+    println!("suites: {passed} passed, {failed} failed{}", if not_run > 0 { format!(", {not_run} skipped") } else { String::new() });
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn choose(choice: &Choice) -> Result<Vec<&'static Suite>> {
+    if choice.only.is_empty() {
+        return Ok(SUITES.iter().filter(|suite| choice.all || !suite.dear).collect());
+    }
+    for name in &choice.only {
+        if !SUITES.iter().any(|suite| suite.name == name) {
+            let known: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+            bail!("there is no suite `{name}`; the suites are {}", known.join(", "));
+        }
+    }
+    Ok(SUITES.iter().filter(|suite| choice.only.iter().any(|name| name == suite.name)).collect())
+}
+
+fn heading(text: &str) {
+    println!("\n== {text}");
+}
+
+/// Runs a program whose output holds the suite's closing line.
+fn watched(sh: Sh, closing: &mut Closing) -> Result<()> {
+    sh.run_watched(|line| closing.watch(line))
+}
+
+fn fmt(project: &Project, closing: &mut Closing) -> Result<()> {
+    Sh::cargo(project).args(["fmt", "--all", "--check"]).run().context("mend it with `cargo fmt --all`")?;
+    closing.say("fmt: nothing to change");
+    Ok(())
+}
+
+fn tidy_suite(project: &Project, closing: &mut Closing) -> Result<()> {
+    closing.say(tidy::check(project)?);
+    Ok(())
+}
+
+fn clippy(project: &Project, closing: &mut Closing) -> Result<()> {
+    Sh::cargo(project).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
+    closing.say("clippy: no warning");
+    Ok(())
+}
+
+fn clippy_wasm(project: &Project, closing: &mut Closing) -> Result<()> {
+    tools::wasm_target(project)?;
+    let package = ["clippy", "--package", "pulsewire-client-wasm", "--target", "wasm32-unknown-unknown", "--all-targets"];
+    Sh::cargo(project).args(package).args(["--", "-D", "warnings"]).run()?;
+    closing.say("clippy-wasm: no warning");
+    Ok(())
+}
+
+fn rust(project: &Project, closing: &mut Closing) -> Result<()> {
+    if tools::nextest(project) {
+        let profile = if env::var_os("CI").is_some() { "ci" } else { "default" };
+        watched(Sh::cargo(project).args(["nextest", "run", "--workspace", "--profile", profile]), closing)
+    } else {
+        watched(Sh::cargo(project).args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]), closing)
+    }
+}
+
+fn doc(project: &Project, closing: &mut Closing) -> Result<()> {
+    watched(Sh::cargo(project).args(["test", "--workspace", "--doc"]), closing)
+}
+
+fn wasm(project: &Project, closing: &mut Closing) -> Result<()> {
+    tools::wasm_target(project)?;
+    tools::wasm_bindgen(project)?;
+    tools::wasm_pack(project)?;
+    let browser = tools::browser(project)?;
+    let run = Sh::new(project, "wasm-pack").args(["test", "--headless", "--chrome", "--chromedriver"]).arg(browser.chromedriver);
+    watched(run.args(["--mode", "no-install", "client-wasm"]), closing)
+}
+
+fn npm(project: &Project, closing: &mut Closing) -> Result<()> {
+    build::npm(project)?;
+    watched(Sh::npm(project, "npm").args(["run", "check"]), closing)?;
+    watched(Sh::npm(project, "npm").args(["test"]), closing)
+}
+
+fn size(project: &Project, closing: &mut Closing) -> Result<()> {
+    build::npm(project)?;
+    watched(Sh::npm(project, "npm").args(["run", "size"]), closing)
+}
+
+fn packaging(project: &Project, closing: &mut Closing) -> Result<()> {
+    build::npm(project)?;
+    let browser = tools::browser(project)?;
+    watched(Sh::npm(project, "npm").args(["run", "test:packaging"]).env("PULSEWIRE_CHROMIUM", browser.chromium), closing)
+}
+
+fn www(project: &Project, closing: &mut Closing) -> Result<()> {
+    build::www(project)?;
+    watched(Sh::npm(project, "www").args(["run", "check"]), closing)?;
+    closing.say("www: types checked, built from the packed package");
+    Ok(())
+}
+
+fn e2e(project: &Project, closing: &mut Closing) -> Result<()> {
+    build::run(project, build::Part::All)?;
+    let browser = tools::browser(project)?;
+    tools::npm_packages(project, "tests/e2e")?;
+    let test = Sh::npm(project, "tests/e2e").args(["test"]).env("PULSEWIRE_CHROMIUM", browser.chromium);
+    watched(test.env("PULSEWIRE_RELAY_BIN", project.relay_binary()).env("PULSEWIRE_WWW_DIR", project.www_build()), closing)
+}
+
+fn deny(project: &Project, closing: &mut Closing) -> Result<()> {
+    tools::cargo_deny(project)?;
+    // The advisory database lives in a git repository that not every machine reaches; the rest needs no network.
+    println!("deny: advisories are not looked at here (their database is fetched): run `cargo deny check advisories` where it can be");
+    watched(Sh::cargo(project).args(["deny", "--offline", "check", "bans", "licenses", "sources"]), closing)?;
+    closing.say("deny: bans, licenses and sources ok");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(all: bool, only: &[&str]) -> Result<Vec<&'static str>> {
+        let choice = Choice { all, only: only.iter().map(|name| (*name).to_owned()).collect(), keep_going: false };
+        choose(&choice).map(|suites| suites.iter().map(|suite| suite.name).collect())
+    }
+
+    #[test]
+    fn dear_suites_run_only_when_asked_for() {
+        assert!(!names(false, &[]).unwrap().contains(&"deny"));
+        assert_eq!(names(true, &[]).unwrap().len(), SUITES.len());
+        assert_eq!(names(false, &["deny", "fmt"]).unwrap(), ["fmt", "deny"], "in the standing order");
+    }
+
+    #[test]
+    fn an_unknown_suite_is_refused_with_the_known_ones() {
+        let error = names(false, &["nxt"]).unwrap_err().to_string();
+        assert!(error.contains("no suite `nxt`") && error.contains("clippy-wasm"), "{error}");
+    }
+}

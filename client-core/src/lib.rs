@@ -1,1 +1,50 @@
-//! pulsewire-client-core
+//! The whole Pulsewire client as a state machine without I/O.
+//!
+//! Why: the same logic runs in a page (as wasm), in the load generator, in the simulation and in tests with virtual time.
+//! A driver owns socket, clock and timer, and does three things:
+//!
+//! ```text
+//! client.handle(now, input)                       // whatever happened
+//! while let Some(output) = client.poll_output()   // does what the core asks for
+//! arm ONE timer for client.poll_timeout()         // a point on the monotonic clock; then Input::Tick
+//! ```
+//!
+//! State is read through plain getters ([`Client::connection`], [`Client::alerts`] …) whenever the driver likes;
+//! [`Output::Changed`] says which parts are worth reading again.
+//!
+//! Limits: no clock, no ambient randomness, no logging, no JSON parser in here (`clippy.toml` bans them). Every list is bounded.
+//!
+//! Traps: outputs must be drained after every `handle`, in order. `Closed` of a socket that the core closed itself need not be
+//! reported. Bytes from the wire are never trusted: what cannot be read is counted, reported and skipped.
+
+mod alerts;
+mod client;
+mod config;
+mod dashboard;
+mod devices;
+mod input;
+mod output;
+mod status;
+mod subscriptions;
+mod table;
+pub mod telemetry;
+mod time;
+mod toasts;
+mod viewers;
+
+pub use alerts::{AlertItem, Alerts};
+pub use client::{Client, Counters};
+pub use config::{BackoffConfig, Config, TelemetryConfig, ToastConfig};
+pub use dashboard::Dashboard;
+pub use devices::Devices;
+pub use input::{AlertIds, Command, Conn, Input, RequestId, SubscribeOptions, Wake};
+pub use output::{ChannelEvent, ClientEvent, Failure, Output, Settlement, Slices, TokenReason};
+/// The wire types that appear in this crate's API.
+pub use pulsewire_protocol as protocol;
+pub use status::{ConnectionState, ConnectionStatus};
+pub use subscriptions::{ChannelPhase, ChannelView};
+pub use table::Table;
+pub use telemetry::{Freshness, Series, Stats, Telemetry};
+pub use time::{Millis, Now};
+pub use toasts::{Toast, ToastKind, Toasts};
+pub use viewers::Viewers;

@@ -1,0 +1,192 @@
+//! The slice `alerts`: each alert once, newest first, with read marks.
+//!
+//! An alert comes by its patient's channel and by the tenant's, live and in replays: its `id` decides. A read mark may come
+//! before its alert (channels recover one after the other), so marks without an alert are kept for a while.
+
+use pulsewire_protocol::{Alert, RawJson, Severity};
+use std::collections::VecDeque;
+
+/// Read marks kept for alerts that have not come yet.
+const MAX_EARLY_READS: usize = 1_000;
+
+/// One alert.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertItem {
+    /// Its id.
+    pub id: String,
+    /// The patient.
+    pub patient_id: String,
+    /// The patient's name.
+    pub patient_name: String,
+    /// The device it came from.
+    pub device_id: Option<String>,
+    /// What kind of alert.
+    pub alert_type: String,
+    /// How grave.
+    pub severity: Severity,
+    /// A sentence for people.
+    pub message: String,
+    /// When it arose (Unix milliseconds).
+    pub ts: f64,
+    /// Whether this user has read it.
+    pub read: bool,
+    /// Anything else, as JSON.
+    pub metadata: Option<RawJson>,
+}
+
+/// The alerts of the page.
+#[derive(Clone, Debug, Default)]
+pub struct Alerts {
+    /// Oldest first: a new one is pushed at the end.
+    items: Vec<AlertItem>,
+    unread: usize,
+    early_reads: VecDeque<String>,
+}
+
+impl Alerts {
+    /// Every alert, newest first.
+    pub fn items(&self) -> impl ExactSizeIterator<Item = &AlertItem> {
+        self.items.iter().rev()
+    }
+    /// How many are not read.
+    pub fn unread(&self) -> usize {
+        self.unread
+    }
+
+    /// Takes an alert; says whether it was new. One without an id (which a relay never sends) is not stored.
+    pub(crate) fn handle_alert(&mut self, alert: &Alert, relay_ts: f64, max_alerts: usize) -> bool {
+        let Some(id) = &alert.id else { return false };
+        if self.items.iter().rev().any(|item| item.id == *id) {
+            return false;
+        }
+        let ts = alert.ts.map_or(relay_ts, |ts| ts.0);
+        let mut index = self.items.partition_point(|item| item.ts <= ts);
+        if self.items.len() >= max_alerts.max(1) {
+            if index == 0 {
+                return false;
+            }
+            let oldest = self.items.remove(0);
+            self.unread -= usize::from(!oldest.read);
+            index -= 1;
+        }
+        let read = match self.early_reads.iter().position(|early| early == id) {
+            Some(at) => self.early_reads.remove(at).is_some(),
+            None => false,
+        };
+        self.items.insert(
+            index,
+            AlertItem {
+                id: id.clone(),
+                patient_id: alert.patient_id.clone(),
+                patient_name: alert.patient_name.clone(),
+                device_id: alert.device_id.clone(),
+                alert_type: alert.alert_type.clone(),
+                severity: alert.severity,
+                message: alert.message.clone(),
+                ts,
+                read,
+                metadata: alert.metadata.clone(),
+            },
+        );
+        self.unread += usize::from(!read);
+        true
+    }
+
+    /// Takes read marks of this user; says whether anything changed.
+    pub(crate) fn handle_read(&mut self, ids: &[String]) -> bool {
+        let mut changed = false;
+        for id in ids {
+            match self.items.iter_mut().rev().find(|item| item.id == *id) {
+                Some(item) if item.read => {}
+                Some(item) => {
+                    item.read = true;
+                    self.unread -= 1;
+                    changed = true;
+                }
+                None if self.early_reads.contains(id) => {}
+                None => {
+                    if self.early_reads.len() >= MAX_EARLY_READS {
+                        self.early_reads.pop_front();
+                    }
+                    self.early_reads.push_back(id.clone());
+                }
+            }
+        }
+        changed
+    }
+
+    /// Marks every alert as read; says whether anything changed.
+    pub(crate) fn handle_all_read(&mut self) -> bool {
+        let changed = self.unread > 0;
+        for item in &mut self.items {
+            item.read = true;
+        }
+        self.unread = 0;
+        changed
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pulsewire_protocol::UnixMs;
+
+    fn alert(id: &str, ts: f64) -> Alert {
+        Alert {
+            id: Some(id.to_owned()),
+            patient_id: "p".to_owned(),
+            patient_name: "P".to_owned(),
+            device_id: None,
+            alert_type: "t".to_owned(),
+            severity: Severity::High,
+            message: "m".to_owned(),
+            ts: Some(UnixMs(ts)),
+            metadata: None,
+        }
+    }
+    fn ids(alerts: &Alerts) -> Vec<&str> {
+        alerts.items().map(|item| item.id.as_str()).collect()
+    }
+
+    #[test]
+    fn the_same_alert_by_two_channels_counts_once_and_the_newest_comes_first() {
+        let mut alerts = Alerts::default();
+        assert!(alerts.handle_alert(&alert("a", 1.0), 0.0, 10));
+        assert!(alerts.handle_alert(&alert("c", 3.0), 0.0, 10));
+        assert!(!alerts.handle_alert(&alert("a", 1.0), 0.0, 10));
+        assert!(alerts.handle_alert(&alert("b", 2.0), 0.0, 10));
+        assert_eq!(ids(&alerts), ["c", "b", "a"]);
+        assert_eq!(alerts.unread(), 3);
+    }
+
+    #[test]
+    fn a_full_list_lets_the_oldest_go_and_an_older_one_does_not_enter() {
+        let mut alerts = Alerts::default();
+        for (id, ts) in [("b", 2.0), ("c", 3.0), ("d", 4.0)] {
+            alerts.handle_alert(&alert(id, ts), 0.0, 2);
+        }
+        assert!(!alerts.handle_alert(&alert("a", 1.0), 0.0, 2));
+        assert_eq!(ids(&alerts), ["d", "c"]);
+        assert!(alerts.handle_alert(&alert("between", 3.5), 0.0, 2));
+        assert_eq!(ids(&alerts), ["d", "between"]);
+        assert_eq!(alerts.unread(), 2);
+    }
+
+    #[test]
+    fn a_read_mark_counts_even_if_it_comes_before_its_alert() {
+        let mut alerts = Alerts::default();
+        alerts.handle_alert(&alert("a", 1.0), 0.0, 10);
+        assert!(alerts.handle_read(&["a".to_owned(), "later".to_owned()]));
+        assert!(!alerts.handle_read(&["a".to_owned()]));
+        alerts.handle_alert(&alert("later", 2.0), 0.0, 10);
+        assert_eq!(alerts.unread(), 0);
+        alerts.handle_alert(&alert("new", 3.0), 0.0, 10);
+        assert!(alerts.handle_all_read());
+        assert!(!alerts.handle_all_read());
+        assert_eq!(alerts.unread(), 0);
+    }
+}

@@ -1,0 +1,160 @@
+//! What the driver tells the core.
+
+use pulsewire_protocol::Payload;
+
+/// The number of one socket. The core names it in [`Output::Connect`](crate::Output::Connect); news of another number is ignored,
+/// so that a late event of an old socket can do no harm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Conn(pub u32);
+
+/// The number by which the page finds its own request again; the driver chooses it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u32);
+
+/// Everything that can happen to a client.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input<'a> {
+    /// The time of [`poll_timeout`](crate::Client::poll_timeout) came (or any other moment: it never harms).
+    Tick,
+    /// The socket is open.
+    Opened {
+        /// Which one.
+        conn: Conn,
+    },
+    /// A binary frame came. Text frames are handed in too, as their bytes: they are counted and reported.
+    Frame {
+        /// Of which socket.
+        conn: Conn,
+        /// Its bytes; never trusted.
+        bytes: &'a [u8],
+    },
+    /// The socket is closed, or could not be opened (1006 where there is no better code).
+    Closed {
+        /// Which one.
+        conn: Conn,
+        /// The close code.
+        code: u16,
+        /// The close reason.
+        reason: &'a str,
+    },
+    /// The page answered [`Output::RequestToken`](crate::Output::RequestToken). An empty token means that the page has none.
+    Token {
+        /// The number of the request.
+        request: u32,
+        /// The token, or why there is none right now (the core tries again with backoff).
+        result: Result<String, String>,
+    },
+    /// The page or the machine changed its mind about being awake.
+    Wake(Wake),
+    /// The page wants something.
+    Command(Command),
+}
+
+/// Signals of page and machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// The page became visible, or was shown again from the back/forward cache.
+    Visible,
+    /// The page was hidden.
+    Hidden,
+    /// The machine says that it has a network.
+    Online,
+    /// The machine says that it has none.
+    Offline,
+    /// The page was thawed, or the machine woke up.
+    Resumed,
+}
+
+/// What a holder of a channel wants of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SubscribeOptions {
+    /// The newest N publications at first, so that a chart fills at once.
+    pub history: Option<u32>,
+    /// The rate the page can use; absent is all.
+    pub max_hz: Option<u32>,
+}
+
+/// Which alerts to mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlertIds {
+    /// Every one.
+    All,
+    /// These.
+    Some(Vec<String>),
+}
+
+/// What the page asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Connect and stay connected. Also the way out of `unauthorized` and `closed`.
+    Connect,
+    /// End the connection on purpose; nothing but `Connect` revives it.
+    Close,
+    /// Hold a channel: reference-counted, one `Release` for each.
+    Subscribe {
+        /// The channel.
+        channel: String,
+        /// What this holder wants. Where holders differ, the longest history and the highest rate count.
+        options: SubscribeOptions,
+    },
+    /// Let go of a channel. After the last one it stays subscribed for `linger_ms`.
+    Release {
+        /// The channel.
+        channel: String,
+    },
+    /// Publish. Settled by [`ClientEvent::Settled`](crate::ClientEvent::Settled).
+    Publish {
+        /// The page's number for it.
+        request: RequestId,
+        /// The channel.
+        channel: String,
+        /// The event and its data: `Payload::Custom` with JSON text for what is not built in.
+        payload: Payload,
+        /// Idempotency key.
+        key: Option<String>,
+    },
+    /// A request of protocol section 12.
+    Call {
+        /// The page's number for it.
+        request: RequestId,
+        /// The method.
+        method: String,
+        /// Its parameters, as JSON text.
+        params: Option<String>,
+    },
+    /// Measure the round trip.
+    Ping {
+        /// The page's number for it.
+        request: RequestId,
+    },
+    /// Hold the ring of one metric: it is there at once (empty), and stays while held. Hold the channel `device:{id}` too.
+    HoldTelemetry {
+        /// The device.
+        device: String,
+        /// The metric.
+        metric: String,
+        /// Points to keep, 1 to 100,000; the largest wish of all holders counts. Absent: as configured.
+        capacity: Option<usize>,
+    },
+    /// Let go of a ring.
+    ReleaseTelemetry {
+        /// The device.
+        device: String,
+        /// The metric.
+        metric: String,
+    },
+    /// Mark alerts as read (in this client; the relay stores no read marks yet).
+    MarkAlertsRead(AlertIds),
+    /// Remove a toast.
+    DismissToast {
+        /// Its id.
+        id: String,
+    },
+    /// A toast was clicked: it goes, and [`ClientEvent::ToastClicked`](crate::ClientEvent::ToastClicked) comes.
+    ClickToast {
+        /// Its id.
+        id: String,
+    },
+    /// Stop the toasts' clocks (pointer or focus is on them), or let them run on.
+    HoldToasts(bool),
+}

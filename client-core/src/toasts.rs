@@ -1,0 +1,297 @@
+//! The toast queue (row C7): gravest first, then newest; some are shown, the rest wait.
+//!
+//! A toast's clock runs only while it is shown and nobody points at it: one that waits, or that a graver one pushed out of
+//! sight, keeps the time it has left. The same `(kind, id)` never comes twice, even long after it went.
+
+use crate::config::ToastConfig;
+use crate::time::{Millis, Now};
+use pulsewire_protocol::Severity;
+use std::collections::VecDeque;
+
+/// Ids remembered so that the same alert never shows twice.
+const MAX_SEEN: usize = 2_000;
+
+/// What a toast is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ToastKind {
+    /// An alert.
+    Alert,
+    /// A notification.
+    Notification,
+    /// An execution that ended or failed.
+    Execution,
+    /// A problem of the connection.
+    Connection,
+    /// A problem of signing in.
+    Auth,
+}
+
+impl ToastKind {
+    /// The word of the page's API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Notification => "notification",
+            Self::Execution => "execution",
+            Self::Connection => "connection",
+            Self::Auth => "auth",
+        }
+    }
+}
+
+/// One toast.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Toast {
+    /// Stable; the alert's id for alerts.
+    pub id: String,
+    /// What it is about.
+    pub kind: ToastKind,
+    /// How grave.
+    pub severity: Severity,
+    /// The headline; for `Connection` and `Auth` a key such as `connection_lost` that the page translates.
+    pub title: String,
+    /// The text.
+    pub message: String,
+    /// When it came up (Unix time).
+    pub ts: Millis,
+    /// When it goes by itself (Unix time), while its clock runs.
+    pub expires_at: Option<Millis>,
+    /// The patient.
+    pub patient_id: Option<String>,
+    /// The device.
+    pub device_id: Option<String>,
+    /// Where a click leads.
+    pub link: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    toast: Toast,
+    /// What is left on its clock while that stands still.
+    remaining_ms: u64,
+    /// When it goes (monotonic), while its clock runs.
+    deadline: Option<Millis>,
+    /// Whether it has ever been in sight.
+    shown: bool,
+}
+
+/// The queue.
+#[derive(Clone, Debug)]
+pub struct Toasts {
+    config: ToastConfig,
+    /// Gravest first, then newest.
+    kept: Vec<Kept>,
+    held: bool,
+    seen: VecDeque<(ToastKind, String)>,
+    dropped: u64,
+}
+
+impl Toasts {
+    pub(crate) fn new(config: ToastConfig) -> Self {
+        Self { config, kept: Vec::new(), held: false, seen: VecDeque::new(), dropped: 0 }
+    }
+    /// Those in sight, gravest first, then newest.
+    pub fn visible(&self) -> impl ExactSizeIterator<Item = &Toast> {
+        self.kept.iter().take(self.config.max_visible).map(|kept| &kept.toast)
+    }
+    /// How many wait for a place.
+    pub fn waiting(&self) -> usize {
+        self.kept.len().saturating_sub(self.config.max_visible)
+    }
+    /// Whether the clocks stand still.
+    pub fn held(&self) -> bool {
+        self.held
+    }
+    /// How many went unseen because too many came.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+    /// When the next one goes (monotonic).
+    pub(crate) fn deadline(&self) -> Option<Millis> {
+        self.kept.iter().filter_map(|kept| kept.deadline).min()
+    }
+
+    /// Adds a toast, unless it is not grave enough or was there before; says whether it was added.
+    pub(crate) fn handle_new(&mut self, now: Now, toast: Toast) -> bool {
+        if toast.severity > self.config.min_severity || self.seen.iter().any(|(kind, id)| *kind == toast.kind && *id == toast.id) {
+            return false;
+        }
+        if self.seen.len() >= MAX_SEEN {
+            self.seen.pop_front();
+        }
+        self.seen.push_back((toast.kind, toast.id.clone()));
+        let index = self.kept.partition_point(|kept| kept.toast.severity < toast.severity);
+        self.kept.insert(index, Kept { toast, remaining_ms: self.config.duration_ms, deadline: None, shown: false });
+        if self.kept.len() > self.config.max_kept.max(1) {
+            // The last is the least grave and the oldest of these.
+            self.kept.pop();
+            self.dropped += 1;
+        }
+        self.run_clocks(now);
+        true
+    }
+
+    /// Removes a toast; says whether it was there.
+    pub(crate) fn handle_dismiss(&mut self, now: Now, id: &str) -> bool {
+        self.take(now, id).is_some()
+    }
+    /// Removes a toast and gives it.
+    pub(crate) fn take(&mut self, now: Now, id: &str) -> Option<Toast> {
+        let index = self.kept.iter().position(|kept| kept.toast.id == id)?;
+        let taken = self.kept.remove(index);
+        self.run_clocks(now);
+        Some(taken.toast)
+    }
+    /// Removes every toast of a kind; says whether there was one.
+    pub(crate) fn handle_dismiss_kind(&mut self, now: Now, kind: ToastKind) -> bool {
+        let before = self.kept.len();
+        self.kept.retain(|kept| kept.toast.kind != kind);
+        self.run_clocks(now);
+        self.kept.len() != before
+    }
+    /// Stops the clocks or lets them run on; says whether anything changed.
+    pub(crate) fn handle_hold(&mut self, now: Now, held: bool) -> bool {
+        let changed = self.held != held;
+        self.held = held;
+        self.run_clocks(now);
+        changed
+    }
+    /// Removes those whose time is over; says whether there was one.
+    pub(crate) fn handle_expiry(&mut self, now: Now) -> bool {
+        let before = self.kept.len();
+        self.kept.retain(|kept| kept.deadline.is_none_or(|deadline| deadline > now.monotonic));
+        self.run_clocks(now);
+        self.kept.len() != before
+    }
+    /// The next one that came into sight for the first time.
+    pub(crate) fn poll_shown(&mut self) -> Option<Toast> {
+        let newly = self.kept.iter_mut().take(self.config.max_visible).find(|kept| !kept.shown)?;
+        newly.shown = true;
+        Some(newly.toast.clone())
+    }
+    pub(crate) fn clear(&mut self) {
+        self.kept.clear();
+        self.seen.clear();
+    }
+
+    /// Starts the clocks of those in sight and stops all others.
+    fn run_clocks(&mut self, now: Now) {
+        for (index, kept) in self.kept.iter_mut().enumerate() {
+            let runs = !self.held && index < self.config.max_visible;
+            match kept.deadline {
+                None if runs => {
+                    kept.deadline = Some(now.monotonic.plus(kept.remaining_ms));
+                    kept.toast.expires_at = Some(now.unix.plus(kept.remaining_ms));
+                }
+                Some(deadline) if !runs => {
+                    kept.remaining_ms = deadline.since(now.monotonic);
+                    kept.deadline = None;
+                    kept.toast.expires_at = None;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Now {
+        Now { monotonic: Millis(ms), unix: Millis(1_000_000 + ms) }
+    }
+    fn toast(id: &str, severity: Severity) -> Toast {
+        Toast {
+            id: id.to_owned(),
+            kind: ToastKind::Alert,
+            severity,
+            title: String::new(),
+            message: String::new(),
+            ts: Millis(0),
+            expires_at: None,
+            patient_id: None,
+            device_id: None,
+            link: None,
+        }
+    }
+    fn visible(toasts: &Toasts) -> Vec<&str> {
+        toasts.visible().map(|toast| toast.id.as_str()).collect()
+    }
+
+    #[test]
+    fn the_gravest_come_first_then_the_newest_and_the_rest_wait() {
+        let mut toasts = Toasts::new(ToastConfig { max_visible: 2, ..ToastConfig::default() });
+        for (id, severity) in [("low", Severity::Low), ("high", Severity::High), ("newer", Severity::High)] {
+            assert!(toasts.handle_new(at(0), toast(id, severity)));
+        }
+        assert_eq!(visible(&toasts), ["newer", "high"]);
+        assert_eq!(toasts.waiting(), 1);
+    }
+
+    #[test]
+    fn a_toast_goes_after_its_time_and_one_that_waited_gets_its_whole_time() {
+        let mut toasts = Toasts::new(ToastConfig { max_visible: 1, ..ToastConfig::default() });
+        toasts.handle_new(at(0), toast("first", Severity::High));
+        toasts.handle_new(at(0), toast("waits", Severity::Low));
+        assert_eq!(toasts.deadline(), Some(Millis(10_000)));
+        assert!(!toasts.handle_expiry(at(9_999)));
+        assert!(toasts.handle_expiry(at(10_000)));
+        assert_eq!(visible(&toasts), ["waits"]);
+        assert_eq!(toasts.deadline(), Some(Millis(20_000)));
+    }
+
+    #[test]
+    fn a_hold_stops_the_clock_and_letting_go_gives_what_was_left() {
+        let mut toasts = Toasts::new(ToastConfig::default());
+        toasts.handle_new(at(0), toast("a", Severity::High));
+        assert!(toasts.handle_hold(at(4_000), true));
+        assert_eq!(toasts.deadline(), None);
+        assert_eq!(toasts.visible().next().unwrap().expires_at, None);
+        assert!(!toasts.handle_expiry(at(60_000)));
+        toasts.handle_hold(at(60_000), false);
+        assert_eq!(toasts.deadline(), Some(Millis(66_000)));
+        assert_eq!(toasts.visible().next().unwrap().expires_at, Some(Millis(1_066_000)));
+    }
+
+    #[test]
+    fn the_same_alert_never_shows_twice_even_after_it_went() {
+        let mut toasts = Toasts::new(ToastConfig::default());
+        assert!(toasts.handle_new(at(0), toast("a", Severity::High)));
+        assert!(toasts.handle_dismiss(at(1), "a"));
+        assert!(!toasts.handle_new(at(2), toast("a", Severity::High)));
+        assert_eq!(toasts.waiting() + toasts.visible().len(), 0);
+    }
+
+    #[test]
+    fn a_graver_one_pushes_the_last_out_of_sight_where_its_clock_stands_still() {
+        let mut toasts = Toasts::new(ToastConfig { max_visible: 1, ..ToastConfig::default() });
+        toasts.handle_new(at(0), toast("low", Severity::Low));
+        toasts.handle_new(at(4_000), toast("critical", Severity::Critical));
+        assert_eq!(visible(&toasts), ["critical"]);
+        toasts.handle_dismiss(at(8_000), "critical");
+        assert_eq!(toasts.deadline(), Some(Millis(14_000)));
+    }
+
+    #[test]
+    fn each_toast_is_told_of_once_when_it_comes_into_sight() {
+        let mut toasts = Toasts::new(ToastConfig { max_visible: 1, ..ToastConfig::default() });
+        toasts.handle_new(at(0), toast("a", Severity::High));
+        toasts.handle_new(at(0), toast("b", Severity::Low));
+        assert_eq!(toasts.poll_shown().unwrap().id, "a");
+        assert_eq!(toasts.poll_shown(), None);
+        toasts.handle_dismiss(at(1), "a");
+        assert_eq!(toasts.poll_shown().unwrap().id, "b");
+    }
+
+    #[test]
+    fn what_is_too_light_is_not_shown_and_too_many_drop_the_least_grave() {
+        let mut toasts = Toasts::new(ToastConfig { min_severity: Severity::Medium, max_kept: 2, ..ToastConfig::default() });
+        assert!(!toasts.handle_new(at(0), toast("low", Severity::Low)));
+        for (id, severity) in [("m1", Severity::Medium), ("m2", Severity::Medium), ("c", Severity::Critical)] {
+            toasts.handle_new(at(0), toast(id, severity));
+        }
+        assert_eq!(visible(&toasts), ["c", "m2"]);
+        assert_eq!(toasts.dropped(), 1);
+    }
+}

@@ -4,7 +4,7 @@
 //! Why not serde: its first error ends the reading and knows neither bounds nor line; here every mistake is found, and
 //! each names its key's own range. `toml` still does the syntax.
 
-use super::{Config, KindHistory, LogFormat};
+use super::{Config, KindOverride, LogFormat};
 use pulsewire_protocol::Pattern;
 use secrecy::SecretString;
 use std::net::SocketAddr;
@@ -128,8 +128,8 @@ pub(super) static KEYS: &[Key] = &[
     number("history.publications", 0, 10_000_000, |c, _, v| c.history.publications = v as usize),
     number("history.age_ms", 0, 365 * DAY_MS, |c, _, v| c.history.age_ms = v),
     number("history.channels", 1, 100_000_000, |c, _, v| c.history.channels = v as usize),
-    number("history.kinds.*.publications", 0, 10_000_000, |c, kind, v| kind_history(c, kind).publications = v as usize),
-    number("history.kinds.*.age_ms", 0, 365 * DAY_MS, |c, kind, v| kind_history(c, kind).age_ms = v),
+    number("history.kinds.*.publications", 0, 10_000_000, |c, kind, v| kind_of(c, kind).publications = Some(v as usize)),
+    number("history.kinds.*.age_ms", 0, 365 * DAY_MS, |c, kind, v| kind_of(c, kind).age_ms = Some(v)),
     text("log.format", "\"pretty\" or \"json\"", |c, v| log_format(v).map(|f| c.log.format = f)),
     text("log.level", "error, warn, info, debug, trace, or a filter such as \"info,pulsewire_relay=debug\"", |c, v| {
         log_level(v).map(|level| c.log.level = level)
@@ -233,9 +233,8 @@ fn patterns(items: &[String]) -> Result<Vec<Pattern>, String> {
     items.iter().map(|item| Pattern::parse(item).map_err(|error| format!("{item:?} is no pattern: {error}"))).collect()
 }
 
-fn kind_history<'c>(config: &'c mut Config, kind: &str) -> &'c mut KindHistory {
-    let general = KindHistory { publications: config.history.publications, age_ms: config.history.age_ms };
-    config.history.kinds.entry(kind.to_owned()).or_insert(general)
+fn kind_of<'c>(config: &'c mut Config, kind: &str) -> &'c mut KindOverride {
+    config.history.kinds.entry(kind.to_owned()).or_default()
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

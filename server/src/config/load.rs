@@ -112,6 +112,10 @@ impl Loader {
         if errors.is_empty() {
             self.table("", table.get_ref(), path, text);
         }
+        self.mistakes.sort_by_key(|mistake| match mistake.place {
+            Place::File { line, .. } => line,
+            _ => 0,
+        });
     }
 
     fn table(&mut self, prefix: &str, table: &DeTable<'_>, path: &Path, text: &str) {

@@ -101,11 +101,11 @@ impl Config {
     }
     /// How much is kept of a channel of this kind: the kind's own figures, else the general ones.
     pub fn history_of(&self, kind: &str) -> KindHistory {
-        self.history
-            .kinds
-            .get(kind)
-            .copied()
-            .unwrap_or(KindHistory { publications: self.history.publications, age_ms: self.history.age_ms })
+        let own = self.history.kinds.get(kind).copied().unwrap_or_default();
+        KindHistory {
+            publications: own.publications.unwrap_or(self.history.publications),
+            age_ms: own.age_ms.unwrap_or(self.history.age_ms),
+        }
     }
     /// Whether a page of this origin may use the relay. `host` is the request's own `Host`: pages that the relay itself
     /// serves always may.
@@ -231,7 +231,7 @@ pub struct HistoryConfig {
     /// Channels whose history is kept; beyond it the one idle longest goes.
     pub channels: usize,
     /// Other figures for a kind of channel.
-    pub kinds: BTreeMap<String, KindHistory>,
+    pub kinds: BTreeMap<String, KindOverride>,
 }
 
 impl Default for HistoryConfig {
@@ -249,11 +249,13 @@ pub struct KindHistory {
     pub age_ms: u64,
 }
 
-impl Default for KindHistory {
-    fn default() -> Self {
-        let HistoryConfig { publications, age_ms, .. } = HistoryConfig::default();
-        Self { publications, age_ms }
-    }
+/// What the configuration says of one kind; what it does not say is as for all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindOverride {
+    /// Publications of one channel; 0: no history at all.
+    pub publications: Option<usize>,
+    /// Their age.
+    pub age_ms: Option<u64>,
 }
 
 /// How logs are written.

@@ -1,0 +1,46 @@
+/**
+ * What the ward knows about metrics: their names in both languages, units, colours, and whether they are waveforms or trends.
+ *
+ * Colours follow bedside monitors (ECG green, pleth blue, respiration yellow) and are CSS variables, so that light and dark each have readable ones.
+ * A metric that is not listed is shown all the same, under its own name.
+ */
+import type { Lang } from './prefs.svelte';
+
+export interface MetricInfo {
+  name: string;
+  label: Record<Lang, string>;
+  short: Record<Lang, string>;
+  unit: string;
+  digits: number;
+  wave: boolean;
+  color: string;
+  /** Lower comes first. */
+  order: number;
+}
+
+const KNOWN: readonly MetricInfo[] = [
+  { name: 'ecg', label: { en: 'ECG', 'pt-BR': 'ECG' }, short: { en: 'ECG', 'pt-BR': 'ECG' }, unit: 'mV', digits: 2, wave: true, color: 'var(--wave-ecg)', order: 0 },
+  { name: 'ppg', label: { en: 'Photoplethysmogram (PPG)', 'pt-BR': 'Fotopletismograma (PPG)' }, short: { en: 'PPG', 'pt-BR': 'PPG' }, unit: '', digits: 0, wave: true, color: 'var(--wave-ppg)', order: 1 },
+  { name: 'heart_rate', label: { en: 'Heart rate', 'pt-BR': 'Frequência cardíaca' }, short: { en: 'HR', 'pt-BR': 'FC' }, unit: 'bpm', digits: 0, wave: false, color: 'var(--wave-ecg)', order: 2 },
+  { name: 'spo2', label: { en: 'Oxygen saturation', 'pt-BR': 'Saturação de oxigênio' }, short: { en: 'SpO₂', 'pt-BR': 'SpO₂' }, unit: '%', digits: 0, wave: false, color: 'var(--wave-ppg)', order: 3 },
+  { name: 'respiration', label: { en: 'Respiration', 'pt-BR': 'Respiração' }, short: { en: 'RR', 'pt-BR': 'FR' }, unit: '/min', digits: 0, wave: false, color: 'var(--wave-resp)', order: 4 },
+  { name: 'temperature', label: { en: 'Temperature', 'pt-BR': 'Temperatura' }, short: { en: 'Temp', 'pt-BR': 'Temp' }, unit: '°C', digits: 1, wave: false, color: 'var(--wave-temp)', order: 5 },
+];
+const ALIASES: Record<string, string> = { resp_rate: 'respiration', respiratory_rate: 'respiration', resp: 'respiration', temp: 'temperature', hr: 'heart_rate', pleth: 'ppg' };
+const BY_NAME = new Map(KNOWN.map((info) => [info.name, info]));
+
+export function metricInfo(name: string): MetricInfo {
+  const known = BY_NAME.get(ALIASES[name] ?? name);
+  if (known) return { ...known, name };
+  const plain = name.replace(/_/g, ' ');
+  return { name, label: { en: plain, 'pt-BR': plain }, short: { en: plain, 'pt-BR': plain }, unit: '', digits: 1, wave: false, color: 'var(--wave-other)', order: 9 };
+}
+
+export function sortedMetrics(names: readonly string[]): MetricInfo[] {
+  return names.map(metricInfo).sort((a, b) => a.order - b.order || a.name.localeCompare(b.name));
+}
+
+/** Points kept per waveform: 10 s at up to 360 Hz. */
+export const WAVE_CAPACITY = 3_600;
+export const WAVE_WINDOW_MS = 10_000;
+export const TREND_WINDOW_MS = 120_000;

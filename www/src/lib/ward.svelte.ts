@@ -1,0 +1,118 @@
+/**
+ * One signed-in person's live ward: the client, its wire, what the page holds all the time, and which devices there are.
+ *
+ * Made anew for each person and destroyed with them, so that nothing of one nurse is left for the next.
+ */
+import { createPulsewire, type DeviceStatus, type Pulsewire, type Toast } from 'pulsewire';
+import { identity, tokensFor, type Person } from './identity.svelte';
+import { Wire } from './fault-socket';
+import { journal } from './journal.svelte';
+import { WAVE_CAPACITY } from './metrics';
+import { patientHref, router } from './router.svelte';
+import { compareDevices, deviceOf, WARD_BEDS } from './roster';
+
+/** How many past events of the ward and of the user are asked for on a first connect: alerts and read marks. */
+const WARD_HISTORY = 100;
+/** New devices are looked for this often, and whenever the dashboard counts another number. */
+const DISCOVERY_EVERY_MS = 15_000;
+
+export class Ward {
+  readonly wire = new Wire();
+  readonly client: Pulsewire;
+  /** Why the token was refused, once it was for good. */
+  refused = $state<string | undefined>();
+  /** What kept the package from starting at all (no WASM, no WebSocket). */
+  failure = $state<string | undefined>();
+  /** Devices the relay told of; `undefined` until it did. */
+  listed = $state.raw<readonly string[] | undefined>();
+  #offs: (() => void)[] = [];
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #asking = false;
+
+  constructor(readonly person: Person) {
+    this.client = createPulsewire({
+      url: '/ws',
+      getToken: tokensFor(person),
+      onUnauthorized: (reason) => {
+        this.refused = reason;
+      },
+      onToastClick: openToast,
+      WebSocket: this.wire.WebSocket,
+      telemetry: { capacities: { ecg: WAVE_CAPACITY, ppg: WAVE_CAPACITY } },
+      clientName: 'pulsewire-www',
+    });
+    const { client } = this;
+    const everyone = client.channel('tenant', { history: WARD_HISTORY });
+    const own = client.channel(`user:${person.user}`, { history: WARD_HISTORY });
+    let counted = -1;
+    this.#offs.push(
+      journal.follow(client, this.wire),
+      () => everyone.release(),
+      () => own.release(),
+      client.connection.subscribe((status) => {
+        if (status.state === 'connected') {
+          this.refused = undefined;
+          void this.#discover();
+        }
+      }),
+      client.dashboardStats.subscribe((stats) => {
+        if (stats && stats.devices !== counted) {
+          counted = stats.devices;
+          void this.#discover();
+        }
+      }),
+    );
+    this.#timer = setInterval(() => void this.#discover(), DISCOVERY_EVERY_MS);
+    client.connect().catch((error: unknown) => {
+      this.failure = error instanceof Error ? error.message : String(error);
+    });
+  }
+
+  /** Everything known: what the relay listed, and whatever reported a status on a channel this page holds. */
+  devices(statuses: Readonly<Record<string, DeviceStatus>>): string[] {
+    return [...new Set([...(this.listed ?? []), ...Object.keys(statuses)])].sort(compareDevices);
+  }
+
+  destroy(): void {
+    clearInterval(this.#timer);
+    for (const off of this.#offs) off();
+    this.client.destroy();
+  }
+
+  async #discover(): Promise<void> {
+    if (this.#asking || this.client.connection.get().state !== 'connected') return;
+    this.#asking = true;
+    try {
+      const { items } = await this.client.call<{ items: { deviceId: string }[] }>('devices.list', {});
+      this.#setListed(items.map((item) => item.deviceId));
+    } catch {
+      // A relay without the device registry: the page can still ask for the beds it knows.
+      this.#setListed(Array.from({ length: WARD_BEDS }, (_, i) => `bed-${i + 1}`));
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #setListed(ids: string[]): void {
+    ids.sort(compareDevices);
+    // The same list keeps its identity, so that nothing below is drawn or subscribed anew.
+    if (this.listed?.join() !== ids.join()) this.listed = ids;
+  }
+}
+
+function openToast(toast: Toast): void {
+  const device = toast.deviceId ?? (toast.patientId === undefined ? undefined : deviceOf(toast.patientId));
+  if (device !== undefined) router.go(patientHref(device));
+}
+
+class Current {
+  ward = $state.raw<Ward | undefined>();
+
+  start(person: Person): void {
+    this.ward?.destroy();
+    identity.become(person);
+    this.ward = new Ward(person);
+  }
+}
+
+export const current = new Current();

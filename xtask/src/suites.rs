@@ -187,7 +187,7 @@ fn deny(project: &Project, closing: &mut Closing) -> Result<()> {
     tools::cargo_deny(project)?;
     // The advisory database lives in a git repository that not every machine reaches; the rest needs no network.
     println!("deny: advisories are not looked at here (their database is fetched): run `cargo deny check advisories` where it can be");
-    watched(Sh::cargo(project).args(["deny", "--offline", "check", "bans", "licenses", "sources"]), closing)?;
+    watched(Sh::cargo(project).args(["deny", "--offline", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]), closing)?;
     closing.say("deny: bans, licenses and sources ok");
     Ok(())
 }

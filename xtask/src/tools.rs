@@ -16,7 +16,7 @@ use crate::stamp::Stamp;
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const WASM_PACK: &str = "0.15.1";
 const NEXTEST: &str = "0.9.143";
-const CARGO_DENY: &str = "0.18.4";
+const CARGO_DENY: &str = "0.20.2";
 const OLDEST_NODE: u32 = 20;
 
 /// The browser that tests drive.

@@ -1,0 +1,149 @@
+/**
+ * One uPlot instance: axes, grid, scaling and the pointer are uPlot's; the lines are traced by `chart-data.ts` from views taken while drawing.
+ *
+ * uPlot is given only the corners of the window as data. It asks for each series' path when it draws, and only then are the wasm's views
+ * taken, so a later redraw (resize, theme) never sees a detached one.
+ */
+import type uPlot from 'uplot';
+import { firstAt, gapSpans, type Line, type Linear, type Range, traceLine } from './chart-data.js';
+
+export interface Trace {
+  /** The newest points; called while drawing. */
+  read(): Line;
+  colour(): string;
+}
+export interface PlotLook {
+  text(): string;
+  grid(): string;
+  hole(): string;
+  formatTime(ts: number, stepMs: number): string;
+  formatValue(value: number): string;
+}
+export interface PlotOptions {
+  traces: readonly Trace[];
+  look: PlotLook;
+  width: number;
+  height: number;
+  timeAxis: boolean;
+  /** The time under the pointer, as long as it is over the plot. */
+  onPointer(time: number | undefined): void;
+}
+
+const AXIS_FONT = '11px system-ui, sans-serif';
+
+let loading: Promise<typeof uPlot> | undefined;
+/** uPlot, fetched when the first chart needs it; a failed fetch is tried again by the next. */
+export function loadUPlot(): Promise<typeof uPlot> {
+  loading ??= import('uplot').then(
+    module => module.default,
+    (error: unknown) => {
+      loading = undefined;
+      throw error;
+    },
+  );
+  return loading;
+}
+
+export class Plot {
+  private readonly plot: uPlot;
+  private time: Range = [0, 1];
+  private values: Range = [0, 1];
+
+  constructor(UPlot: typeof uPlot, host: HTMLElement, options: PlotOptions) {
+    this.plot = new UPlot(this.settings(options), [[0, 1], ...options.traces.map(() => [0, 0])], host);
+  }
+
+  /** Draws the newest points in this window. */
+  draw(time: Range, values: Range): void {
+    this.time = time;
+    this.values = values;
+    const edge = [values[0], values[1]];
+    this.plot.setData([[time[0], time[1]], ...this.plot.series.slice(1).map(() => edge)]);
+  }
+
+  /** Draws the same again, in new colours. */
+  redraw(): void {
+    this.plot.redraw(true, true);
+  }
+
+  resize(width: number, height: number): void {
+    if (width !== this.plot.width || height !== this.plot.height) this.plot.setSize({ width, height });
+  }
+
+  destroy(): void {
+    this.plot.destroy();
+  }
+
+  private settings({ traces, look, width, height, timeAxis, onPointer }: PlotOptions): uPlot.Options {
+    const axis = { font: AXIS_FONT, stroke: () => look.text(), ticks: { show: false }, grid: { stroke: () => look.grid(), width: 1 } };
+    return {
+      width,
+      height,
+      ms: 1,
+      padding: [8, 12, timeAxis ? 0 : 6, 0],
+      legend: { show: false },
+      select: { show: false, left: 0, top: 0, width: 0, height: 0 },
+      cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
+      scales: {
+        x: { time: true, range: () => [this.time[0], this.time[1]] },
+        y: { range: () => [this.values[0], this.values[1]] },
+      },
+      axes: [
+        {
+          ...axis,
+          show: timeAxis,
+          size: 24,
+          gap: 4,
+          space: 84,
+          values: (_plot, splits, _axis, _space, step) => splits.map(at => look.formatTime(at, step)),
+        },
+        { ...axis, size: 46, gap: 6, space: 32, values: (_plot, splits) => splits.map(at => look.formatValue(at)) },
+      ],
+      series: [{}, ...traces.map(trace => this.series(trace))],
+      hooks: {
+        drawClear: [plot => this.shadeHoles(plot, traces, look)],
+        setCursor: [plot => onPointer(pointerTime(plot))],
+      },
+    };
+  }
+
+  private series(trace: Trace): uPlot.Series {
+    return {
+      stroke: () => trace.colour(),
+      width: 1.75,
+      cap: 'round',
+      points: { show: false },
+      paths: plot => {
+        const line = trace.read();
+        const stroke = new Path2D();
+        traceLine(line, firstAt(line.t, this.time[0]), toPixels(plot, 'x', this.time), toPixels(plot, 'y', this.values), plot.bbox.width, stroke);
+        return { stroke, fill: null, clip: null, flags: 0 };
+      },
+    };
+  }
+
+  /** A hole is a band behind the broken line, so that it is seen as missing and not as a flat stretch. */
+  private shadeHoles(plot: uPlot, traces: readonly Trace[], look: PlotLook): void {
+    const x = toPixels(plot, 'x', this.time);
+    plot.ctx.save();
+    plot.ctx.fillStyle = look.hole();
+    for (const trace of traces) {
+      for (const [from, to] of gapSpans(trace.read(), this.time)) {
+        plot.ctx.fillRect(x.offset + x.scale * from, plot.bbox.top, x.scale * (to - from), plot.bbox.height);
+      }
+    }
+    plot.ctx.restore();
+  }
+}
+
+function toPixels(plot: uPlot, scale: 'x' | 'y', [low, high]: Range): Linear {
+  const { left, top, width, height } = plot.bbox;
+  const span = high - low || 1;
+  if (scale === 'x') return { offset: left - (low * width) / span, scale: width / span };
+  return { offset: top + height + (low * height) / span, scale: -height / span };
+}
+
+function pointerTime(plot: uPlot): number | undefined {
+  const { left } = plot.cursor;
+  return left === undefined || left < 0 ? undefined : plot.posToVal(left, 'x');
+}

@@ -1,0 +1,106 @@
+/**
+ * English texts of the elements: the master list, whose type every other language must fill.
+ *
+ * `{name}` marks a value put in by `fill()`; a `…One`/`…Other` pair is chosen by the language's own plural rule. Flat strings on
+ * purpose: an application overrides one with a plain object, and a translator needs no code.
+ */
+export const en = {
+  // Connection chip and banner
+  stateIdle: 'Not connected',
+  stateConnecting: 'Connecting',
+  stateConnected: 'Live',
+  stateReconnecting: 'Reconnecting',
+  statePolling: 'Limited connection',
+  stateUnauthorized: 'Signed out',
+  stateClosed: 'Disconnected',
+  latency: '{ms} ms',
+  pollingHint: 'Updates arrive every few seconds',
+  bannerConnecting: 'Connecting…',
+  bannerReconnecting: 'Reconnecting…',
+  bannerAttempt: 'attempt {n}',
+  bannerRetryIn: 'next try in {s} s',
+  bannerRetryNow: 'trying now',
+  bannerStaleHint: 'What you see may be out of date.',
+  bannerOnline: 'Back online',
+  bannerUnauthorized: 'You are signed out.',
+  bannerUnauthorizedHint: 'Sign in again to see live data.',
+  bannerRefused: 'The connection was refused.',
+  bannerRefusedHint: 'Ask your administrator for access.',
+
+  // Devices
+  deviceOnline: 'Online',
+  deviceOffline: 'Offline',
+  deviceMaintenance: 'Maintenance',
+  deviceUnknown: 'No status yet',
+  battery: 'Battery {percent}',
+  batteryLow: 'Battery low, {percent}',
+  lastSeen: 'seen {when}',
+  justNow: 'just now',
+
+  // Charts
+  freshLive: 'Live',
+  freshStale: 'Stale',
+  freshBackfilling: 'Catching up',
+  freshEmpty: 'No data',
+  chartWaiting: 'Waiting for data',
+  chartAge: '{age} old',
+  chartSummary: '{metric}: last {last}, lowest {min}, highest {max}',
+  chartOf: 'Chart of {metrics}, {device}',
+  chartGapsOne: '{n} gap',
+  chartGapsOther: '{n} gaps',
+
+  // Viewers
+  viewersOne: '{n} person is viewing',
+  viewersOther: '{n} people are viewing',
+  viewersMore: 'and {n} more',
+
+  // Severities
+  critical: 'Critical',
+  high: 'High',
+  medium: 'Medium',
+  low: 'Low',
+
+  // Alerts
+  alertsTitle: 'Alerts',
+  alertsEmpty: 'No active alerts',
+  alertsUnreadOne: '{n} unread',
+  alertsUnreadOther: '{n} unread',
+  alertsMarkAll: 'Mark all as read',
+  alertsMark: 'Mark as read',
+  alertsMarkOf: 'Mark as read: {what}',
+  alertsUnread: 'Unread',
+  alertsMore: '{n} older not shown',
+
+  // Toasts
+  toastsRegion: 'Notifications',
+  toastDismiss: 'Dismiss',
+  toastDismissOf: 'Dismiss: {what}',
+  toastsMore: '{n} more waiting',
+  toastOpen: 'Open',
+  kindAlert: 'Alert',
+  kindNotification: 'Notification',
+  kindExecution: 'Task',
+  kindConnection: 'Connection',
+  kindAuth: 'Sign-in',
+  toast_connection_lost: 'Connection lost',
+  toast_connection_lost_message: 'Trying to reconnect. What you see may be out of date.',
+  toast_connection_restored: 'Back online',
+  toast_connection_restored_message: 'Everything missed has been caught up.',
+  toast_unauthorized: 'Signed out',
+  toast_unauthorized_message: 'Sign in again to see live data.',
+  toast_forbidden: 'Not allowed',
+  toast_forbidden_message: 'Ask your administrator for access.',
+  toast_protocol_error: 'Connection stopped',
+  toast_protocol_error_message: 'This page and the server do not understand each other. Reload the page.',
+  toast_token_missing: 'Signed out',
+  toast_token_missing_message: 'Sign in to see live data.',
+  toast_token_malformed: 'Sign-in not accepted',
+  toast_token_malformed_message: 'Sign in again.',
+  toast_token_invalid: 'Sign-in not accepted',
+  toast_token_invalid_message: 'Sign in again.',
+  toast_token_expired: 'Session ended',
+  toast_token_expired_message: 'Sign in again to go on.',
+};
+
+/** Every text the elements can show. */
+export type Texts = { [K in keyof typeof en]: string };

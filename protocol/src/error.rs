@@ -91,9 +91,9 @@ impl std::error::Error for ErrorBody {}
 /// Bytes that are no message: where reading stopped, at which field, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeError {
-    /// Byte offset in the frame (CBOR) or in the line (JSON).
+    /// Byte offset in the frame (CBOR) or column in the line (JSON).
     pub at: usize,
-    /// The innermost field.
+    /// The path of the field, as in JSON: `subscribe[2].recover.offset`. `message` where it is the whole.
     pub field: Cow<'static, str>,
     /// What is wrong with it.
     pub problem: Cow<'static, str>,
@@ -104,13 +104,56 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    pub(crate) fn new(at: usize, field: impl Into<Cow<'static, str>>, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { at, field: field.into(), problem: problem.into(), well_formed: false, id: None }
+    /// An error at the value itself; whoever holds the value adds its name with [`DecodeError::within`].
+    pub(crate) fn new(at: usize, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { at, field: Cow::Borrowed(""), problem: problem.into(), well_formed: false, id: None }
     }
-    /// Names the field that holds the one which failed, unless a better name is known.
-    pub(crate) fn within(mut self, field: &'static str) -> Self {
-        if matches!(self.field.as_ref(), "integer" | "number" | "text" | "flag" | "list" | "optional field" | "time") {
-            self.field = Cow::Borrowed(field);
+    #[cold]
+    pub(crate) fn missing(at: usize, field: &str) -> Self {
+        Self::new(at, "required field is missing").within(field)
+    }
+    /// Puts the holder's name before the path. Takes Rust's snake_case and tells JSON's camelCase, which is what callers know.
+    #[cold]
+    pub(crate) fn within(self, field: &str) -> Self {
+        let mut path = String::with_capacity(field.len() + 1 + self.field.len());
+        let mut upper = false;
+        for c in field.chars() {
+            match c {
+                '_' => upper = true,
+                c if upper => {
+                    path.push(c.to_ascii_uppercase());
+                    upper = false;
+                }
+                c => path.push(c),
+            }
+        }
+        self.put_before(path)
+    }
+    /// Puts a name that is the caller's own (a metric) before the path, as it is.
+    #[cold]
+    pub(crate) fn within_key(self, key: &str) -> Self {
+        self.put_before(key.to_owned())
+    }
+    /// Puts an index before the path.
+    #[cold]
+    pub(crate) fn at_index(self, index: usize) -> Self {
+        let mut path = String::from("[");
+        path.push_str(&index.to_string());
+        path.push(']');
+        self.put_before(path)
+    }
+    fn put_before(mut self, mut path: String) -> Self {
+        if !self.field.is_empty() && !self.field.starts_with('[') {
+            path.push('.');
+        }
+        path.push_str(&self.field);
+        self.field = Cow::Owned(path);
+        self
+    }
+    /// Names the whole where no field is named.
+    pub(crate) fn or_whole(mut self, whole: &'static str) -> Self {
+        if self.field.is_empty() {
+            self.field = Cow::Borrowed(whole);
         }
         self
     }

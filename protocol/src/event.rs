@@ -1,7 +1,7 @@
 //! The built-in events: the shape of each one's `data`. Fields marked "relay" are filled in by the relay where absent.
 
 use crate::scalar::{Column, RawJson, SeriesMap, UnixMs};
-use crate::wire::{wire_enum, wire_struct};
+use crate::wire::{wire_enum, wire_map, wire_struct};
 
 wire_enum! {
     /// What a device is doing.
@@ -153,6 +153,7 @@ wire_struct! {
     /// `alert_read`, `notification_read`, `notification_dismissed` on `user:{id}`.
     pub struct Ids {
         /// What was read or dismissed.
+        #[cfg_attr(feature = "json", serde(default))]
         1 => ids: Vec<String>,
     }
 }
@@ -198,15 +199,19 @@ wire_struct! {
     }
 }
 
-wire_struct! {
-    /// `patient_status_change`, `priority_update`, `new_patient`: as the caller gives, with a checked `patientId`.
-    pub struct PatientChange {
-        /// The patient.
-        1 => patient_id: String,
-        /// The whole object as it was given, `patientId` included, as JSON.
-        2 => data: RawJson,
-    }
+/// `patient_status_change`, `priority_update`, `new_patient`: the caller's whole object, with a checked `patientId`.
+///
+/// In JSON the data *is* that object; in CBOR it travels as text beside the `patientId`, so that a client can route it
+/// without a JSON parser.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PatientChange {
+    /// The patient; the same as `patientId` in `data`.
+    pub patient_id: String,
+    /// The whole object as it was given, `patientId` included, as JSON.
+    pub data: RawJson,
 }
+
+wire_map! { PatientChange { 1 => patient_id: String, 2 => data: RawJson } }
 
 wire_struct! {
     /// One message of a conversation.

@@ -13,6 +13,7 @@ wire_struct! {
     /// `POST /api/v1/poll`.
     pub struct PollRequest {
         /// What to read, and from where.
+        #[cfg_attr(feature = "json", serde(default))]
         1 => channels: Vec<PollEntry>,
         /// How long the relay may wait for news, in milliseconds; absent is 0, at most 25,000.
         #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
@@ -24,6 +25,7 @@ wire_struct! {
     /// The answer to a poll.
     pub struct PollResponse {
         /// One entry for each channel asked for, in the same order.
+        #[cfg_attr(feature = "json", serde(default))]
         1 => channels: Vec<SubscribedEntry>,
         /// The relay's clock.
         2 => server_time: UnixMs,

@@ -21,6 +21,8 @@ pub mod json;
 pub mod message;
 pub mod payload;
 pub mod scalar;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod wire;
 
 pub use channel::{ChannelError, ChannelName, Pattern};

@@ -153,6 +153,7 @@ wire_struct! {
 
 /// Everything a client sends. The numbers are the types in CBOR.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize), serde(tag = "type", rename_all = "snake_case"))]
 pub enum ClientMessage {
     /// 1
     Connect(Connect),
@@ -170,6 +171,22 @@ pub enum ClientMessage {
     Pong(Pong),
     /// 8
     Ping(Ping),
+}
+
+impl ClientMessage {
+    /// The command's id; a `pong` has none.
+    pub fn id(&self) -> Option<u64> {
+        match self {
+            Self::Connect(body) => Some(body.id),
+            Self::Subscribe(body) => Some(body.id),
+            Self::Unsubscribe(body) => Some(body.id),
+            Self::Publish(body) => Some(body.id),
+            Self::Call(body) => Some(body.id),
+            Self::Refresh(body) => Some(body.id),
+            Self::Ping(body) => Some(body.id),
+            Self::Pong(_) => None,
+        }
+    }
 }
 
 wire_struct! {
@@ -194,6 +211,7 @@ wire_struct! {
         /// Distinct users.
         1 => count: u32,
         /// At most 20 of their names.
+        #[cfg_attr(feature = "json", serde(default))]
         2 => names: Vec<String>,
     }
 }
@@ -271,7 +289,7 @@ wire_struct! {
 
 /// One entry of `welcome.subscribed` and of a poll's answer. In CBOR a refused entry is the one with key 9.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(untagged))]
+#[cfg_attr(feature = "json", derive(serde::Serialize), serde(untagged))]
 pub enum SubscribedEntry {
     /// Refused: `{channel, error}`.
     Refused(Refused),
@@ -376,8 +394,10 @@ pub enum ReplyResult {
 
 /// `reply`.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 pub struct Reply {
     /// The command's id.
+    #[cfg_attr(feature = "json", serde(deserialize_with = "crate::json::lenient::field"))]
     pub id: u64,
     /// Its result.
     pub result: ReplyResult,
@@ -396,6 +416,7 @@ pub struct ErrorMessage {
 
 /// Everything a relay sends. The numbers are the types in CBOR.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize), serde(tag = "type", rename_all = "snake_case"))]
 pub enum ServerMessage {
     /// 1
     Welcome(Welcome),

@@ -57,18 +57,18 @@ macro_rules! payloads {
             fn decode_data(kind: EventKind, input: &mut In<'_>) -> Result<Self, DecodeError> {
                 match kind { $( EventKind::$variant => <$ty as Wire>::decode(input).map(Self::$variant), )* }
             }
-            /// Reads the data of the named event from JSON; a built-in event of the wrong shape is an error that names the field.
             #[cfg(feature = "json")]
-            pub fn from_json(event: &str, data: &str) -> Result<Self, DecodeError> {
+            pub(crate) fn deserialize_data<'de, D: serde::Deserializer<'de>>(event: &str, deserializer: D) -> Result<Self, D::Error> {
+                use serde::Deserialize as _;
                 match EventKind::from_name(event) {
-                    $( Some(EventKind::$variant) => <$ty as crate::json::FromJson>::from_json(data).map(Self::$variant), )*
-                    None => Ok(Self::Custom { event: event.to_owned(), data: crate::json::FromJson::from_json(data)? }),
+                    $( Some(EventKind::$variant) => <$ty>::deserialize(deserializer).map(Self::$variant), )*
+                    None => Ok(Self::Custom { event: event.to_owned(), data: RawJson::deserialize(deserializer)? }),
                 }
             }
-            /// The data as JSON.
             #[cfg(feature = "json")]
-            pub fn data_json(&self) -> Result<RawJson, serde_json::Error> {
-                match self { $( Self::$variant(data) => crate::json::ToJson::to_json(data), )* Self::Custom { data, .. } => Ok(data.clone()) }
+            pub(crate) fn serialize_data<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::Serialize as _;
+                match self { $( Self::$variant(data) => data.serialize(serializer), )* Self::Custom { data, .. } => data.serialize(serializer) }
             }
         }
     };
@@ -151,6 +151,13 @@ impl Payload {
         self.kind().is_none_or(EventKind::has_history)
     }
 
+    /// What stands for a built-in event that a later version added: named `#number`, its data unread.
+    fn of_later_version(code: u64) -> Self {
+        let mut event = String::from("#");
+        event.push_str(&code.to_string());
+        Self::Custom { event, data: RawJson::null() }
+    }
+
     /// Writes `event_key: event, data_key: data`: the built-in event as its number, any other as its name.
     pub(crate) fn encode_pair(&self, out: &mut Out, event_key: u64, data_key: u64) {
         out.uint(event_key);
@@ -166,35 +173,55 @@ impl Payload {
 /// Collects `event` and `data` from a map in whichever order they stand, then reads the data as the event's type.
 #[derive(Default)]
 pub(crate) struct PayloadSlots<'b> {
-    event: Option<Result<EventKind, String>>,
+    event: Option<EventRef>,
     data: Option<In<'b>>,
+}
+
+enum EventRef {
+    Known(EventKind),
+    Named(String),
+    /// A number that this version does not know.
+    Unknown {
+        code: u64,
+        at: usize,
+    },
+}
+
+/// Whether an event number of a later version is refused (what a client sends) or kept as a placeholder (what a client gets:
+/// a publication that fell away would leave a gap in the channel's numbers).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnknownEvents {
+    Refused,
+    Kept,
 }
 
 impl<'b> PayloadSlots<'b> {
     pub(crate) fn event(&mut self, input: &mut In<'b>) -> Result<(), DecodeError> {
         let at = input.position();
-        self.event = Some(match next_type(input, "event")? {
+        self.event = Some(match next_type(input)? {
             Type::String | Type::StringIndef => {
                 let name = String::decode(input).map_err(|e| e.within("event"))?;
-                EventKind::from_name(&name).ok_or(name)
+                EventKind::from_name(&name).map_or(EventRef::Named(name), EventRef::Known)
             }
             _ => {
                 let code = u64::decode(input).map_err(|e| e.within("event"))?;
-                Ok(EventKind::from_code(code).ok_or_else(|| DecodeError::new(at, "event", "unknown event number"))?)
+                EventKind::from_code(code).map_or(EventRef::Unknown { code, at }, EventRef::Known)
             }
         });
         Ok(())
     }
     pub(crate) fn data(&mut self, input: &mut In<'b>) -> Result<(), DecodeError> {
         self.data = Some(input.clone());
-        skip(input, "data")
+        skip(input)
     }
-    pub(crate) fn finish(self, at: usize) -> Result<Payload, DecodeError> {
-        let event = self.event.ok_or_else(|| DecodeError::new(at, "event", "required field is missing"))?;
-        let mut data = self.data.ok_or_else(|| DecodeError::new(at, "data", "required field is missing"))?;
+    pub(crate) fn finish(self, at: usize, unknown: UnknownEvents) -> Result<Payload, DecodeError> {
+        let event = self.event.ok_or_else(|| DecodeError::missing(at, "event"))?;
+        let mut data = self.data.ok_or_else(|| DecodeError::missing(at, "data"))?;
         match event {
-            Ok(kind) => Payload::decode_data(kind, &mut data),
-            Err(event) => Ok(Payload::Custom { event, data: RawJson::decode(&mut data).map_err(|e| e.within("data"))? }),
+            EventRef::Known(kind) => Payload::decode_data(kind, &mut data).map_err(|e| e.within("data")),
+            EventRef::Named(event) => Ok(Payload::Custom { event, data: RawJson::decode(&mut data).map_err(|e| e.within("data"))? }),
+            EventRef::Unknown { code, .. } if unknown == UnknownEvents::Kept => Ok(Payload::of_later_version(code)),
+            EventRef::Unknown { at, .. } => Err(DecodeError::new(at, "unknown event number").within("event")),
         }
     }
 }

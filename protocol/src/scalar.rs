@@ -1,7 +1,7 @@
 //! The small values that messages are made of: times, opaque JSON text, numeric columns.
 
 use crate::error::DecodeError;
-use crate::wire::{In, Out, Wire, decode_array, next_type, number};
+use crate::wire::{In, NOT_FINITE, Out, Wire, decode_array, decode_entries, next_type, number};
 use minicbor::data::Type;
 
 /// A time in Unix milliseconds. JSON and CBOR may carry it as an integer or as a float.
@@ -28,16 +28,14 @@ impl Wire for UnixMs {
         if self.is_whole() { out.int(self.0 as i64) } else { out.float(self.0) }
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        let at = input.position();
-        let value = number(input, "time")?;
-        if value.is_finite() { Ok(Self(value)) } else { Err(DecodeError::new(at, "time", "expected a finite number of milliseconds")) }
+        number(input).map(Self)
     }
 }
 
 #[cfg(feature = "json")]
 impl serde::Serialize for UnixMs {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.is_whole() { serializer.serialize_i64(self.0 as i64) } else { serializer.serialize_f64(self.0) }
+        crate::json::lenient::serialize_number(self.0, serializer)
     }
 }
 
@@ -50,15 +48,23 @@ impl<'de> serde::Deserialize<'de> for UnixMs {
 
 /// JSON text that this crate carries without reading it.
 ///
-/// With the `json` feature it can only be made from valid JSON ([`RawJson::parse`], the decoders of JSON) or is checked
-/// by the relay on its way in ([`RawJson::checked`]); without it, it is whatever text the peer sent.
+/// With the `json` feature every way in from the wire, CBOR's too, checks it: one JSON value, on one line, nested at most
+/// [`MAX_JSON_DEPTH`] deep, its numbers and strings otherwise as they came. Without the feature there is no parser: it is
+/// whatever text the peer sent, and the relay is the peer that has checked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawJson(String);
+
+/// How deep opaque JSON may nest: parsers of other languages give up (Python) or overflow their stack further down.
+pub const MAX_JSON_DEPTH: usize = 128;
 
 impl RawJson {
     /// Takes text as it is. The caller vouches for it, or calls `checked` before passing it on.
     pub fn from_text_unchecked(text: String) -> Self {
         Self(text)
+    }
+    /// `null`.
+    pub fn null() -> Self {
+        Self("null".to_owned())
     }
     /// The JSON text.
     pub fn as_str(&self) -> &str {
@@ -68,31 +74,58 @@ impl RawJson {
 
 #[cfg(feature = "json")]
 impl RawJson {
-    /// Checks that the text is one JSON value, on one line: NDJSON frames break at a newline.
+    /// Checks that the text is one JSON value and not nested too deep, and puts it on one line: NDJSON frames break at a newline.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let raw: &serde_json::value::RawValue = serde_json::from_str(text)?;
-        let text = raw.get();
-        if text.contains(['\n', '\r']) {
-            // Raw newlines stand only between tokens (inside strings JSON forbids them).
-            let value: serde_json::Value = serde_json::from_str(text)?;
-            return Ok(Self(value.to_string()));
-        }
-        Ok(Self(text.to_owned()))
+        Self::from_raw(raw)
     }
-    /// The same check for text that came as CBOR.
+    /// The same check for text that was taken unchecked.
     pub fn checked(self) -> Result<Self, serde_json::Error> {
         Self::parse(&self.0)
     }
     /// The JSON text of any value that serde can write.
-    pub fn from_value<T: serde::Serialize>(value: &T) -> Result<Self, serde_json::Error> {
+    pub fn from_value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         serde_json::to_string(value).map(Self)
     }
+    fn from_raw<E: serde::de::Error>(raw: &serde_json::value::RawValue) -> Result<Self, E> {
+        let text = raw.get();
+        if json_depth(text) > MAX_JSON_DEPTH {
+            return Err(E::custom("JSON nested deeper than 128 levels"));
+        }
+        // Raw line breaks stand only between tokens: inside strings JSON forbids them.
+        Ok(Self(if text.contains(['\n', '\r']) { text.replace(['\n', '\r'], " ") } else { text.to_owned() }))
+    }
+}
+
+/// The nesting of valid JSON text.
+#[cfg(feature = "json")]
+fn json_depth(text: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 #[cfg(feature = "json")]
 impl serde::Serialize for RawJson {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &serde_json::value::RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        if self.0.contains(['\n', '\r']) {
+            return Err(serde::ser::Error::custom(
+                "opaque JSON holds a line break, which would end the NDJSON line: pass it through RawJson::parse",
+            ));
+        }
         raw.serialize(serializer)
     }
 }
@@ -100,8 +133,7 @@ impl serde::Serialize for RawJson {
 #[cfg(feature = "json")]
 impl<'de> serde::Deserialize<'de> for RawJson {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
-        Self::parse(raw.get()).map_err(serde::de::Error::custom)
+        Self::from_raw(&Box::<serde_json::value::RawValue>::deserialize(deserializer)?)
     }
 }
 
@@ -110,7 +142,12 @@ impl Wire for RawJson {
         out.text(&self.0);
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        String::decode(input).map(Self)
+        #[cfg(feature = "json")]
+        let at = input.position();
+        let raw = String::decode(input).map(Self)?;
+        #[cfg(feature = "json")]
+        let raw = raw.checked().map_err(|error| DecodeError::new(at, format!("expected JSON as text: {error}")))?;
+        Ok(raw)
     }
 }
 
@@ -118,7 +155,7 @@ impl Wire for RawJson {
 ///
 /// Decoding also takes float32 (tag 85) and plain arrays of numbers, which encoders of other languages write.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+#[cfg_attr(feature = "json", derive(serde::Deserialize), serde(transparent))]
 pub struct Column(pub Vec<f64>);
 
 const TAG_F32_LE: u64 = 85;
@@ -126,43 +163,57 @@ const TAG_F64_LE: u64 = 86;
 
 impl Wire for Column {
     fn encode(&self, out: &mut Out) {
-        let mut bytes = Vec::with_capacity(self.0.len() * 8);
-        for value in &self.0 {
-            bytes.extend_from_slice(&value.to_le_bytes());
-        }
         out.tag(TAG_F64_LE);
-        out.bytes(&bytes);
+        out.float64_le(&self.0);
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let at = input.position();
-        if next_type(input, "column")? != Type::Tag {
+        if next_type(input)? != Type::Tag {
             let mut values = Vec::new();
             decode_array(input, |input| {
-                values.push(number(input, "column")?);
+                values.push(number(input)?);
                 Ok(())
             })?;
             return Ok(Self(values));
         }
-        let tag = input.tag().map_err(|_| DecodeError::new(at, "column", "unreadable tag"))?.as_u64();
-        let bytes = input.bytes().map_err(|_| DecodeError::new(at, "column", "expected a byte string behind the tag"))?;
-        match tag {
+        let tag = input.tag().map_err(|_| DecodeError::new(at, "unreadable tag"))?.as_u64();
+        let bytes = input.bytes().map_err(|_| DecodeError::new(at, "expected a byte string behind the tag"))?;
+        let values: Vec<f64> = match tag {
             TAG_F64_LE => {
                 let (chunks, rest) = bytes.as_chunks::<8>();
                 whole(rest, at)?;
-                Ok(Self(chunks.iter().map(|c| f64::from_le_bytes(*c)).collect()))
+                chunks.iter().map(|c| f64::from_le_bytes(*c)).collect()
             }
             TAG_F32_LE => {
                 let (chunks, rest) = bytes.as_chunks::<4>();
                 whole(rest, at)?;
-                Ok(Self(chunks.iter().map(|c| f64::from(f32::from_le_bytes(*c))).collect()))
+                chunks.iter().map(|c| f64::from(f32::from_le_bytes(*c))).collect()
             }
-            _ => Err(DecodeError::new(at, "column", "expected tag 86 (float64) or 85 (float32), little-endian")),
+            _ => return Err(DecodeError::new(at, "expected tag 86 (float64) or 85 (float32), little-endian")),
+        };
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(index) => Err(DecodeError::new(at, NOT_FINITE).at_index(index)),
+            None => Ok(Self(values)),
         }
     }
 }
 
+/// Whole numbers without a fraction: `1732180000000`, not `1732180000000.0`.
+#[cfg(feature = "json")]
+impl serde::Serialize for Column {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Number(f64);
+        impl serde::Serialize for Number {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                crate::json::lenient::serialize_number(self.0, serializer)
+            }
+        }
+        serializer.collect_seq(self.0.iter().map(|value| Number(*value)))
+    }
+}
+
 fn whole(rest: &[u8], at: usize) -> Result<(), DecodeError> {
-    if rest.is_empty() { Ok(()) } else { Err(DecodeError::new(at, "column", "its length is no multiple of its element")) }
+    if rest.is_empty() { Ok(()) } else { Err(DecodeError::new(at, "its length is no multiple of its element")) }
 }
 
 /// Series by metric name, in the order they were given. A list, not a tree: a message holds a handful.
@@ -178,24 +229,14 @@ impl Wire for SeriesMap {
         }
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        let at = input.position();
-        let count = input.map().map_err(|_| DecodeError::new(at, "series", "expected a map of metric to series"))?;
-        let mut left = count;
         let mut series = Vec::new();
-        loop {
-            match &mut left {
-                Some(0) => return Ok(Self(series)),
-                Some(n) => *n -= 1,
-                None => {
-                    if next_type(input, "series")? == Type::Break {
-                        crate::wire::skip(input, "series")?;
-                        return Ok(Self(series));
-                    }
-                }
-            }
-            let metric = String::decode(input).map_err(|e| e.within("series"))?;
-            series.push((metric, crate::event::Series::decode(input)?));
-        }
+        decode_entries(input, |input| {
+            let metric = String::decode(input)?;
+            let points = crate::event::Series::decode(input).map_err(|e| e.within_key(&metric))?;
+            series.push((metric, points));
+            Ok(())
+        })?;
+        Ok(Self(series))
     }
 }
 

@@ -9,6 +9,10 @@
 use crate::error::DecodeError;
 use minicbor::data::Type;
 
+mod walk;
+pub(crate) use walk::*;
+pub use walk::{MAX_CBOR_DEPTH, MAX_SAFE_INTEGER};
+
 /// A growing CBOR output. Writing to memory cannot fail, so the methods return nothing.
 pub(crate) struct Out(minicbor::Encoder<Vec<u8>>);
 
@@ -46,8 +50,14 @@ impl Out {
     pub(crate) fn tag(&mut self, value: u64) {
         infallible(self.0.tag(minicbor::data::Tag::new(value)).map(|_| ()));
     }
-    pub(crate) fn bytes(&mut self, value: &[u8]) {
-        infallible(self.0.bytes(value).map(|_| ()));
+    /// A byte string of `values` as little-endian float64, written in place: a column is the bulk of a frame.
+    pub(crate) fn float64_le(&mut self, values: &[f64]) {
+        infallible(self.0.bytes_len(values.len() as u64 * 8).map(|_| ()));
+        let bytes = self.0.writer_mut();
+        bytes.reserve(values.len() * 8);
+        for value in values {
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
     }
 }
 
@@ -68,86 +78,16 @@ pub(crate) trait Wire: Sized {
     }
 }
 
-/// Walks a map of numeric keys, definite or indefinite, handing each known key to `entry`, which returns whether it read
-/// the value; what it did not read is skipped.
-pub(crate) fn decode_map<'b>(
-    input: &mut In<'b>,
-    what: &'static str,
-    mut entry: impl FnMut(u64, &mut In<'b>) -> Result<bool, DecodeError>,
-) -> Result<(), DecodeError> {
-    let at = input.position();
-    let count = input.map().map_err(|_| DecodeError::new(at, what, "expected a map"))?;
-    let mut left = count;
-    loop {
-        match &mut left {
-            Some(0) => return Ok(()),
-            Some(n) => *n -= 1,
-            None => {
-                if next_type(input, what)? == Type::Break {
-                    skip(input, what)?;
-                    return Ok(());
-                }
-            }
-        }
-        let at = input.position();
-        // A key that is no unsigned integer (a text, say) is of a later version: skipped with its value.
-        let known = match next_type(input, what)? {
-            Type::U8 | Type::U16 | Type::U32 | Type::U64 => {
-                let key = input.u64().map_err(|_| DecodeError::new(at, what, "unreadable key"))?;
-                entry(key, input)?
-            }
-            _ => {
-                skip(input, what)?;
-                false
-            }
-        };
-        if !known {
-            skip(input, what)?;
-        }
-    }
-}
-
-/// The type of the next item.
-pub(crate) fn next_type(input: &In<'_>, what: &'static str) -> Result<Type, DecodeError> {
-    input.datatype().map_err(|_| DecodeError::new(input.position(), what, "the frame ends too early"))
-}
-
-/// Skips one item, whatever it is.
-pub(crate) fn skip(input: &mut In<'_>, what: &'static str) -> Result<(), DecodeError> {
-    let at = input.position();
-    input.skip().map_err(|_| DecodeError::new(at, what, "the frame ends too early or is no CBOR"))
-}
-
-/// Any CBOR number as `f64`: a JavaScript encoder writes 21.0 as an integer and 1.7e12 as a float.
-pub(crate) fn number(input: &mut In<'_>, what: &'static str) -> Result<f64, DecodeError> {
-    let at = input.position();
-    let wrong = |_| DecodeError::new(at, what, "expected a number");
-    match next_type(input, what)? {
-        Type::F16 => input.f16().map(f64::from).map_err(wrong),
-        Type::F32 => input.f32().map(f64::from).map_err(wrong),
-        Type::F64 => input.f64().map_err(wrong),
-        Type::U8 | Type::U16 | Type::U32 | Type::U64 => input.u64().map(|n| n as f64).map_err(wrong),
-        Type::I8 | Type::I16 | Type::I32 | Type::I64 => input.i64().map(|n| n as f64).map_err(wrong),
-        _ => Err(DecodeError::new(at, what, "expected a number")),
-    }
-}
-
 impl Wire for u64 {
     fn encode(&self, out: &mut Out) {
         out.uint(*self);
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let at = input.position();
-        if let Type::U8 | Type::U16 | Type::U32 | Type::U64 = next_type(input, "integer")? {
-            return input.u64().map_err(|_| DecodeError::new(at, "integer", "expected an unsigned integer"));
+        if let Type::U8 | Type::U16 | Type::U32 | Type::U64 = next_type(input)? {
+            return input.u64().map_err(|_| DecodeError::new(at, NOT_WHOLE));
         }
-        let value = number(input, "integer")?;
-        // 2^53: beyond it a float no longer names one integer.
-        if value >= 0.0 && value <= 9_007_199_254_740_992.0 && value.trunc() == value {
-            Ok(value as u64)
-        } else {
-            Err(DecodeError::new(at, "integer", "expected an unsigned integer"))
-        }
+        whole(number(input)?).ok_or_else(|| DecodeError::new(at, NOT_WHOLE))
     }
 }
 
@@ -157,7 +97,7 @@ impl Wire for u32 {
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let at = input.position();
-        u64::decode(input)?.try_into().map_err(|_| DecodeError::new(at, "integer", "larger than 32 bits"))
+        u64::decode(input)?.try_into().map_err(|_| DecodeError::new(at, "larger than 32 bits"))
     }
 }
 
@@ -166,7 +106,7 @@ impl Wire for f64 {
         out.float(*self);
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        number(input, "number")
+        number(input)
     }
 }
 
@@ -176,7 +116,7 @@ impl Wire for bool {
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let at = input.position();
-        input.bool().map_err(|_| DecodeError::new(at, "flag", "expected true or false"))
+        input.bool().map_err(|_| DecodeError::new(at, "expected true or false"))
     }
 }
 
@@ -186,8 +126,8 @@ impl Wire for String {
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let at = input.position();
-        let wrong = |_| DecodeError::new(at, "text", "expected UTF-8 text");
-        if next_type(input, "text")? == Type::StringIndef {
+        let wrong = |_| DecodeError::new(at, "expected UTF-8 text");
+        if next_type(input)? == Type::StringIndef {
             let mut text = String::new();
             for piece in input.str_iter().map_err(wrong)? {
                 text.push_str(piece.map_err(wrong)?);
@@ -205,8 +145,8 @@ impl<T: Wire> Wire for Option<T> {
         }
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        if let Type::Null | Type::Undefined = next_type(input, "optional field")? {
-            skip(input, "optional field")?;
+        if let Type::Null | Type::Undefined = next_type(input)? {
+            skip(input)?;
             return Ok(None);
         }
         T::decode(input).map(Some)
@@ -243,36 +183,27 @@ impl<T: Wire> Wire for Vec<T> {
     }
 }
 
-/// Walks an array, definite or indefinite. The claimed length is never trusted for an allocation.
-pub(crate) fn decode_array<'b>(
-    input: &mut In<'b>,
-    mut item: impl FnMut(&mut In<'b>) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
-    let at = input.position();
-    let count = input.array().map_err(|_| DecodeError::new(at, "list", "expected an array"))?;
-    let mut left = count;
-    loop {
-        match &mut left {
-            Some(0) => return Ok(()),
-            Some(n) => *n -= 1,
-            None => {
-                if next_type(input, "list")? == Type::Break {
-                    return skip(input, "list");
-                }
-            }
-        }
-        item(input)?;
-    }
-}
-
 /// A struct whose numeric CBOR keys stand beside its fields; serde gives the same fields their camelCase JSON names.
 macro_rules! wire_struct {
     ($(#[$meta:meta])* pub struct $name:ident { $( $(#[$field_meta:meta])* $key:literal => $field:ident : $ty:ty ),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
         #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
-        pub struct $name { $( $(#[$field_meta])* pub $field: $ty ),* }
+        pub struct $name {
+            $( $(#[$field_meta])* #[cfg_attr(feature = "json", serde(deserialize_with = "crate::json::lenient::field"))] pub $field: $ty ),*
+        }
 
+        #[cfg(feature = "json")]
+        impl crate::json::lenient::Field for $name {}
+
+        crate::wire::wire_map! { $name { $( $key => $field : $ty ),* } }
+    };
+}
+pub(crate) use wire_struct;
+
+/// The CBOR side of [`wire_struct`], for a struct whose JSON is written by hand.
+macro_rules! wire_map {
+    ($name:ident { $( $key:literal => $field:ident : $ty:ty ),* $(,)? }) => {
         impl $name {
             /// How many keys this value writes.
             #[allow(dead_code)]
@@ -295,21 +226,20 @@ macro_rules! wire_struct {
             fn decode(input: &mut crate::wire::In<'_>) -> Result<Self, crate::error::DecodeError> {
                 let at = input.position();
                 $( let mut $field: Option<$ty> = None; )*
-                crate::wire::decode_map(input, stringify!($name), |key, input| {
+                crate::wire::decode_map(input, |key, input| {
                     match key {
                         $( $key => $field = Some(crate::wire::Wire::decode(input).map_err(|e: crate::error::DecodeError| e.within(stringify!($field)))?), )*
                         _ => return Ok(false),
                     }
                     Ok(true)
                 })?;
-                let _ = at;
                 Ok(Self { $( $field: $field.or_else(<$ty as crate::wire::Wire>::absent)
-                    .ok_or_else(|| crate::error::DecodeError::new(at, stringify!($field), "required field is missing"))? ),* })
+                    .ok_or_else(|| crate::error::DecodeError::missing(at, stringify!($field)))? ),* })
             }
         }
     };
 }
-pub(crate) use wire_struct;
+pub(crate) use wire_map;
 
 /// An enumeration told by a snake_case word in JSON and by a small number in CBOR.
 macro_rules! wire_enum {
@@ -332,6 +262,9 @@ macro_rules! wire_enum {
             }
         }
 
+        #[cfg(feature = "json")]
+        impl crate::json::lenient::Field for $name {}
+
         impl core::fmt::Display for $name {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 f.write_str(self.as_str())
@@ -346,7 +279,7 @@ macro_rules! wire_enum {
                 let at = input.position();
                 match u64::decode(input)? {
                     $( $code => Ok($name::$variant), )*
-                    _ => Err(crate::error::DecodeError::new(at, stringify!($name), "unknown value")),
+                    _ => Err(crate::error::DecodeError::new(at, concat!("unknown ", stringify!($name)))),
                 }
             }
         }

@@ -1,0 +1,120 @@
+//! Bodies of the HTTP endpoints that speak CBOR.
+
+use super::decode::required;
+use super::encode::encode_optional;
+use crate::error::DecodeError;
+use crate::http::{PollRequest, PollResponse, PublishItem, PublishOutcome};
+use crate::payload::{PayloadSlots, UnknownEvents};
+use crate::wire::{In, Out, Wire, decode_array, decode_map, next_type, skip};
+use minicbor::data::Type;
+
+impl Wire for PublishItem {
+    fn encode(&self, out: &mut Out) {
+        out.map(3 + usize::from(self.key.is_some()));
+        out.uint(2);
+        out.text(&self.channel);
+        self.payload.encode_pair(out, 3, 4);
+        encode_optional(out, 5, &self.key);
+    }
+    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
+        let at = input.position();
+        let (mut channel, mut item_key) = (None, None);
+        let mut slots = PayloadSlots::default();
+        decode_map(input, |key, input| {
+            match key {
+                2 => channel = Some(String::decode(input).map_err(|e| e.within("channel"))?),
+                3 => slots.event(input)?,
+                4 => slots.data(input)?,
+                5 => item_key = Option::decode(input).map_err(|e: DecodeError| e.within("key"))?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Self { channel: required(channel, at, "channel")?, payload: slots.finish(at, UnknownEvents::Refused)?, key: item_key })
+    }
+}
+
+fn encode_whole<T: Wire>(value: &T) -> Vec<u8> {
+    let mut out = Out::new();
+    value.encode(&mut out);
+    out.into_bytes()
+}
+
+/// Checks that the body is one well-formed item and nothing more.
+fn check_whole(body: &[u8]) -> Result<In<'_>, DecodeError> {
+    let mut end = In::new(body);
+    skip(&mut end).map_err(|error| error.or_whole("body"))?;
+    if end.position() < body.len() {
+        return Err(DecodeError::new(end.position(), "bytes follow the end of the body").or_whole("body"));
+    }
+    Ok(In::new(body))
+}
+
+fn senseless(error: DecodeError) -> DecodeError {
+    DecodeError { well_formed: true, ..error.or_whole("body") }
+}
+
+fn decode_whole<T: Wire>(body: &[u8]) -> Result<T, DecodeError> {
+    let mut input = check_whole(body)?;
+    T::decode(&mut input).map_err(senseless)
+}
+
+/// Encodes the body of `POST /api/v1/poll`.
+pub fn encode_poll_request(body: &PollRequest) -> Vec<u8> {
+    encode_whole(body)
+}
+/// Decodes the body of `POST /api/v1/poll`.
+pub fn decode_poll_request(body: &[u8]) -> Result<PollRequest, DecodeError> {
+    decode_whole(body)
+}
+/// Encodes the answer to a poll.
+pub fn encode_poll_response(body: &PollResponse) -> Vec<u8> {
+    encode_whole(body)
+}
+/// Decodes the answer to a poll.
+pub fn decode_poll_response(body: &[u8]) -> Result<PollResponse, DecodeError> {
+    decode_whole(body)
+}
+fn encode_list<T: Wire>(items: &[T]) -> Vec<u8> {
+    let mut out = Out::new();
+    out.array(items.len());
+    for item in items {
+        item.encode(&mut out);
+    }
+    out.into_bytes()
+}
+
+/// Encodes the body of `POST /api/v1/publish`: an array of items.
+pub fn encode_publish_items(items: &[PublishItem]) -> Vec<u8> {
+    encode_list(items)
+}
+/// Decodes the body of `POST /api/v1/publish`, one item or an array of them, each with its own verdict.
+///
+/// # Errors
+/// Where the body is no CBOR, or neither a map nor an array.
+pub fn decode_publish_items_each(body: &[u8]) -> Result<Vec<Result<PublishItem, DecodeError>>, DecodeError> {
+    let mut input = check_whole(body)?;
+    if let Type::Map | Type::MapIndef = next_type(&input)? {
+        return Ok(vec![PublishItem::decode(&mut input).map_err(senseless)]);
+    }
+    let mut items = Vec::new();
+    decode_array(&mut input, |input| {
+        let mut item = input.clone();
+        items.push(PublishItem::decode(&mut item).map_err(|error| senseless(error.at_index(items.len()))));
+        skip(input)
+    })
+    .map_err(senseless)?;
+    Ok(items)
+}
+/// Decodes the body of `POST /api/v1/publish`, one item or an array of them; one bad item refuses the whole.
+pub fn decode_publish_items(body: &[u8]) -> Result<Vec<PublishItem>, DecodeError> {
+    decode_publish_items_each(body)?.into_iter().collect()
+}
+/// Encodes the answer to `POST /api/v1/publish`: one outcome per item.
+pub fn encode_publish_outcomes(outcomes: &[PublishOutcome]) -> Vec<u8> {
+    encode_list(outcomes)
+}
+/// Decodes the answer to `POST /api/v1/publish`.
+pub fn decode_publish_outcomes(body: &[u8]) -> Result<Vec<PublishOutcome>, DecodeError> {
+    decode_whole(body)
+}

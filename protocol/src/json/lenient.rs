@@ -1,0 +1,77 @@
+//! Fields of the JSON model where it is wider than serde: an unsigned integer may come as a float (`5.0`), as encoders of
+//! other languages write it.
+
+use crate::wire::{NOT_WHOLE, whole};
+use serde::{Deserialize, Deserializer, Serializer};
+
+/// A value that can stand in a field. Most read as serde reads them; integers read more.
+pub(crate) trait Field: Sized + for<'de> Deserialize<'de> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+/// For `#[serde(deserialize_with)]`.
+pub(crate) fn field<'de, D: Deserializer<'de>, T: Field>(deserializer: D) -> Result<T, D::Error> {
+    T::read(deserializer)
+}
+
+impl Field for f64 {}
+impl Field for bool {}
+impl Field for String {}
+impl Field for crate::scalar::UnixMs {}
+impl Field for crate::scalar::RawJson {}
+impl Field for crate::scalar::Column {}
+impl Field for crate::scalar::SeriesMap {}
+impl Field for crate::message::SubscribedEntry {}
+impl Field for crate::message::Publication {}
+impl<T: Field> Field for Vec<T> {}
+
+impl Field for u64 {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = u64;
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("an unsigned integer")
+            }
+            fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<u64, E> {
+                Ok(value)
+            }
+            fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<u64, E> {
+                whole(value).ok_or_else(|| E::custom(NOT_WHOLE))
+            }
+        }
+        deserializer.deserialize_u64(Visitor)
+    }
+}
+
+impl Field for u32 {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <u64 as Field>::read(deserializer)?.try_into().map_err(|_| serde::de::Error::custom("larger than 32 bits"))
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Inner<T>(T);
+        impl<'de, T: Field> Deserialize<'de> for Inner<T> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                T::read(deserializer).map(Self)
+            }
+        }
+        Ok(Option::<Inner<T>>::deserialize(deserializer)?.map(|inner| inner.0))
+    }
+}
+
+/// Writes a number without a fraction where it has none, and refuses what JSON cannot hold.
+pub(crate) fn serialize_number<S: Serializer>(value: f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if !value.is_finite() {
+        return Err(serde::ser::Error::custom("JSON holds no NaN and no infinity"));
+    }
+    if value.trunc() == value && value.abs() <= crate::wire::MAX_SAFE_INTEGER as f64 {
+        serializer.serialize_i64(value as i64)
+    } else {
+        serializer.serialize_f64(value)
+    }
+}

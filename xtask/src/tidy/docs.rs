@@ -81,6 +81,41 @@ pub(super) fn commands(files: &[File]) -> Vec<Problem> {
     problems
 }
 
+/// The package's entries, as a page imports them, and the files that say what they export.
+const ENTRIES: [(&str, &str); 4] = [
+    ("pulsewire", "npm/src/index.ts"),
+    ("pulsewire/svelte", "npm/src/svelte/index.ts"),
+    ("pulsewire/react", "npm/src/react/index.ts"),
+    ("pulsewire/elements", "npm/src/elements/index.ts"),
+];
+
+/// Names that examples in documents import from the package are exported by it.
+pub(super) fn examples(files: &[File]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for file in documents(files) {
+        for (number, line) in file.text.lines().enumerate() {
+            let Some((names, module)) = example_import(line) else { continue };
+            let Some((_, entry)) = ENTRIES.iter().find(|(entry, _)| *entry == module) else { continue };
+            let source = files.iter().find(|file| file.path == *entry).map_or("", |file| file.text.as_str());
+            for name in names {
+                if !source.split(|next: char| !(next.is_alphanumeric() || next == '_')).any(|word| word == name) {
+                    problems.push(problem(file, number + 1, format!("`{name}` is not exported by `{module}` ({entry}): mend the example")));
+                }
+            }
+        }
+    }
+    problems
+}
+
+/// `import { a, type B } from 'module'` on one line.
+fn example_import(line: &str) -> Option<(Vec<&str>, &str)> {
+    let (names, rest) = line.trim().strip_prefix("import {")?.split_once('}')?;
+    let module = rest.trim().strip_prefix("from ")?.trim_end_matches(';').trim_matches(['\'', '"']);
+    let names =
+        names.split(',').filter_map(|name| name.trim().trim_start_matches("type ").split(' ').next()).filter(|name| !name.is_empty());
+    Some((names.collect(), module))
+}
+
 fn documents(files: &[File]) -> impl Iterator<Item = &File> {
     files.iter().filter(|file| file.extension() == "md")
 }
@@ -158,6 +193,14 @@ mod tests {
     #[test]
     fn a_missing_standing_document_is_told() {
         assert!(told(&links(&[])).contains(&"README.md: this document is missing".to_owned()));
+    }
+
+    #[test]
+    fn examples_import_what_there_is() {
+        let entry = file("npm/src/svelte/index.ts", "export { getPulsewire, type SetOptions } from './context.js';\n");
+        let text = "import { getPulsewire, type SetOptions } from 'pulsewire/svelte';\nimport { x } from 'other';\nimport { getPulse } from 'pulsewire/svelte';";
+        let found = told(&examples(&[entry, file("README.md", text)]));
+        assert_eq!(found, ["README.md:3: `getPulse` is not exported by `pulsewire/svelte` (npm/src/svelte/index.ts): mend the example"]);
     }
 
     #[test]

@@ -60,11 +60,12 @@ fn problem(file: &File, line: usize, what: impl Into<String>) -> Problem {
 }
 
 type Check = fn(&[File]) -> Vec<Problem>;
-const CHECKS: [(&str, Check); 10] = [
+const CHECKS: [(&str, Check); 11] = [
     ("file length", length::check),
     ("module docs", docs::modules),
     ("links", docs::links),
     ("commands in documents", docs::commands),
+    ("examples in documents", docs::examples),
     ("crate imports", imports::crates),
     ("npm imports", imports::npm),
     ("clocks in the core", words::clocks),

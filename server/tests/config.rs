@@ -48,10 +48,7 @@ fn each_mistake_is_named_with_its_line_its_key_and_what_is_accepted() {
             "[heartbeat]\ninterval_ms = \"soon\"",
             "FILE:2: heartbeat.interval_ms: \"soon\" has the wrong type (accepted: a whole number from 100 to 86400000)",
         ),
-        (
-            "[heartbeat]\ninterval_ms = 5.5",
-            "FILE:2: heartbeat.interval_ms: a number with a fraction has the wrong type (accepted: a whole number",
-        ),
+        ("[heartbeat]\ninterval_ms = 5.5", "FILE:2: heartbeat.interval_ms: 5.5 has the wrong type (accepted: a whole number"),
         ("[heartbeat]\ninterval_ms = -1", "FILE:2: heartbeat.interval_ms: -1 is out of range (accepted: a whole number from 100"),
         ("[limits]\nconnections = 0", "FILE:2: limits.connections: 0 is out of range (accepted: a whole number from 1 to 10000000)"),
         ("listen = \"8080\"", "FILE:1: listen: \"8080\" is no address with a port (accepted: ADDRESS:PORT, such as 127.0.0.1:8080"),
@@ -75,6 +72,9 @@ fn each_mistake_is_named_with_its_line_its_key_and_what_is_accepted() {
         ("origins = [1]", "FILE:1: origins: a list of something else than texts has the wrong type"),
         ("node = \"a b\"", "FILE:1: node: \"a b\" is no node id"),
         ("listen = ", "FILE:1: this is no TOML"),
+        ("[feed]\nspeed = 0", "FILE:2: feed.speed: 0 is out of range (accepted: a number from 0.01 to 1000)"),
+        ("[feed]\nspeed = nan", "FILE:2: feed.speed: NaN is out of range"),
+        ("[feed]\ntenant = \"a b\"", "FILE:2: feed.tenant: \"a b\" is no tenant id"),
         (
             "[heartbeat]\ninterval_ms = 40000\ndead_after_ms = 30000",
             "FILE:3: heartbeat.dead_after_ms: 30000 is not longer than heartbeat.interval_ms (40000)",

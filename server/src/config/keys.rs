@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 pub(super) enum Raw {
     Text(String),
     Integer(i64),
+    Float(f64),
     Flag(bool),
     List(Vec<String>),
     /// From the environment or a flag: read as whatever the key wants.
@@ -23,11 +24,15 @@ pub(super) enum Raw {
 }
 
 impl Raw {
+    fn untyped(&self) -> Option<&str> {
+        if let Self::Untyped(text) = self { Some(text) } else { None }
+    }
     /// The value in an error message.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Text(text) | Self::Untyped(text) => format!("{text:?}"),
             Self::Integer(number) => number.to_string(),
+            Self::Float(number) => number.to_string(),
             Self::Flag(flag) => flag.to_string(),
             Self::List(items) => format!("{items:?}"),
             Self::Other(kind) => (*kind).to_owned(),
@@ -38,6 +43,7 @@ impl Raw {
 /// How a key's value is read and where it goes. The first text of `set` is the name that stands for `*` in the path.
 enum Slot {
     Number { min: u64, max: u64, set: fn(&mut Config, &str, u64) },
+    Decimal { min: f64, max: f64, set: fn(&mut Config, f64) },
     Text { accepts: &'static str, set: fn(&mut Config, &str) -> Result<(), String> },
     Flag { set: fn(&mut Config, bool) },
     List { accepts: &'static str, set: fn(&mut Config, &str, &[String]) -> Result<(), String> },
@@ -135,6 +141,18 @@ pub(super) static KEYS: &[Key] = &[
         log_level(v).map(|level| c.log.level = level)
     }),
     text("metrics.listen", ADDRESS, |c, v| address(v).map(|a| c.metrics.listen = Some(a))),
+    text("feed.replay", "the path of a CSV file", |c, v| path(v).map(|p| c.feed.replay = Some(p))),
+    Key { path: "feed.speed", slot: Slot::Decimal { min: 0.01, max: 1_000.0, set: |c, v| c.feed.speed = v }, secret: false },
+    number("feed.simulate", 0, 1_000, |c, _, v| c.feed.simulate = v as u32),
+    number("feed.seed", 0, i64::MAX as u64, |c, _, v| c.feed.seed = v),
+    text("feed.tenant", "1 to 128 of A-Z a-z 0-9 . _ ~ @ -", |c, v| {
+        if pulsewire_protocol::channel::is_id(v) {
+            c.feed.tenant = v.to_owned()
+        } else {
+            return Err(format!("{v:?} is no tenant id"));
+        }
+        Ok(())
+    }),
 ];
 
 impl Key {
@@ -142,6 +160,7 @@ impl Key {
     pub(super) fn accepts(&self) -> String {
         match self.slot {
             Slot::Number { min, max, .. } => format!("a whole number from {min} to {max}"),
+            Slot::Decimal { min, max, .. } => format!("a number from {min} to {max}"),
             Slot::Text { accepts, .. } | Slot::List { accepts, .. } => accepts.to_owned(),
             Slot::Flag { .. } => "true or false".to_owned(),
         }
@@ -159,6 +178,18 @@ impl Key {
                     return Err(format!("{number} is out of range"));
                 }
                 set(config, name, number);
+                Ok(())
+            }
+            (Slot::Decimal { min, max, set }, Raw::Integer(_) | Raw::Float(_) | Raw::Untyped(_)) => {
+                let number = match raw {
+                    Raw::Integer(number) => *number as f64,
+                    Raw::Float(number) => *number,
+                    _ => raw.untyped().and_then(|text| text.trim().parse().ok()).ok_or_else(|| format!("{} is no number", raw.shown()))?,
+                };
+                if !(*min..=*max).contains(&number) {
+                    return Err(format!("{number} is out of range"));
+                }
+                set(config, number);
                 Ok(())
             }
             (Slot::Text { set, .. }, Raw::Text(text) | Raw::Untyped(text)) => set(config, text),

@@ -200,7 +200,7 @@ fn raw(value: &Spanned<DeValue<'_>>) -> Raw {
             let texts: Option<Vec<String>> = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
             texts.map_or(Raw::Other("a list of something else than texts"), Raw::List)
         }
-        DeValue::Float(_) => Raw::Other("a number with a fraction"),
+        DeValue::Float(number) => number.as_str().replace('_', "").parse().map_or(Raw::Other("this number"), Raw::Float),
         DeValue::Datetime(_) => Raw::Other("a date"),
         DeValue::Table(_) => Raw::Other("a section"),
     }

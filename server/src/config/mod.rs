@@ -59,6 +59,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The metrics endpoint.
     pub metrics: MetricsConfig,
+    /// Replay and simulator.
+    pub feed: FeedConfig,
 }
 
 impl Default for Config {
@@ -78,6 +80,7 @@ impl Default for Config {
             history: HistoryConfig::default(),
             log: LogConfig::default(),
             metrics: MetricsConfig::default(),
+            feed: FeedConfig::default(),
         }
     }
 }
@@ -287,4 +290,25 @@ impl Default for LogConfig {
 pub struct MetricsConfig {
     /// An address of its own for `/metrics`; absent: it stands beside the other endpoints.
     pub listen: Option<SocketAddr>,
+}
+
+/// Replay and simulator: data without devices, for demos and tests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeedConfig {
+    /// The recording to play, a CSV file.
+    pub replay: Option<PathBuf>,
+    /// How many times as fast as it was recorded.
+    pub speed: f64,
+    /// Beds of the simulated ward; 0: none.
+    pub simulate: u32,
+    /// The same seed makes the same ward.
+    pub seed: u64,
+    /// The tenant to publish in.
+    pub tenant: String,
+}
+
+impl Default for FeedConfig {
+    fn default() -> Self {
+        Self { replay: None, speed: 1.0, simulate: 0, seed: 1, tenant: DEMO_TENANT.to_owned() }
+    }
 }

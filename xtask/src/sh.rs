@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -16,6 +18,9 @@ use crate::project::Project;
 
 /// Past this a child is taken to hang. Only where nobody watches: a person has Ctrl-C.
 const CI_LIMIT_S: u32 = 25 * 60;
+/// How long the output of a child that has ended is waited for, where something it started still holds it.
+const LEFT_BEHIND_AFTER: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A program about to run.
 pub(crate) struct Sh {
@@ -95,16 +100,39 @@ impl Sh {
         let mut child = self.command.spawn().with_context(|| format!("cannot run `{}`", self.shown))?;
         // The command holds the pipe's writing ends: without this the reading below would never end.
         self.command.stdout(Stdio::null()).stderr(Stdio::null());
+
+        let (lines, read) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Ends with the pipe, or with the receiver.
+            for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
+                if lines.send(line).is_err() {
+                    return;
+                }
+            }
+        });
         let mut out = std::io::stdout().lock();
-        let mut lines = BufReader::new(reader);
-        let mut line = Vec::new();
-        while lines.read_until(b'\n', &mut line).context("cannot read the child's output")? > 0 {
-            // A reader that has gone away (`| head`) must not kill the child half-way.
-            let _ = out.write_all(&line);
-            let _ = out.flush();
-            watch(String::from_utf8_lossy(&line).trim_end());
-            line.clear();
+        let mut ended: Option<Instant> = None;
+        loop {
+            match read.recv_timeout(LOOK_EVERY) {
+                Ok(mut line) => {
+                    watch(String::from_utf8_lossy(&line).trim_end());
+                    line.push(b'\n');
+                    // A reader that has gone away (`| head`) must not kill the child half-way.
+                    let _ = out.write_all(&line).and_then(|()| out.flush());
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => match ended {
+                    Some(since) if since.elapsed() > LEFT_BEHIND_AFTER => {
+                        println!("(a process that `{}` started is still running and holds its output: not waiting for it)", self.shown);
+                        break;
+                    }
+                    Some(_) => {}
+                    None if child.try_wait().is_ok_and(|status| status.is_some()) => ended = Some(Instant::now()),
+                    None => {}
+                },
+            }
         }
+        drop(out);
         let status = child.wait().with_context(|| format!("cannot wait for `{}`", self.shown))?;
         self.verdict(status)
     }
@@ -134,6 +162,7 @@ impl Sh {
 
     fn say(&self) {
         println!("$ {}", self.shown);
+        // Before the child's own lines, also where our output goes to a file.
         let _ = std::io::stdout().flush();
     }
 
@@ -165,4 +194,36 @@ fn path_with_tools(project: &Project) -> OsString {
     let folders = std::iter::once(project.tools_bin()).chain(env::split_paths(&old));
     // Fails only where a folder's name holds the separator: then the old PATH is still the better one.
     env::join_paths(folders).unwrap_or(old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Sh {
+        Sh::new(&Project::find().unwrap(), "sh").args(["-c", script])
+    }
+
+    #[test]
+    fn both_outputs_are_shown_in_order_and_a_last_line_without_end_counts() {
+        let mut lines = Vec::new();
+        sh("echo one; echo two >&2; printf three").run_watched(|line| lines.push(line.to_owned())).unwrap();
+        assert_eq!(lines, ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn a_failure_names_the_command_and_its_exit_code() {
+        let error = sh("exit 3").run_watched(|_| {}).unwrap_err().to_string();
+        assert!(error.contains("exit 3") && error.contains("exit code 3"), "{error}");
+        let error = Sh::new(&Project::find().unwrap(), "no-such-program-anywhere").run_watched(|_| {}).unwrap_err();
+        // Under CI's limit it is `timeout` that cannot find it: another text, the same verdict.
+        assert!(error.to_string().contains("no-such-program-anywhere"), "{error}");
+    }
+
+    #[test]
+    fn a_process_left_behind_does_not_hold_up_the_suite() {
+        let start = Instant::now();
+        sh("sleep 20 & echo done").run_watched(|_| {}).unwrap();
+        assert!(start.elapsed() < Duration::from_secs(15));
+    }
 }

@@ -9,6 +9,7 @@ import { Wire } from './fault-socket';
 import { journal } from './journal.svelte';
 import { WAVE_CAPACITY } from './metrics';
 import { patientHref, router } from './router.svelte';
+import { source } from './source.svelte';
 import { compareDevices, deviceOf, WARD_BEDS } from './roster';
 
 /** How many past events of the ward and of the user are asked for on a first connect: alerts and read marks. */
@@ -42,6 +43,8 @@ export class Ward {
       clientName: 'pulsewire-www',
     });
     const { client } = this;
+    // For the curious: the live client in the browser's console (`pulsewire.connection.get()`). The end-to-end tests read it, too.
+    Object.assign(window, { pulsewire: client });
     const everyone = client.channel('tenant', { history: WARD_HISTORY });
     const own = client.channel(`user:${person.user}`, { history: WARD_HISTORY });
     let counted = -1;
@@ -109,6 +112,7 @@ class Current {
   ward = $state.raw<Ward | undefined>();
 
   start(person: Person): void {
+    void source.ask();
     this.ward?.destroy();
     identity.become(person);
     this.ward = new Ward(person);

@@ -64,7 +64,7 @@ wire_struct! {
         /// Whether the same request may succeed later.
         3 => retryable: bool,
         /// How long to wait before the next try, in milliseconds.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         4 => retry_after_ms: Option<u64>,
     }
 }
@@ -149,6 +149,11 @@ impl DecodeError {
         path.push_str(&self.field);
         self.field = Cow::Owned(path);
         self
+    }
+    /// Takes the name of the whole back, for a value that turns out to stand inside another.
+    #[cfg(feature = "json")]
+    pub(crate) fn at_whole(self) -> Self {
+        Self { field: Cow::Borrowed(""), ..self }
     }
     /// Names the whole where no field is named.
     pub(crate) fn or_whole(mut self, whole: &'static str) -> Self {

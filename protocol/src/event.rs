@@ -89,10 +89,10 @@ wire_struct! {
         /// What it is doing.
         2 => status: DeviceState,
         /// Charge, 0 to 1.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         3 => battery: Option<f64>,
         /// When it was last heard of (relay).
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         4 => last_seen: Option<UnixMs>,
     }
 }
@@ -105,7 +105,7 @@ wire_struct! {
         /// Values, in `unit`.
         2 => v: Column,
         /// The unit, such as `mV` or `bpm`.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         3 => unit: Option<String>,
     }
 }
@@ -124,27 +124,27 @@ wire_struct! {
     /// `alert` on `patient:{id}` and `tenant`: published under one `id` to both; clients count it once.
     pub struct Alert {
         /// The alert's id (relay).
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         1 => id: Option<String>,
         /// The patient.
         2 => patient_id: String,
         /// The patient's name.
         3 => patient_name: String,
         /// The device it came from.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         4 => device_id: Option<String>,
         /// What kind of alert, in the caller's own words (`heart_rate_high`).
-        #[cfg_attr(feature = "json", serde(rename = "type"))]
+        #[cfg_attr(feature = "serialize", serde(rename = "type"))]
         5 => alert_type: String,
         /// How grave.
         6 => severity: Severity,
         /// A sentence for people.
         7 => message: String,
         /// When it arose (relay).
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         8 => ts: Option<UnixMs>,
         /// Anything else, as JSON.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         9 => metadata: Option<RawJson>,
     }
 }
@@ -153,7 +153,7 @@ wire_struct! {
     /// `alert_read`, `notification_read`, `notification_dismissed` on `user:{id}`.
     pub struct Ids {
         /// What was read or dismissed.
-        #[cfg_attr(feature = "json", serde(default))]
+        #[cfg_attr(feature = "serialize", serde(default))]
         1 => ids: Vec<String>,
     }
 }
@@ -170,13 +170,13 @@ wire_struct! {
         /// When use began.
         4 => started_at: UnixMs,
         /// When use ended.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         5 => ended_at: Option<UnixMs>,
         /// How long it lasted.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         6 => duration_ms: Option<u64>,
         /// Share of the day's target, 0 to 1.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         7 => compliance: Option<f64>,
     }
 }
@@ -217,10 +217,10 @@ wire_struct! {
     /// One message of a conversation.
     pub struct Message {
         /// The message's id (relay).
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         1 => id: Option<String>,
         /// The sender's own id, by which an optimistic page finds it again.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         2 => client_id: Option<String>,
         /// The text.
         3 => content: String,
@@ -229,13 +229,13 @@ wire_struct! {
         /// The writer's name.
         5 => sender_name: String,
         /// When (relay).
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         6 => ts: Option<UnixMs>,
         /// Whether `url` is a recording.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         7 => is_audio: Option<bool>,
         /// Where the recording or attachment is.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         8 => url: Option<String>,
     }
 }
@@ -246,7 +246,7 @@ wire_struct! {
         /// The conversation.
         1 => conversation_id: String,
         /// The patient it is about.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         2 => patient_id: Option<String>,
         /// The message.
         3 => message: Message,
@@ -297,10 +297,10 @@ wire_struct! {
     /// `presence` on `tenant`.
     pub struct Presence {
         /// Who came: their first connection.
-        #[cfg_attr(feature = "json", serde(default))]
+        #[cfg_attr(feature = "serialize", serde(default))]
         1 => online: Vec<PresentUser>,
         /// Who left: their last connection gone for 10 s.
-        #[cfg_attr(feature = "json", serde(default))]
+        #[cfg_attr(feature = "serialize", serde(default))]
         2 => offline: Vec<String>,
     }
 }
@@ -309,7 +309,7 @@ wire_struct! {
     /// `notification` on `user:{id}`.
     pub struct Notification {
         /// The notification's id (relay).
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         1 => id: Option<String>,
         /// The headline.
         2 => title: String,
@@ -318,10 +318,10 @@ wire_struct! {
         /// How grave.
         4 => severity: Severity,
         /// Where a click leads.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         5 => link: Option<String>,
         /// When (relay).
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         6 => ts: Option<UnixMs>,
     }
 }
@@ -334,7 +334,7 @@ wire_struct! {
         /// A sentence for people.
         2 => message: String,
         /// More, for whoever mends it.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         3 => detail: Option<String>,
     }
 }
@@ -347,12 +347,12 @@ wire_struct! {
         /// Its state.
         2 => status: ExecutionState,
         /// What it is doing.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         3 => step: Option<String>,
         /// 0 to 1.
         4 => progress: f64,
         /// Why it failed.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         5 => error: Option<ExecutionError>,
         /// The number of this attempt, from 1.
         6 => attempt: u32,

@@ -13,10 +13,10 @@ wire_struct! {
     /// `POST /api/v1/poll`.
     pub struct PollRequest {
         /// What to read, and from where.
-        #[cfg_attr(feature = "json", serde(default))]
+        #[cfg_attr(feature = "serialize", serde(default))]
         1 => channels: Vec<PollEntry>,
         /// How long the relay may wait for news, in milliseconds; absent is 0, at most 25,000.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         2 => wait_ms: Option<u64>,
     }
 }
@@ -25,7 +25,7 @@ wire_struct! {
     /// The answer to a poll.
     pub struct PollResponse {
         /// One entry for each channel asked for, in the same order.
-        #[cfg_attr(feature = "json", serde(default))]
+        #[cfg_attr(feature = "serialize", serde(default))]
         1 => channels: Vec<SubscribedEntry>,
         /// The relay's clock.
         2 => server_time: UnixMs,
@@ -50,10 +50,10 @@ wire_struct! {
     /// The outcome of one item of an array: exactly one of both.
     pub struct PublishOutcome {
         /// Accepted.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         1 => accepted: Option<PublishAccepted>,
         /// Refused.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         2 => error: Option<ErrorBody>,
     }
 }

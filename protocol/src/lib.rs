@@ -21,8 +21,11 @@ pub mod json;
 pub mod message;
 pub mod payload;
 pub mod scalar;
+#[cfg(feature = "serialize")]
+pub mod serialize;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod validate;
 mod wire;
 
 pub use channel::{ChannelError, ChannelName, Pattern};
@@ -33,6 +36,7 @@ pub use http::{PollEntry, PollRequest, PollResponse, PublishAccepted, PublishIte
 pub use message::*;
 pub use payload::{EventKind, Payload};
 pub use scalar::{Column, RawJson, SeriesMap, UnixMs};
+pub use validate::FieldError;
 
 /// Which encoding a frame is written in: chosen by the WebSocket subprotocol or by `Content-Type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -36,13 +36,13 @@ wire_struct! {
         /// The channel.
         1 => channel: String,
         /// The last position seen, to get what was missed.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         2 => recover: Option<Position>,
         /// How many of the newest publications to send on a first subscribe.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         3 => history: Option<u32>,
         /// The rate the page can use; rounded down to 1, 2, 5, 10, 20, 30 or 60.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         4 => max_hz: Option<u32>,
     }
 }
@@ -60,12 +60,12 @@ wire_struct! {
         /// Unique per connection.
         1 => id: u64,
         /// The token, unless the upgrade carried it.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         2 => token: Option<String>,
         /// Who connects.
         3 => client: ClientInfo,
         /// Every subscription to restore.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Vec::is_empty", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Vec::is_empty", default))]
         4 => subscribe: Vec<SubscribeEntry>,
     }
 }
@@ -78,13 +78,13 @@ wire_struct! {
         /// The channel.
         2 => channel: String,
         /// The last position seen.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         3 => recover: Option<Position>,
         /// How many of the newest publications.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         4 => history: Option<u32>,
         /// The rate the page can use.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         5 => max_hz: Option<u32>,
     }
 }
@@ -120,7 +120,7 @@ wire_struct! {
         /// The method, such as `presence.get`.
         2 => method: String,
         /// Its parameters, as JSON.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         3 => params: Option<RawJson>,
     }
 }
@@ -153,7 +153,7 @@ wire_struct! {
 
 /// Everything a client sends. The numbers are the types in CBOR.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize), serde(tag = "type", rename_all = "snake_case"))]
+#[cfg_attr(feature = "serialize", derive(serde::Serialize), serde(tag = "type", rename_all = "snake_case"))]
 pub enum ClientMessage {
     /// 1
     Connect(Connect),
@@ -211,7 +211,7 @@ wire_struct! {
         /// Distinct users.
         1 => count: u32,
         /// At most 20 of their names.
-        #[cfg_attr(feature = "json", serde(default))]
+        #[cfg_attr(feature = "serialize", serde(default))]
         2 => names: Vec<String>,
     }
 }
@@ -255,7 +255,7 @@ wire_struct! {
     /// `subscribed`.
     pub struct Subscribed {
         /// The command's id; absent where the relay subscribed by itself.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         1 => id: Option<u64>,
         /// The channel.
         2 => channel: String,
@@ -266,13 +266,13 @@ wire_struct! {
         /// Whether everything after `recover` is in `publications`.
         5 => recovered: bool,
         /// What was missed, or the newest `history`, in order.
-        #[cfg_attr(feature = "json", serde(default))]
+        #[cfg_attr(feature = "serialize", serde(default))]
         6 => publications: Vec<Publication>,
         /// The newest publication of each retained event.
-        #[cfg_attr(feature = "json", serde(default))]
+        #[cfg_attr(feature = "serialize", serde(default))]
         7 => state: Vec<Publication>,
         /// Viewers, where they are counted.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         8 => viewers: Option<ViewerCount>,
     }
 }
@@ -289,7 +289,7 @@ wire_struct! {
 
 /// One entry of `welcome.subscribed` and of a poll's answer. In CBOR a refused entry is the one with key 9.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize), serde(untagged))]
+#[cfg_attr(feature = "serialize", derive(serde::Serialize), serde(untagged))]
 pub enum SubscribedEntry {
     /// Refused: `{channel, error}`.
     Refused(Refused),
@@ -321,7 +321,7 @@ wire_struct! {
         /// What this connection may do.
         10 => limits: Limits,
         /// Every subscription, the relay's own included.
-        #[cfg_attr(feature = "json", serde(default))]
+        #[cfg_attr(feature = "serialize", serde(default))]
         11 => subscribed: Vec<SubscribedEntry>,
     }
 }
@@ -330,12 +330,12 @@ wire_struct! {
     /// `unsubscribed`.
     pub struct Unsubscribed {
         /// The command's id.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         1 => id: Option<u64>,
         /// The channel.
         2 => channel: String,
         /// Why, where the relay did it.
-        #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none", default))]
+        #[cfg_attr(feature = "serialize", serde(skip_serializing_if = "Option::is_none", default))]
         3 => code: Option<ErrorCode>,
     }
 }
@@ -349,7 +349,7 @@ wire_struct! {
         /// Distinct users.
         2 => count: u32,
         /// At most 20 of their names.
-        #[cfg_attr(feature = "json", serde(default))]
+        #[cfg_attr(feature = "serialize", serde(default))]
         3 => names: Vec<String>,
     }
 }
@@ -394,7 +394,8 @@ pub enum ReplyResult {
 
 /// `reply`.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serialize", derive(serde::Serialize))]
+#[cfg_attr(feature = "json", derive(serde::Deserialize))]
 pub struct Reply {
     /// The command's id.
     #[cfg_attr(feature = "json", serde(deserialize_with = "crate::json::lenient::field"))]
@@ -416,7 +417,7 @@ pub struct ErrorMessage {
 
 /// Everything a relay sends. The numbers are the types in CBOR.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "json", derive(serde::Serialize), serde(tag = "type", rename_all = "snake_case"))]
+#[cfg_attr(feature = "serialize", derive(serde::Serialize), serde(tag = "type", rename_all = "snake_case"))]
 pub enum ServerMessage {
     /// 1
     Welcome(Welcome),

@@ -65,7 +65,7 @@ macro_rules! payloads {
                     None => Ok(Self::Custom { event: event.to_owned(), data: RawJson::deserialize(deserializer)? }),
                 }
             }
-            #[cfg(feature = "json")]
+            #[cfg(feature = "serialize")]
             pub(crate) fn serialize_data<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::Serialize as _;
                 match self { $( Self::$variant(data) => data.serialize(serializer), )* Self::Custom { data, .. } => data.serialize(serializer) }
@@ -151,7 +151,22 @@ impl Payload {
         self.kind().is_none_or(EventKind::has_history)
     }
 
-    /// What stands for a built-in event that a later version added: named `#number`, its data unread.
+    /// Reads the data of a built-in event: its map, or its JSON as text, which a page without a JSON parser sends.
+    fn decode_known(kind: EventKind, input: &mut In<'_>) -> Result<Self, DecodeError> {
+        #[cfg(feature = "json")]
+        if let Type::String | Type::StringIndef = next_type(input)? {
+            return Self::from_json(kind.as_str(), &String::decode(input)?)
+                .map_err(|error| if error.field == "message" { error.at_whole() } else { error });
+        }
+        Self::decode_data(kind, input)
+    }
+
+    /// Whether this stands for a built-in event that could not be read: one that a later version added or changed.
+    pub fn is_unread(&self) -> bool {
+        matches!(self, Self::Custom { event, .. } if event.starts_with('#'))
+    }
+
+    /// What stands for a built-in event that a later version added or changed: named `#number`, its data unread.
     fn of_later_version(code: u64) -> Self {
         let mut event = String::from("#");
         event.push_str(&code.to_string());
@@ -187,8 +202,8 @@ enum EventRef {
     },
 }
 
-/// Whether an event number of a later version is refused (what a client sends) or kept as a placeholder (what a client gets:
-/// a publication that fell away would leave a gap in the channel's numbers).
+/// Whether an event that cannot be read is refused (what a client sends) or kept as a placeholder (what a client gets: one
+/// publication of a later version must not make a whole `welcome` unreadable, nor leave a gap in the channel's numbers).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnknownEvents {
     Refused,
@@ -218,7 +233,11 @@ impl<'b> PayloadSlots<'b> {
         let event = self.event.ok_or_else(|| DecodeError::missing(at, "event"))?;
         let mut data = self.data.ok_or_else(|| DecodeError::missing(at, "data"))?;
         match event {
-            EventRef::Known(kind) => Payload::decode_data(kind, &mut data).map_err(|e| e.within("data")),
+            EventRef::Known(kind) => match Payload::decode_known(kind, &mut data) {
+                // What a later version made of it; see `UnknownEvents`.
+                Err(_) if unknown == UnknownEvents::Kept => Ok(Payload::of_later_version(kind.code())),
+                result => result.map_err(|e| e.within("data")),
+            },
             EventRef::Named(event) => Ok(Payload::Custom { event, data: RawJson::decode(&mut data).map_err(|e| e.within("data"))? }),
             EventRef::Unknown { code, .. } if unknown == UnknownEvents::Kept => Ok(Payload::of_later_version(code)),
             EventRef::Unknown { at, .. } => Err(DecodeError::new(at, "unknown event number").within("event")),

@@ -32,10 +32,10 @@ impl Wire for UnixMs {
     }
 }
 
-#[cfg(feature = "json")]
+#[cfg(feature = "serialize")]
 impl serde::Serialize for UnixMs {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        crate::json::lenient::serialize_number(self.0, serializer)
+        crate::serialize::number(self.0, serializer)
     }
 }
 
@@ -117,8 +117,10 @@ fn json_depth(text: &str) -> usize {
     deepest
 }
 
-#[cfg(feature = "json")]
+/// As the JSON value that it is, where there is a parser to make sure of it; otherwise as a string.
+#[cfg(feature = "serialize")]
 impl serde::Serialize for RawJson {
+    #[cfg(feature = "json")]
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &serde_json::value::RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
         if self.0.contains(['\n', '\r']) {
@@ -127,6 +129,10 @@ impl serde::Serialize for RawJson {
             ));
         }
         raw.serialize(serializer)
+    }
+    #[cfg(not(feature = "json"))]
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
@@ -199,13 +205,13 @@ impl Wire for Column {
 }
 
 /// Whole numbers without a fraction: `1732180000000`, not `1732180000000.0`.
-#[cfg(feature = "json")]
+#[cfg(feature = "serialize")]
 impl serde::Serialize for Column {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         struct Number(f64);
         impl serde::Serialize for Number {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                crate::json::lenient::serialize_number(self.0, serializer)
+                crate::serialize::number(self.0, serializer)
             }
         }
         serializer.collect_seq(self.0.iter().map(|value| Number(*value)))
@@ -240,7 +246,7 @@ impl Wire for SeriesMap {
     }
 }
 
-#[cfg(feature = "json")]
+#[cfg(feature = "serialize")]
 impl serde::Serialize for SeriesMap {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(metric, series)| (metric, series)))

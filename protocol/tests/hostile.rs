@@ -358,3 +358,36 @@ fn a_later_versions_event_keeps_its_place_for_a_client_and_is_refused_from_one()
     let error = client_cbor_error(&[0xa5, 0, 4, 1, 1, 2, 0x61, b'c', 3, 0x18, 99, 4, 0xa0]);
     assert_eq!((error.field.as_ref(), error.well_formed), ("event", true));
 }
+
+#[test]
+fn a_page_without_a_json_parser_may_send_a_built_in_events_data_as_json_text() {
+    let text = r#"{"conversationId":"c1"}"#;
+    let sent = Publish {
+        id: 1,
+        channel: "conversation:c1".into(),
+        payload: Payload::Custom { event: "typing_start".into(), data: RawJson::parse(text).unwrap() },
+        key: None,
+    };
+    let Some(Ok(ClientMessage::Publish(read))) = cbor::decode_client(&cbor::encode_client(&ClientMessage::Publish(sent.clone()))).next()
+    else {
+        panic!("reads")
+    };
+    assert_eq!(read.payload, Payload::TypingStart(Typing { conversation_id: "c1".into() }));
+    for (bad, field) in [(r#"{"conversationId":1}"#, "data.conversationId"), ("[]", "data"), ("{", "data")] {
+        let sent = Publish {
+            payload: Payload::Custom { event: "typing_start".into(), data: RawJson::from_text_unchecked(bad.into()) },
+            ..sent.clone()
+        };
+        let error = client_cbor_error(&cbor::encode_client(&ClientMessage::Publish(sent)));
+        assert_eq!((error.field.as_ref(), error.well_formed, error.id), (field, true, Some(1)), "{error:?}");
+    }
+}
+
+#[test]
+fn an_event_that_a_client_cannot_read_keeps_its_place() {
+    // {0: 4 (event), 1: "c", 2: 1 (device_status), 3: 5, 4: {1: "d", 2: 77}, 5: 17}: a status of a later version
+    let event = [0xa6, 0, 4, 1, 0x61, b'c', 2, 1, 3, 5, 4, 0xa2, 1, 0x61, b'd', 2, 0x18, 77, 5, 17];
+    let Some(Ok(ServerMessage::Event(event))) = cbor::decode_server(&event).next() else { panic!("reads") };
+    assert!(event.publication.payload.is_unread());
+    assert_eq!((event.publication.offset, event.publication.payload.event()), (Some(17), "#1"));
+}

@@ -64,7 +64,13 @@ fn swap_numbers(value: Cbor) -> Cbor {
             swap_numbers(Cbor::Array(numbers.collect()))
         }
         Cbor::Array(items) => Cbor::Array(items.into_iter().map(swap_numbers).collect()),
-        Cbor::Map(entries) => Cbor::Map(entries.into_iter().rev().map(|(key, value)| (key, swap_numbers(value))).collect()),
+        // The order of our keys means nothing; the order of metrics is the caller's.
+        Cbor::Map(mut entries) => {
+            if entries.iter().all(|(key, _)| key.is_integer()) {
+                entries.reverse();
+            }
+            Cbor::Map(entries.into_iter().map(|(key, value)| (key, swap_numbers(value))).collect())
+        }
         other => other,
     }
 }

@@ -2,7 +2,7 @@
 //! other languages write it.
 
 use crate::wire::{NOT_WHOLE, whole};
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserialize, Deserializer};
 
 /// A value that can stand in a field. Most read as serde reads them; integers read more.
 pub(crate) trait Field: Sized + for<'de> Deserialize<'de> {
@@ -61,17 +61,5 @@ impl<T: Field> Field for Option<T> {
             }
         }
         Ok(Option::<Inner<T>>::deserialize(deserializer)?.map(|inner| inner.0))
-    }
-}
-
-/// Writes a number without a fraction where it has none, and refuses what JSON cannot hold.
-pub(crate) fn serialize_number<S: Serializer>(value: f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if !value.is_finite() {
-        return Err(serde::ser::Error::custom("JSON holds no NaN and no infinity"));
-    }
-    if value.trunc() == value && value.abs() <= crate::wire::MAX_SAFE_INTEGER as f64 {
-        serializer.serialize_i64(value as i64)
-    } else {
-        serializer.serialize_f64(value)
     }
 }

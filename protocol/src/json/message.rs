@@ -8,8 +8,7 @@ use crate::message::*;
 use crate::scalar::{RawJson, UnixMs};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
-use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
@@ -177,22 +176,6 @@ impl<'de> Deserialize<'de> for SubscribedEntry {
     }
 }
 
-impl Serialize for ReplyResult {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if let Self::Json(json) = self {
-            return json.serialize(serializer);
-        }
-        let mut map = serializer.serialize_map(Some(1))?;
-        match self {
-            Self::Published { offset } => map.serialize_entry("offset", offset)?,
-            Self::Time { server_time } => map.serialize_entry("serverTime", server_time)?,
-            Self::Refreshed { expires_at } => map.serialize_entry("expiresAt", expires_at)?,
-            Self::Json(_) => {}
-        }
-        map.end()
-    }
-}
-
 /// The three results of fixed shape; anything else is the result of a `call`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -222,51 +205,24 @@ impl<'de> Deserialize<'de> for ReplyResult {
 }
 
 /// `error` as it stands on the wire: one flat object.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct FlatError<'a> {
-    #[serde(deserialize_with = "lenient::field", default, skip_serializing_if = "Option::is_none")]
+struct FlatError {
+    #[serde(deserialize_with = "lenient::field", default)]
     id: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<Cow<'a, str>>,
+    channel: Option<String>,
     code: ErrorCode,
-    message: Cow<'a, str>,
+    message: String,
     retryable: bool,
-    #[serde(deserialize_with = "lenient::field", default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::field", default)]
     retry_after_ms: Option<u64>,
-}
-
-impl Serialize for ErrorMessage {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ErrorBody { code, message, retryable, retry_after_ms } = &self.body;
-        FlatError {
-            id: self.id,
-            channel: self.channel.as_deref().map(Cow::Borrowed),
-            code: *code,
-            message: Cow::Borrowed(message),
-            retryable: *retryable,
-            retry_after_ms: *retry_after_ms,
-        }
-        .serialize(serializer)
-    }
 }
 
 impl<'de> Deserialize<'de> for ErrorMessage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let flat = FlatError::deserialize(deserializer)?;
-        let body = ErrorBody {
-            code: flat.code,
-            message: flat.message.into_owned(),
-            retryable: flat.retryable,
-            retry_after_ms: flat.retry_after_ms,
-        };
-        Ok(Self { id: flat.id, channel: flat.channel.map(Cow::into_owned), body })
-    }
-}
-
-impl Serialize for PatientChange {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.data.serialize(serializer)
+        let body = ErrorBody { code: flat.code, message: flat.message, retryable: flat.retryable, retry_after_ms: flat.retry_after_ms };
+        Ok(Self { id: flat.id, channel: flat.channel, body })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::http::PublishItem;
 use crate::message::{ClientMessage, ServerMessage};
 use crate::payload::Payload;
 use crate::scalar::RawJson;
+use crate::serialize::Data;
 use crate::wire::MAX_SAFE_INTEGER;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -18,7 +19,7 @@ mod message;
 mod publication;
 mod read;
 
-pub(crate) use publication::Data;
+pub(crate) use message::patient_id;
 
 /// A value that can be read from JSON text with an error that says where.
 pub trait FromJson: Sized {

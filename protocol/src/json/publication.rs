@@ -9,18 +9,8 @@ use crate::message::{Author, Event, Publication, Publish};
 use crate::payload::Payload;
 use crate::scalar::UnixMs;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
-use serde::ser::{Error as _, SerializeMap};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-
-/// The data of an event by itself.
-pub(crate) struct Data<'a>(pub(crate) &'a Payload);
-
-impl Serialize for Data<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize_data(serializer)
-    }
-}
 
 /// Reads the data of the event of that name.
 #[derive(Clone, Copy)]
@@ -160,73 +150,5 @@ impl<'de> Deserialize<'de> for PublishItem {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (channel, payload, key) = Fields::deserialize(deserializer)?.take_published()?;
         Ok(Self { channel, payload, key })
-    }
-}
-
-fn serialize_publication<M: SerializeMap>(map: &mut M, publication: &Publication) -> Result<(), M::Error> {
-    if let Some(offset) = publication.offset {
-        map.serialize_entry("offset", &offset)?;
-    }
-    if let Some(first) = publication.first_offset {
-        map.serialize_entry("firstOffset", &first)?;
-    }
-    serialize_event(map, &publication.payload)?;
-    map.serialize_entry("ts", &publication.ts)?;
-    map.serialize_entry("data", &Data(&publication.payload))?;
-    if let Some(from) = &publication.from {
-        map.serialize_entry("from", from)?;
-    }
-    Ok(())
-}
-
-/// `event` stands before `data`, so that it can be read on the fly.
-fn serialize_event<M: SerializeMap>(map: &mut M, payload: &Payload) -> Result<(), M::Error> {
-    if payload.kind().is_none() && crate::payload::EventKind::from_name(payload.event()).is_some() {
-        return Err(M::Error::custom("a custom event bears the name of a built-in one"));
-    }
-    map.serialize_entry("event", payload.event())
-}
-
-fn serialize_item<M: SerializeMap>(map: &mut M, channel: &str, payload: &Payload, key: Option<&str>) -> Result<(), M::Error> {
-    map.serialize_entry("channel", channel)?;
-    serialize_event(map, payload)?;
-    map.serialize_entry("data", &Data(payload))?;
-    if let Some(key) = key {
-        map.serialize_entry("key", key)?;
-    }
-    Ok(())
-}
-
-impl Serialize for Publication {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        serialize_publication(&mut map, self)?;
-        map.end()
-    }
-}
-
-impl Serialize for Event {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("channel", &self.channel)?;
-        serialize_publication(&mut map, &self.publication)?;
-        map.end()
-    }
-}
-
-impl Serialize for Publish {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &self.id)?;
-        serialize_item(&mut map, &self.channel, &self.payload, self.key.as_deref())?;
-        map.end()
-    }
-}
-
-impl Serialize for PublishItem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        serialize_item(&mut map, &self.channel, &self.payload, self.key.as_deref())?;
-        map.end()
     }
 }

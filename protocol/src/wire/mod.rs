@@ -188,7 +188,8 @@ macro_rules! wire_struct {
     ($(#[$meta:meta])* pub struct $name:ident { $( $(#[$field_meta:meta])* $key:literal => $field:ident : $ty:ty ),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
-        #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "camelCase"))]
+        #[cfg_attr(feature = "serialize", derive(serde::Serialize), serde(rename_all = "camelCase"))]
+        #[cfg_attr(feature = "json", derive(serde::Deserialize))]
         pub struct $name {
             $( $(#[$field_meta])* #[cfg_attr(feature = "json", serde(deserialize_with = "crate::json::lenient::field"))] pub $field: $ty ),*
         }
@@ -246,8 +247,9 @@ macro_rules! wire_enum {
     ($(#[$meta:meta])* pub enum $name:ident { $( $(#[$variant_meta:meta])* $code:literal => $variant:ident = $word:literal ),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
-        pub enum $name { $( $(#[$variant_meta])* #[cfg_attr(feature = "json", serde(rename = $word))] $variant ),* }
+        #[cfg_attr(feature = "serialize", derive(serde::Serialize))]
+        #[cfg_attr(feature = "json", derive(serde::Deserialize))]
+        pub enum $name { $( $(#[$variant_meta])* #[cfg_attr(feature = "serialize", serde(rename = $word))] $variant ),* }
 
         impl $name {
             /// Every value, in the order of the numbers.

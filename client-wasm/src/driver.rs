@@ -1,0 +1,251 @@
+//! Carries the core's inputs in and its outputs out.
+//!
+//! Why the loop is written as it is: a callback of the page may call the client again (publish from an event, release from a
+//! change). Such a call is fed to the core at once, and its outputs are carried out by the loop that is already running.
+//! The core is therefore never borrowed while JavaScript runs; `try_borrow_mut` cannot fail, and where it did the input would
+//! be lost rather than the page's wasm.
+
+use crate::bridge::{Callbacks, report};
+use crate::clock;
+use crate::config::Settings;
+use crate::convert::property;
+use crate::events::Interest;
+use crate::notify::Notifier;
+use crate::signals::{self, Signals};
+use crate::socket::{Opener, Socket};
+use crate::{events, socket, views};
+use gloo_timers::callback::Timeout;
+use pulsewire_client_core::{Client, ClientEvent, Command, Conn, Input, Millis, Output, Settlement, Slices, Wake};
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use wasm_bindgen::prelude::*;
+
+/// Longer waits are cut: `setTimeout` takes 31 bits, and a tick too many does no harm.
+const LONGEST_WAIT_MS: u64 = 3_600_000;
+
+pub(crate) struct Driver {
+    me: Weak<Driver>,
+    core: RefCell<Client>,
+    callbacks: Callbacks,
+    opener: Opener,
+    socket: RefCell<Option<Socket>>,
+    /// The one timer, and the point it was set for.
+    alarm: RefCell<Option<(Millis, Timeout)>>,
+    signals: RefCell<Option<Signals>>,
+    notifier: Notifier,
+    interest: RefCell<Interest>,
+    /// Frames are copied out of JavaScript into this, again and again.
+    frame: RefCell<Vec<u8>>,
+    hidden: Cell<bool>,
+    draining: Cell<bool>,
+    ended: Cell<bool>,
+}
+
+impl Driver {
+    pub(crate) fn start(settings: Settings, callbacks: Callbacks) -> Rc<Self> {
+        let driver = Rc::new_cyclic(|me| Self {
+            me: me.clone(),
+            core: RefCell::new(Client::new(settings.core, settings.seed, clock::now())),
+            callbacks,
+            opener: Opener::new(settings.url, settings.web_socket),
+            socket: RefCell::default(),
+            alarm: RefCell::default(),
+            signals: RefCell::default(),
+            notifier: Notifier::default(),
+            interest: RefCell::default(),
+            frame: RefCell::default(),
+            hidden: Cell::new(signals::is_hidden()),
+            draining: Cell::new(false),
+            ended: Cell::new(false),
+        });
+        *driver.signals.borrow_mut() = Some(Signals::listen(&driver.me));
+        if driver.hidden.get() {
+            driver.handle(Input::Wake(Wake::Hidden));
+        }
+        if signals::is_offline() {
+            driver.handle(Input::Wake(Wake::Offline));
+        }
+        driver
+    }
+
+    /// Ends everything at once, whoever still holds this.
+    pub(crate) fn end(&self) {
+        self.ended.set(true);
+        self.signals.borrow_mut().take();
+        self.alarm.borrow_mut().take();
+        self.notifier.take_all();
+        let socket = self.socket.borrow_mut().take();
+        if let Some(socket) = socket {
+            socket.close(1000);
+        }
+    }
+
+    pub(crate) fn command(&self, command: Command) {
+        self.handle(Input::Command(command));
+    }
+
+    pub(crate) fn handle_frame(&self, conn: Conn, data: &JsValue) {
+        let mut frame = self.frame.take();
+        if let Some(text) = data.as_string() {
+            frame.clear();
+            frame.extend_from_slice(text.as_bytes());
+        } else if property(data, "byteLength").as_f64().is_some() {
+            let bytes = js_sys::Uint8Array::new(data);
+            frame.resize(bytes.length() as usize, 0);
+            bytes.copy_to(&mut frame);
+        } else {
+            // Neither text nor bytes: a socket that ignores `binaryType`. One byte that cannot be read gets it counted.
+            frame.clear();
+            frame.push(0xff);
+        }
+        self.handle(Input::Frame { conn, bytes: &frame });
+        self.frame.replace(frame);
+    }
+
+    pub(crate) fn handle_wake(&self, wake: Wake) {
+        match wake {
+            Wake::Hidden => {
+                self.hidden.set(true);
+                // A frame that was asked for would not come any more.
+                let waiting = self.notifier.take_all();
+                self.tell_changed(waiting);
+            }
+            Wake::Visible | Wake::Resumed => self.hidden.set(signals::is_hidden()),
+            Wake::Online | Wake::Offline => {}
+        }
+        self.handle(Input::Wake(wake));
+    }
+
+    pub(crate) fn handle(&self, input: Input<'_>) {
+        if self.ended.get() {
+            return;
+        }
+        self.feed(input);
+        if self.draining.replace(true) {
+            return;
+        }
+        while let Some(output) = self.next_output() {
+            self.perform(output);
+        }
+        self.draining.set(false);
+        self.set_alarm();
+    }
+
+    fn feed(&self, input: Input<'_>) {
+        if let Ok(mut core) = self.core.try_borrow_mut() {
+            core.handle(clock::now(), input);
+        }
+    }
+
+    fn next_output(&self) -> Option<Output> {
+        if self.ended.get() { None } else { self.core.try_borrow_mut().ok()?.poll_output() }
+    }
+
+    fn perform(&self, output: Output) {
+        match output {
+            Output::Connect { conn } => self.connect(conn),
+            Output::Send { conn, bytes } => self.send(conn, &bytes),
+            Output::Close { conn, code } => {
+                let socket = self.socket.borrow_mut().take_if(|socket| socket.conn() == conn);
+                if let Some(socket) = socket {
+                    socket.close(code);
+                }
+            }
+            Output::RequestToken { request, reason } => report(self.callbacks.request_token(request, reason.as_str())),
+            Output::Changed(slices) => {
+                if let Some(urgent) = self.notifier.add(slices, self.hidden.get(), &self.me) {
+                    self.tell_changed(urgent);
+                }
+            }
+            Output::Emit(event) => report(self.tell(event)),
+        }
+    }
+
+    fn connect(&self, conn: Conn) {
+        let old = self.socket.borrow_mut().take();
+        drop(old);
+        match Socket::open(&self.opener, conn, &self.me) {
+            Ok(socket) => *self.socket.borrow_mut() = Some(socket),
+            Err(thrown) => {
+                // Mixed content, a security policy, a constructor that throws: as good as a connection that was lost at once.
+                let message = property(&thrown, "message").as_string().unwrap_or_default();
+                report(self.callbacks.error("socket_blocked", &message, None));
+                self.feed(Input::Closed { conn, code: 1006, reason: "" });
+            }
+        }
+    }
+
+    fn send(&self, conn: Conn, bytes: &[u8]) {
+        let open = self.socket.borrow().as_ref().filter(|socket| socket.conn() == conn).map(Socket::handle);
+        // Closed in between: the core learns it by its own `Closed`.
+        let Some(open) = open else { return };
+        if let Err(thrown) = socket::send(&open, bytes) {
+            let message = property(&thrown, "message").as_string().unwrap_or_default();
+            report(self.callbacks.error("send_failed", &message, None));
+        }
+    }
+
+    fn tell(&self, event: ClientEvent) -> Result<(), JsValue> {
+        let to = &self.callbacks;
+        match event {
+            ClientEvent::Event(event) => {
+                if !self.interest.borrow().includes(&event.channel) {
+                    return Ok(());
+                }
+                let (head, data, json) = events::to_js_event(&event)?;
+                to.event(&head, &data, json)
+            }
+            ClientEvent::Resync { channel } => to.resync(&channel),
+            ClientEvent::Error { code, message, channel } => to.error(code, &message, channel.as_deref()),
+            ClientEvent::Settled { request, result: Ok(settlement) } => {
+                let value = match settlement {
+                    Settlement::Published { offset } => JsValue::from_f64(offset as f64),
+                    Settlement::Answer(json) => JsValue::from_str(json.as_str()),
+                    Settlement::Pong { round_trip_ms } => JsValue::from_f64(round_trip_ms as f64),
+                };
+                to.settled(request.0, &value)
+            }
+            ClientEvent::Settled { request, result: Err(failure) } => to.failed(request.0, &views::failure(&failure)?),
+            ClientEvent::ToastShown(toast) => to.toast_shown(&views::toast(&toast)?),
+            ClientEvent::ToastClicked(toast) => to.toast_clicked(&views::toast(&toast)?),
+            ClientEvent::Unauthorized { reason } => to.unauthorized(reason),
+        }
+    }
+
+    pub(crate) fn tell_changed(&self, slices: Slices) {
+        if !slices.is_empty() && !self.ended.get() {
+            report(self.callbacks.changed(u32::from(slices.0)));
+        }
+    }
+
+    fn set_alarm(&self) {
+        let Some(deadline) = self.read(Client::poll_timeout).filter(|_| !self.ended.get()) else {
+            self.alarm.borrow_mut().take();
+            return;
+        };
+        if self.alarm.borrow().as_ref().is_some_and(|(set_for, _)| *set_for == deadline) {
+            return;
+        }
+        // One more, because timers may fire within the millisecond before their time.
+        let wait_ms = (deadline.since(clock::now().monotonic) + 1).min(LONGEST_WAIT_MS);
+        let me = self.me.clone();
+        let timer = Timeout::new(wait_ms as u32, move || {
+            if let Some(driver) = me.upgrade() {
+                driver.alarm.borrow_mut().take();
+                driver.handle(Input::Tick);
+            }
+        });
+        *self.alarm.borrow_mut() = Some((deadline, timer));
+    }
+
+    /// Reads the core. What `read` calls must not run the page's code.
+    pub(crate) fn read<T: Default>(&self, read: impl FnOnce(&Client) -> T) -> T {
+        self.core.try_borrow().map(|core| read(&core)).unwrap_or_default()
+    }
+    pub(crate) fn notifier(&self) -> &Notifier {
+        &self.notifier
+    }
+    pub(crate) fn interest(&self) -> &RefCell<Interest> {
+        &self.interest
+    }
+}

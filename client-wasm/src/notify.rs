@@ -1,0 +1,98 @@
+//! When the page is told that slices changed: once per animation frame, by a timer where frames do not come.
+//!
+//! Alerts, toasts and the connection never wait for a frame: they are told at once, and where they come in floods, every
+//! 16 ms by a timer.
+
+use crate::clock::{self, Frame};
+use crate::driver::Driver;
+use gloo_timers::callback::Timeout;
+use pulsewire_client_core::{Millis, Slices};
+use std::cell::{Cell, RefCell};
+use std::rc::Weak;
+
+/// One frame of a 60 Hz display.
+const FRAME_MS: u64 = 16;
+/// How long a page that is hidden waits for what nobody sees.
+const HIDDEN_MS: u64 = 250;
+
+/// Slices that wait to be told.
+#[derive(Default)]
+pub(crate) struct Notifier {
+    waiting: Cell<Slices>,
+    frame: RefCell<Option<Frame>>,
+    timer: RefCell<Option<Timeout>>,
+    urgent_timer: RefCell<Option<Timeout>>,
+    last_urgent: Cell<Option<Millis>>,
+}
+
+const fn urgent_part(slices: Slices) -> Slices {
+    Slices(slices.0 & (Slices::ALERTS.0 | Slices::TOASTS.0 | Slices::CONNECTION.0))
+}
+
+impl Notifier {
+    /// Takes changes in; gives those that must be told at once.
+    pub(crate) fn add(&self, slices: Slices, hidden: bool, driver: &Weak<Driver>) -> Option<Slices> {
+        let mut waiting = self.waiting.get();
+        waiting |= slices;
+        self.waiting.set(waiting);
+
+        let mut now = None;
+        if !urgent_part(waiting).is_empty() && self.urgent_timer.borrow().is_none() {
+            let at = clock::now().monotonic;
+            let passed = self.last_urgent.get().map_or(FRAME_MS, |last| at.since(last));
+            if passed >= FRAME_MS {
+                now = self.take_urgent(at);
+            } else {
+                let to = driver.clone();
+                let timer =
+                    Timeout::new((FRAME_MS - passed) as u32, move || tell(&to, |notifier| notifier.take_urgent(clock::now().monotonic)));
+                *self.urgent_timer.borrow_mut() = Some(timer);
+            }
+        }
+        let rest = self.waiting.get().0 & !urgent_part(self.waiting.get()).0;
+        if rest != 0 && self.frame.borrow().is_none() && self.timer.borrow().is_none() {
+            self.schedule(hidden, driver);
+        }
+        now
+    }
+
+    fn schedule(&self, hidden: bool, driver: &Weak<Driver>) {
+        let to = driver.clone();
+        let frame = if hidden { None } else { Frame::request(move || tell(&to, |notifier| Some(notifier.take_all()))) };
+        if frame.is_some() {
+            *self.frame.borrow_mut() = frame;
+            return;
+        }
+        let to = driver.clone();
+        let delay_ms = if hidden { HIDDEN_MS } else { FRAME_MS };
+        *self.timer.borrow_mut() = Some(Timeout::new(delay_ms as u32, move || tell(&to, |notifier| Some(notifier.take_all()))));
+    }
+
+    fn take_urgent(&self, at: Millis) -> Option<Slices> {
+        self.urgent_timer.borrow_mut().take();
+        let waiting = self.waiting.get();
+        let urgent = urgent_part(waiting);
+        self.waiting.set(Slices(waiting.0 & !urgent.0));
+        if urgent.is_empty() {
+            return None;
+        }
+        self.last_urgent.set(Some(at));
+        Some(urgent)
+    }
+
+    /// Everything that waits; what was scheduled for it is cancelled.
+    pub(crate) fn take_all(&self) -> Slices {
+        self.frame.borrow_mut().take();
+        self.timer.borrow_mut().take();
+        self.urgent_timer.borrow_mut().take();
+        self.waiting.take()
+    }
+}
+
+fn tell(driver: &Weak<Driver>, take: impl FnOnce(&Notifier) -> Option<Slices>) {
+    if let Some(driver) = driver.upgrade()
+        && let Some(slices) = take(driver.notifier())
+    {
+        driver.tell_changed(slices);
+    }
+}

@@ -1,0 +1,75 @@
+// Builds the client's WebAssembly into npm/wasm/: cargo, wasm-bindgen, wasm-opt, then the glue as a factory.
+//
+// Why a factory: a trapped instance is abandoned and a fresh one started (row C19), so the glue's module-level state must
+// exist once per instance. Why the base64 copy: `new URL` + fetch fails in some bundlers, plain Node and `file:` pages.
+// Needs: the wasm32-unknown-unknown target, and wasm-bindgen on PATH in exactly the crate's version (0.2.130).
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { transform } from 'esbuild';
+
+const npm = dirname(dirname(fileURLToPath(import.meta.url)));
+const repo = dirname(npm);
+const out = join(npm, 'wasm');
+
+function run(command, args, options = {}) {
+  const done = spawnSync(command, args, { cwd: repo, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 28, ...options });
+  if (done.error) throw new Error(`${command} could not be started (${done.error.message}); \`cargo xtask build\` installs what is missing`);
+  if (done.status !== 0) throw new Error(`${command} ended with ${done.status}; its own words stand above`);
+  return done.stdout;
+}
+
+/** The .wasm that cargo says it wrote, wherever the target directory is. */
+function cargoBuild() {
+  const messages = run('cargo', [
+    'build',
+    '--package=pulsewire-client-wasm',
+    '--profile=wasm',
+    '--target=wasm32-unknown-unknown',
+    '--message-format=json-render-diagnostics',
+  ]);
+  for (const line of messages.split('\n')) {
+    if (!line.startsWith('{')) continue;
+    const message = JSON.parse(line);
+    if (message.reason !== 'compiler-artifact' || message.target.name !== 'pulsewire_client_wasm') continue;
+    const wasm = message.filenames.find(name => name.endsWith('.wasm'));
+    if (wasm) return wasm;
+  }
+  throw new Error('cargo built no pulsewire_client_wasm.wasm');
+}
+
+/** Turns the module that wasm-bindgen wrote into `createGlue()`, one set of state per call. */
+async function writeGlueFactory() {
+  const source = readFileSync(join(out, 'pulsewire.js'), 'utf8');
+  const body = source.replace(/^export (class|function) /gm, '$1 ').replace(/^export \{[^}]*\};?$/gm, '');
+  if (/^\s*(export|import)\s/m.test(body)) throw new Error('wasm-bindgen wrote an import or export that build-wasm.mjs does not know');
+  for (const name of ['__wbg_get_imports', '__wbg_finalize_init', 'class WasmClient']) {
+    if (!body.includes(name)) throw new Error(`wasm-bindgen's glue has no ${name} any more: adapt build-wasm.mjs`);
+  }
+  const factory = `export function createGlue() {\n${body}\nreturn { WasmClient, imports: __wbg_get_imports, finish: __wbg_finalize_init };\n}\n`;
+  const { code } = await transform(factory, { minify: true, format: 'esm', target: 'es2022', treeShaking: true });
+  writeFileSync(join(out, 'pulsewire_glue.js'), code);
+  writeFileSync(
+    join(out, 'pulsewire_glue.d.ts'),
+    `import type { WasmClient } from './pulsewire.js';\n` +
+      `/** One instance's glue: make the imports, instantiate, then \`finish\` with the exports. */\n` +
+      `export declare function createGlue(): {\n` +
+      `  WasmClient: typeof WasmClient;\n` +
+      `  imports(): WebAssembly.Imports;\n` +
+      `  finish(instance: { exports: WebAssembly.Exports }, module: WebAssembly.Module): unknown;\n` +
+      `};\n`,
+  );
+}
+
+const built = cargoBuild();
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+run('wasm-bindgen', [built, '--target=web', `--out-dir=${out}`, '--out-name=pulsewire', '--omit-default-module-path', '--remove-producers-section']);
+const wasm = join(out, 'pulsewire_bg.wasm');
+const before = statSync(wasm).size;
+run(join(npm, 'node_modules/.bin/wasm-opt'), ['-Os', '--converge', '--strip-debug', '--strip-producers', '--strip-target-features', wasm, '-o', wasm]);
+await writeGlueFactory();
+writeFileSync(join(out, 'pulsewire_base64.js'), `export default "${readFileSync(wasm).toString('base64')}";\n`);
+writeFileSync(join(out, 'pulsewire_base64.d.ts'), 'declare const base64: string;\nexport default base64;\n');
+console.log(`wasm: ${before} bytes, ${statSync(wasm).size} after wasm-opt, in ${out}`);

@@ -1,0 +1,48 @@
+// Bundles src/ into dist/ (ESM, shared code in chunks, React and Svelte left to the page) and writes the types.
+//
+// The wasm is not bundled: `new URL('../wasm/…', import.meta.url)` in dist/ finds it beside, and the base64 copy is a
+// dynamic import of its own file, so that it costs nothing where the first way works.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const npm = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(npm, 'dist');
+const { version } = JSON.parse(readFileSync(join(npm, 'package.json'), 'utf8'));
+
+if (!existsSync(join(npm, 'wasm/pulsewire_glue.js'))) throw new Error('npm/wasm is empty: run `npm run build:wasm` first');
+rmSync(dist, { recursive: true, force: true });
+
+await build({
+  absWorkingDir: npm,
+  entryPoints: {
+    index: 'src/index.ts',
+    svelte: 'src/svelte/index.ts',
+    react: 'src/react/index.ts',
+    elements: 'src/elements/index.ts',
+    'elements/auto': 'src/elements/auto.ts',
+  },
+  outdir: dist,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  target: 'es2022',
+  platform: 'neutral',
+  mainFields: ['module', 'main'],
+  minify: true,
+  sourcemap: false,
+  legalComments: 'eof',
+  chunkNames: 'chunk-[hash]',
+  external: ['svelte', 'svelte/*', 'react', 'react-dom', 'react/*', '../wasm/pulsewire_base64.js'],
+  define: { __PULSEWIRE_VERSION__: JSON.stringify(version) },
+  logLevel: 'warning',
+});
+
+const types = spawnSync(
+  join(npm, 'node_modules/.bin/tsc'),
+  ['--project', 'tsconfig.build.json'],
+  { cwd: npm, stdio: 'inherit' },
+);
+if (types.status !== 0) throw new Error('tsc found errors; see above');

@@ -1,0 +1,323 @@
+/**
+ * The client behind `createPulsewire`: keeps what the page asked for, hands it to the wasm once that is there, and turns
+ * the core's slices into observables.
+ *
+ * Whatever the page asks for before the wasm is loaded waits in `channels.ts` and `telemetry.ts`, whose handles say what is
+ * wanted; a fresh instance (the first, or the one after a trap) is told all of it. Nothing here decides what the core could.
+ */
+
+import { Channels } from './channels.js';
+import { PulsewireError } from './errors.js';
+import { callAll, Source } from './observable.js';
+import { Requests } from './requests.js';
+import { Slice } from './slices.js';
+import { SocketKeeper } from './socket.js';
+import { TelemetryHandles } from './telemetry.js';
+import type {
+  AlertsState,
+  ChannelEvent,
+  ChannelHandle,
+  ConnectionStatus,
+  DashboardStats,
+  DeviceStatus,
+  PublishOptions,
+  PublishResult,
+  Pulsewire,
+  PulsewireEvents,
+  PulsewireOptions,
+  SubscribeOptions,
+  TelemetryHandle,
+  Toast,
+  ToastsState,
+  TokenReason,
+  ViewerCount,
+} from './types.js';
+import { socketUrl } from './url.js';
+import { isTrap, loadWasm, type WasmClient, type WasmInstance } from './wasm-loading.js';
+
+declare const __PULSEWIRE_VERSION__: string | undefined;
+const VERSION = typeof __PULSEWIRE_VERSION__ === 'string' ? __PULSEWIRE_VERSION__ : 'dev';
+
+/** More traps than this within a minute, and starting again would only go round in circles. */
+const MAX_TRAPS_PER_MINUTE = 3;
+
+type Events = { [K in keyof PulsewireEvents]: Set<(event: PulsewireEvents[K]) => void> };
+
+export class Client implements Pulsewire {
+  readonly connection: Source<ConnectionStatus>;
+  readonly deviceStatuses: Source<Readonly<Record<string, DeviceStatus>>>;
+  readonly alerts: Source<AlertsState>;
+  readonly dashboardStats: Source<DashboardStats | undefined>;
+  readonly viewerCounts: Source<Readonly<Record<string, ViewerCount>>>;
+  readonly toasts: Source<ToastsState>;
+
+  readonly #options: PulsewireOptions;
+  readonly #channels: Channels;
+  readonly #telemetry: TelemetryHandles;
+  readonly #requests = new Requests();
+  readonly #sockets: SocketKeeper;
+  readonly #events: Events = { event: new Set(), resync: new Set(), error: new Set(), toast: new Set() };
+  readonly #session = randomId();
+
+  /** The running core, once there is one. */
+  #core: WasmClient | undefined;
+  #endTrapWatch: (() => void) | undefined;
+  #loading: Promise<void> | undefined;
+  /** Whether the page wants to be connected: what a load that ends late, or a restart, must go by. */
+  #wanted = false;
+  #destroyed = false;
+  #traps: number[] = [];
+  /** What the connection is while no core can say it. */
+  #outside: ConnectionStatus = { state: 'idle', attempt: 0, since: Date.now(), everConnected: false, interrupted: false };
+
+  constructor(options: PulsewireOptions) {
+    this.#options = options;
+    this.#sockets = new SocketKeeper(options.WebSocket);
+    this.#channels = new Channels(() => this.#core, this.#requests, () => this.#interestChanged());
+    this.#telemetry = new TelemetryHandles(() => this.#core, this.#channels);
+    const slice = <T>(which: number, empty: T) => new Source<T>(() => (this.#core === undefined ? empty : this.#core.snapshot(which)));
+    this.connection = new Source(() => this.#core?.snapshot(Slice.connection) ?? this.#outside);
+    this.deviceStatuses = slice(Slice.devices, {});
+    this.alerts = slice<AlertsState>(Slice.alerts, { items: [], unread: 0 });
+    this.dashboardStats = slice<DashboardStats | undefined>(Slice.dashboard, undefined);
+    this.viewerCounts = slice(Slice.viewers, {});
+    this.toasts = slice<ToastsState>(Slice.toasts, { visible: [], waiting: 0, held: false });
+  }
+
+  async connect(): Promise<void> {
+    this.#alive();
+    this.#wanted = true;
+    if (this.#core !== undefined) {
+      this.#core.connect();
+      return;
+    }
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined;
+    });
+    await this.#loading;
+  }
+
+  close(): void {
+    this.#wanted = false;
+    if (this.#core === undefined) this.#say({ state: 'closed' });
+    else this.#core.close();
+  }
+
+  destroy(): void {
+    if (this.#destroyed) return;
+    this.#wanted = false;
+    const core = this.#core;
+    core?.close();
+    this.#destroyed = true;
+    this.#drop();
+    this.#requests.failAll({ code: 'destroyed', message: 'the client was destroyed before the answer came' });
+    if (core !== undefined) {
+      core.end();
+      // A call into it may be under way: this may be running in one of its callbacks.
+      queueMicrotask(() => core.free());
+    }
+    this.#say({ state: 'closed' });
+  }
+
+  channel(name: string, options: SubscribeOptions = {}): ChannelHandle {
+    this.#alive();
+    return this.#channels.hold(name, options);
+  }
+
+  telemetry(deviceId: string, metric: string, options: SubscribeOptions & { capacity?: number } = {}): TelemetryHandle {
+    this.#alive();
+    return this.#telemetry.hold(deviceId, metric, options);
+  }
+
+  metrics(deviceId: string): Source<readonly string[]> {
+    return this.#telemetry.metrics(deviceId);
+  }
+
+  on<K extends keyof PulsewireEvents>(type: K, run: (event: PulsewireEvents[K]) => void): () => void {
+    const listeners = this.#events[type] as Set<(event: PulsewireEvents[K]) => void> | undefined;
+    if (listeners === undefined) {
+      throw new PulsewireError({ code: 'bad_argument', message: `there is no event ${String(type)}; there are ${Object.keys(this.#events).join(', ')}` });
+    }
+    const listener = (event: PulsewireEvents[K]) => run(event);
+    listeners.add(listener);
+    this.#interestChanged();
+    return () => {
+      listeners.delete(listener);
+      this.#interestChanged();
+    };
+  }
+
+  publish(channel: string, event: string, data: unknown, options: PublishOptions = {}): Promise<PublishResult> {
+    return this.#channels.publish(channel, event, data, options);
+  }
+
+  async call<T = unknown>(method: string, params?: unknown): Promise<T> {
+    const text = await this.#requests.make<string>(this.#core, (core, request) => core.call(request, method, params));
+    return JSON.parse(text) as T;
+  }
+
+  ping(): Promise<number> {
+    return this.#requests.make<number>(this.#core, (core, request) => core.ping(request));
+  }
+
+  markAlertsRead(ids: readonly string[] | 'all'): void {
+    this.#core?.markAlertsRead(ids);
+  }
+  dismissToast(id: string): void {
+    this.#core?.dismissToast(id);
+  }
+  holdToasts(held: boolean): void {
+    this.#core?.holdToasts(held);
+  }
+  clickToast(id: string): void {
+    this.#core?.clickToast(id);
+  }
+
+  #alive(): void {
+    if (this.#destroyed) {
+      throw new PulsewireError({ code: 'destroyed', message: 'this client was destroyed; make a new one with createPulsewire()' });
+    }
+  }
+
+  async #load(): Promise<void> {
+    const url = socketUrl(this.#options.url);
+    this.#sockets.check();
+    this.#say({ state: 'connecting' });
+    let instance: WasmInstance;
+    try {
+      instance = await loadWasm(this.#options.wasm);
+    } catch (error) {
+      const { code } = error as PulsewireError;
+      if (this.#wanted) this.#say({ state: 'idle', reason: code });
+      throw error;
+    }
+    // Closed or destroyed while it was loading: the next `connect()` finds it loaded.
+    if (this.#wanted && !this.#destroyed) this.#start(instance, url);
+  }
+
+  #start(instance: WasmInstance, url: string): void {
+    const [seedHigh, seedLow] = crypto.getRandomValues(new Uint32Array(2));
+    const { clientName, getToken: _, onUnauthorized: __, onToastClick: ___, wasm: ____, ...settings } = this.#options;
+    const config = {
+      ...settings,
+      url,
+      WebSocket: this.#sockets.constructorFor(),
+      clientName: clientName ?? 'pulsewire-js',
+      clientVersion: VERSION,
+      session: this.#session,
+      seedHigh,
+      seedLow,
+    };
+    const core = new instance.WasmClient(config, this.#callbacks());
+    this.#core = core;
+    this.#endTrapWatch = instance.onTrap(error => this.#trapped(error));
+    this.#channels.start(core);
+    this.#telemetry.start(core);
+    this.#interestChanged();
+    core.connect();
+    this.#changedAll();
+  }
+
+  /** What the core tells. Everything of the page's own that is called here is guarded by `callAll`. */
+  #callbacks() {
+    return {
+      changed: (slices: number) => this.#changed(slices),
+      event: (head: Omit<ChannelEvent, 'data'>, data: unknown, json: boolean) => this.#event(head, data, json),
+      resync: (channel: string) => callAll(this.#events.resync, { channel }),
+      error: (code: string, message: string, channel?: string) => this.#error(code, message, channel),
+      settled: (request: number, value: unknown) => this.#requests.settle(request, value),
+      failed: (request: number, error: { code: string; message: string }) => this.#requests.fail(request, error),
+      requestToken: (request: number, reason: TokenReason) => void this.#token(request, reason),
+      unauthorized: (reason: string) => this.#page(this.#options.onUnauthorized, reason),
+      toastShown: (toast: Toast) => callAll(this.#events.toast, toast),
+      toastClicked: (toast: Toast) => this.#page(this.#options.onToastClick, toast),
+    };
+  }
+
+  #page<A>(run: ((argument: A) => void) | undefined, argument: A): void {
+    if (run !== undefined) callAll([run], argument);
+  }
+
+  #changed(slices: number): void {
+    if (slices & Slice.connection) this.connection.changed();
+    if (slices & Slice.devices) this.deviceStatuses.changed();
+    if (slices & Slice.alerts) this.alerts.changed();
+    if (slices & Slice.dashboard) this.dashboardStats.changed();
+    if (slices & Slice.viewers) this.viewerCounts.changed();
+    if (slices & Slice.toasts) this.toasts.changed();
+    if (slices & Slice.channels) this.#channels.changed();
+    if (slices & Slice.telemetry) this.#telemetry.changed();
+    if (slices & Slice.metrics) this.#telemetry.metricsChanged();
+  }
+
+  #changedAll(): void {
+    this.#changed(~0);
+  }
+
+  #event(head: Omit<ChannelEvent, 'data'>, data: unknown, json: boolean): void {
+    const event = head as ChannelEvent;
+    try {
+      event.data = json ? JSON.parse(data as string) : data;
+    } catch {
+      this.#error('bad_data', `the data of ${event.event} is no JSON; the event was skipped`, event.channel);
+      return;
+    }
+    this.#channels.deliver(event);
+    callAll(this.#events.event, event);
+  }
+
+  #error(code: string, message: string, channel?: string): void {
+    callAll(this.#events.error, channel === undefined ? { code, message } : { code, message, channel });
+  }
+
+  async #token(request: number, reason: TokenReason): Promise<void> {
+    const core = this.#core;
+    try {
+      const token = await (this.#options.getToken?.({ reason }) ?? '');
+      if (core === this.#core) core?.setToken(request, token);
+    } catch (error) {
+      // A trap is told by its own way.
+      if (core === this.#core && !isTrap(error)) core?.tokenFailed(request, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #interestChanged(): void {
+    this.#core?.listen(undefined, this.#events.event.size > 0);
+  }
+
+  /** The wasm is dead: a fresh instance gets everything that is wanted (row C19). */
+  #trapped(error: Error): void {
+    this.#drop();
+    this.#sockets.closeOpen();
+    this.#requests.failAll({ code: 'wasm_trap', message: 'the wasm failed before the answer came', retryable: true });
+    const now = Date.now();
+    this.#traps = [...this.#traps.filter(at => now - at < 60_000), now];
+    const again = this.#wanted && this.#traps.length <= MAX_TRAPS_PER_MINUTE;
+    this.#say({ state: again ? 'reconnecting' : 'closed', reason: 'wasm_trap' });
+    this.#error('wasm_trap', `the wasm failed (${error.message}); ${again ? 'a fresh instance is being started' : 'it is not started again'}`);
+    if (!again) return;
+    // Not from inside the call that failed.
+    queueMicrotask(() => {
+      if (!this.#wanted || this.#core !== undefined) return;
+      this.connect().catch((failed: unknown) => this.#error('wasm_load_failed', failed instanceof Error ? failed.message : String(failed)));
+    });
+  }
+
+  #drop(): void {
+    this.#endTrapWatch?.();
+    this.#endTrapWatch = undefined;
+    this.#core = undefined;
+    this.#channels.stop();
+    this.#telemetry.stop();
+  }
+
+  #say(status: Pick<ConnectionStatus, 'state' | 'reason'>): void {
+    const { everConnected } = this.connection.get();
+    this.#outside = { attempt: 0, since: Date.now(), everConnected, interrupted: status.reason !== undefined, ...status };
+    this.#changedAll();
+  }
+}
+
+function randomId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(9)), byte => byte.toString(36).padStart(2, '0')).join('');
+}

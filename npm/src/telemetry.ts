@@ -1,0 +1,185 @@
+/** Telemetry handles: rings in the wasm's memory, read by views that copy nothing. */
+
+import type { Channels } from './channels.js';
+import { callAll, Source } from './observable.js';
+import type { ChannelHandle, SubscribeOptions, TelemetryHandle, TelemetryStats, TelemetryView } from './types.js';
+import type { WasmClient } from './wasm-loading.js';
+
+type Options = SubscribeOptions & { capacity?: number };
+
+const EMPTY = new Float64Array(0);
+
+export class TelemetryHandles {
+  readonly #core: () => WasmClient | undefined;
+  readonly #channels: Channels;
+  readonly #handles = new Set<Handle>();
+  readonly #metrics = new Map<string, Source<readonly string[]>>();
+
+  constructor(core: () => WasmClient | undefined, channels: Channels) {
+    this.#core = core;
+    this.#channels = channels;
+  }
+
+  hold(deviceId: string, metric: string, options: Options): TelemetryHandle {
+    const channel = this.#channels.hold(`device:${deviceId}`, options);
+    const handle = new Handle(deviceId, metric, options, channel, this.#core, () => this.#handles.delete(handle));
+    this.#handles.add(handle);
+    const core = this.#core();
+    if (core !== undefined) handle.open(core);
+    return handle;
+  }
+
+  metrics(deviceId: string): Source<readonly string[]> {
+    let metrics = this.#metrics.get(deviceId);
+    if (metrics === undefined) {
+      metrics = new Source<readonly string[]>(() => this.#core()?.metrics(deviceId) ?? []);
+      this.#metrics.set(deviceId, metrics);
+    }
+    return metrics;
+  }
+
+  start(core: WasmClient): void {
+    for (const handle of this.#handles) handle.open(core);
+  }
+  stop(): void {
+    for (const handle of this.#handles) handle.lost();
+  }
+  changed(): void {
+    for (const handle of [...this.#handles]) handle.changed();
+  }
+  metricsChanged(): void {
+    for (const metrics of [...this.#metrics.values()]) metrics.changed();
+  }
+}
+
+class Handle implements TelemetryHandle {
+  readonly deviceId: string;
+  readonly metric: string;
+  readonly #options: Options;
+  readonly #channel: ChannelHandle;
+  readonly #core: () => WasmClient | undefined;
+  readonly #forget: () => void;
+  readonly #listeners = new Set<() => void>();
+  /** The series' number in the running core. */
+  #series: number | undefined;
+  #released = false;
+  /** The core's version last told of, and what earlier cores had counted. */
+  #told = 0;
+  #base = 0;
+  /** Holes are worked out once per change, not once per frame. */
+  #gaps: { version: number; gaps: readonly number[] } | undefined;
+
+  constructor(
+    deviceId: string,
+    metric: string,
+    options: Options,
+    channel: ChannelHandle,
+    core: () => WasmClient | undefined,
+    forget: () => void,
+  ) {
+    this.deviceId = deviceId;
+    this.metric = metric;
+    this.#options = options;
+    this.#channel = channel;
+    this.#core = core;
+    this.#forget = forget;
+  }
+
+  open(core: WasmClient): void {
+    this.#series = core.openSeries(this.deviceId, this.metric, this.#options.capacity);
+    this.#told = core.seriesVersion(this.#series);
+  }
+
+  /** The core is gone; the next one counts from 0 again. */
+  lost(): void {
+    this.#base += this.#told + 1;
+    this.#told = 0;
+    this.#series = undefined;
+    this.#gaps = undefined;
+  }
+
+  changed(): void {
+    const version = this.#read((core, series) => core.seriesVersion(series)) ?? 0;
+    if (version === this.#told) return;
+    this.#told = version;
+    callAll(this.#listeners);
+  }
+
+  view(): TelemetryView {
+    const read = this.#read((core, series) => {
+      // Whatever may allocate comes first: memory that grows detaches the views.
+      const gaps = this.#currentGaps(core, series);
+      const unit = core.seriesUnit(series);
+      let t = core.seriesTimes(series) ?? EMPTY;
+      const v = core.seriesValues(series) ?? EMPTY;
+      if (t.length !== v.length) t = core.seriesTimes(series) ?? EMPTY;
+      return view(t, v, gaps, unit);
+    });
+    return read ?? view(EMPTY, EMPTY, [], undefined);
+  }
+
+  decimated(points: number): TelemetryView {
+    const read = this.#read((core, series) => {
+      const both = core.seriesDecimated(series, points);
+      const count = both.length / 2;
+      const t = both.subarray(0, count);
+      return view(t, both.subarray(count), gapsOf(core.seriesTimes(series) ?? EMPTY, this.#currentGaps(core, series), t), core.seriesUnit(series));
+    });
+    return read ?? view(EMPTY, EMPTY, [], undefined);
+  }
+
+  stats(): TelemetryStats | undefined {
+    return this.#read((core, series) => core.seriesStats(series));
+  }
+
+  freshness(): ReturnType<TelemetryHandle['freshness']> {
+    return this.#read((core, series) => core.seriesFreshness(series)) ?? { state: 'empty' };
+  }
+
+  version(): number {
+    return this.#base + (this.#read((core, series) => core.seriesVersion(series)) ?? 0);
+  }
+
+  listen(changed: () => void): () => void {
+    const listener = () => changed();
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#listeners.clear();
+    this.#read((core, series) => core.closeSeries(series));
+    this.#series = undefined;
+    this.#forget();
+    this.#channel.release();
+  }
+
+  #read<T>(read: (core: WasmClient, series: number) => T): T | undefined {
+    const core = this.#core();
+    return core === undefined || this.#series === undefined ? undefined : read(core, this.#series);
+  }
+
+  #currentGaps(core: WasmClient, series: number): readonly number[] {
+    const version = core.seriesVersion(series);
+    if (this.#gaps?.version !== version) this.#gaps = { version, gaps: Array.from(core.seriesGaps(series)) };
+    return this.#gaps.gaps;
+  }
+}
+
+function view(t: Float64Array, v: Float64Array, gaps: readonly number[], unit: string | undefined): TelemetryView {
+  return unit === undefined ? { t, v, gaps } : { t, v, gaps, unit };
+}
+
+/** The holes of the whole window as indices into the points that were kept of it. */
+function gapsOf(all: Float64Array, gaps: readonly number[], kept: Float64Array): number[] {
+  const found = new Set<number>();
+  let index = 0;
+  for (const gap of gaps) {
+    const after = all[gap] ?? Number.POSITIVE_INFINITY;
+    while (index < kept.length && (kept[index] as number) < after) index += 1;
+    if (index > 0 && index < kept.length) found.add(index);
+  }
+  return [...found];
+}

@@ -2,6 +2,7 @@
 //!
 //! The relay takes this process's place (`exec`), so Ctrl-C and SIGTERM reach it and nothing stays behind.
 
+use std::env;
 use std::net::TcpListener;
 use std::process::ExitCode;
 
@@ -14,7 +15,9 @@ use crate::tools;
 
 const ADDRESS: &str = "127.0.0.1:8080";
 /// Enough beds for a ward that looks alive, few enough for a laptop's fan.
-const SIMULATED_DEVICES: &str = "6";
+const SIMULATED_DEVICES: &str = "8";
+/// Short beats, so that a visitor who makes the connection "go silent" sees it heal while watching. A user's own win.
+const BEATS: [(&str, &str); 2] = [("PULSEWIRE_HEARTBEAT__INTERVAL_MS", "5000"), ("PULSEWIRE_HEARTBEAT__CLIENT_TIMEOUT_MS", "12000")];
 
 pub(crate) fn run(project: &Project, relay_args: &[String]) -> Result<ExitCode> {
     let plan = plan(relay_args);
@@ -32,7 +35,11 @@ pub(crate) fn run(project: &Project, relay_args: &[String]) -> Result<ExitCode> 
         println!("The ward is live at http://{} — open it in a browser. Ctrl-C ends it.", plan.listen);
     }
     println!();
-    Sh::new(project, relay).args(["--dev", "--www"]).arg(project.www_build()).args(plan.args).become_it()
+    let mut start = Sh::new(project, relay).args(["--dev", "--www"]).arg(project.www_build()).args(plan.args);
+    for (name, value) in BEATS.into_iter().filter(|(name, _)| env::var_os(name).is_none()) {
+        start = start.env(name, value);
+    }
+    start.become_it()
 }
 
 /// What the relay is told beyond `--dev --www`.
@@ -97,7 +104,7 @@ mod tests {
     fn a_bare_demo_listens_on_8080_and_simulates_a_ward() {
         let plan = plan_of(&[]);
         assert_eq!(plan.listen, "127.0.0.1:8080");
-        assert_eq!(plan.args, ["--listen", "127.0.0.1:8080", "--simulate", "6"]);
+        assert_eq!(plan.args, ["--listen", "127.0.0.1:8080", "--simulate", "8"]);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Events on their way to the page: only those of channels that somebody listens to are made into objects.
 
-use crate::views::{AlertView, put_json, to_js};
+use crate::views::{put_json, to_js};
 use pulsewire_client_core::ChannelEvent;
-use pulsewire_protocol::{Alert, Payload};
+use pulsewire_protocol::Payload;
+use pulsewire_protocol::serialize::Data;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -69,46 +70,20 @@ pub(crate) fn to_js_event(event: &ChannelEvent) -> Result<(JsValue, JsValue, boo
 }
 
 fn data(payload: &Payload) -> Result<(JsValue, bool), JsValue> {
-    let object = match payload {
-        Payload::Custom { data, .. } => return Ok((JsValue::from_str(data.as_str()), true)),
-        Payload::PatientStatusChange(change) | Payload::PriorityUpdate(change) | Payload::NewPatient(change) => {
-            return Ok((JsValue::from_str(change.data.as_str()), true));
-        }
-        Payload::ConversationUpdated(updated) => {
-            let object = JsValue::from(js_sys::Object::new());
-            js_sys::Reflect::set(&object, &JsValue::from_str("conversationId"), &JsValue::from_str(&updated.conversation_id))?;
-            put_json(&object, "updates", Some(&updated.updates))?;
-            object
-        }
-        Payload::Alert(alert) => alert_data(alert)?,
-        Payload::DeviceStatus(data) => to_js(data)?,
-        Payload::Telemetry(data) => to_js(data)?,
-        Payload::AlertRead(data) | Payload::NotificationRead(data) | Payload::NotificationDismissed(data) => to_js(data)?,
-        Payload::UsageSession(data) => to_js(data)?,
-        Payload::DashboardStats(data) => to_js(data)?,
-        Payload::MessageNew(data) | Payload::MessageUpdated(data) => to_js(data)?,
-        Payload::MessageStatus(data) => to_js(data)?,
-        Payload::TypingStart(data) | Payload::TypingStop(data) => to_js(data)?,
-        Payload::Presence(data) => to_js(data)?,
-        Payload::Notification(data) => to_js(data)?,
-        Payload::ExecutionUpdate(data) => to_js(data)?,
-        Payload::ExecutionRetry(data) => to_js(data)?,
+    let text = match payload {
+        Payload::Custom { data, .. } => Some(data),
+        Payload::PatientStatusChange(change) | Payload::PriorityUpdate(change) | Payload::NewPatient(change) => Some(&change.data),
+        _ => None,
     };
+    if let Some(text) = text {
+        return Ok((JsValue::from_str(text.as_str()), true));
+    }
+    let object = to_js(&Data(payload))?;
+    // JSON inside a typed event was written as text.
+    match payload {
+        Payload::Alert(alert) => put_json(&object, "metadata", alert.metadata.as_ref())?,
+        Payload::ConversationUpdated(updated) => put_json(&object, "updates", Some(&updated.updates))?,
+        _ => {}
+    }
     Ok((object, false))
-}
-
-fn alert_data(alert: &Alert) -> Result<JsValue, JsValue> {
-    let object = to_js(&AlertView {
-        id: alert.id.as_deref(),
-        patient_id: &alert.patient_id,
-        patient_name: &alert.patient_name,
-        device_id: alert.device_id.as_deref(),
-        alert_type: &alert.alert_type,
-        severity: alert.severity.as_str(),
-        message: &alert.message,
-        ts: alert.ts.unwrap_or_default().0,
-        read: None,
-    })?;
-    put_json(&object, "metadata", alert.metadata.as_ref())?;
-    Ok(object)
 }

@@ -5,6 +5,7 @@ use crate::driver::Driver;
 use crate::series::{self, Handles};
 use crate::{clock, config, publish, views};
 use pulsewire_client_core::{AlertIds, Command, Input, RequestId, Slices, SubscribeOptions};
+use pulsewire_protocol::Payload;
 use serde::Serialize;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -92,7 +93,7 @@ impl WasmClient {
         let command = Command::Publish {
             request: RequestId(request),
             channel: text(channel, "channel")?,
-            payload: publish::payload(text(event, "event")?, data)?,
+            payload: Payload::Custom { event: text(event, "event")?, data: publish::raw_json(data)? },
             key: optional_text(key, "key")?,
         };
         self.driver.command(command);
@@ -100,7 +101,7 @@ impl WasmClient {
     }
     /// Asks the relay for something; settled with JSON text.
     pub fn call(&self, request: u32, method: &JsValue, params: &JsValue) -> Result<(), JsValue> {
-        let params = if params.is_undefined() { None } else { Some(publish::json(params)?.as_str().to_owned()) };
+        let params = if params.is_undefined() { None } else { Some(publish::json(params)?) };
         self.driver.command(Command::Call { request: RequestId(request), method: text(method, "method")?, params });
         Ok(())
     }

@@ -69,24 +69,23 @@ fn connection(client: &Client) -> Result<JsValue, JsValue> {
 /// An alert without its metadata, which is JSON text.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AlertView<'a> {
-    pub(crate) id: Option<&'a str>,
-    pub(crate) patient_id: &'a str,
-    pub(crate) patient_name: &'a str,
+struct AlertView<'a> {
+    id: &'a str,
+    patient_id: &'a str,
+    patient_name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) device_id: Option<&'a str>,
+    device_id: Option<&'a str>,
     #[serde(rename = "type")]
-    pub(crate) alert_type: &'a str,
-    pub(crate) severity: &'static str,
-    pub(crate) message: &'a str,
-    pub(crate) ts: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) read: Option<bool>,
+    alert_type: &'a str,
+    severity: &'static str,
+    message: &'a str,
+    ts: f64,
+    read: bool,
 }
 
 fn alert(item: &AlertItem) -> Result<JsValue, JsValue> {
     let object = to_js(&AlertView {
-        id: Some(&item.id),
+        id: &item.id,
         patient_id: &item.patient_id,
         patient_name: &item.patient_name,
         device_id: item.device_id.as_deref(),
@@ -94,7 +93,7 @@ fn alert(item: &AlertItem) -> Result<JsValue, JsValue> {
         severity: item.severity.as_str(),
         message: &item.message,
         ts: item.ts,
-        read: Some(item.read),
+        read: item.read,
     })?;
     put_json(&object, "metadata", item.metadata.as_ref())?;
     Ok(object)

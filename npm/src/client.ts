@@ -73,7 +73,7 @@ export class Client implements Pulsewire {
   constructor(options: PulsewireOptions) {
     this.#options = options;
     this.#sockets = new SocketKeeper(options.WebSocket);
-    this.#channels = new Channels(() => this.#core, this.#requests, () => this.#interestChanged());
+    this.#channels = new Channels(() => this.#core, this.#requests);
     this.#telemetry = new TelemetryHandles(() => this.#core, this.#channels);
     const slice = <T>(which: number, empty: T) => new Source<T>(() => (this.#core === undefined ? empty : this.#core.snapshot(which)));
     this.connection = new Source(() => this.#core?.snapshot(Slice.connection) ?? this.#outside);
@@ -307,7 +307,6 @@ export class Client implements Pulsewire {
     this.#endTrapWatch?.();
     this.#endTrapWatch = undefined;
     this.#core = undefined;
-    this.#channels.stop();
     this.#telemetry.stop();
   }
 

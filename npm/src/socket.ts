@@ -17,10 +17,10 @@ export class SocketKeeper {
 
   /** Throws where there is no WebSocket at all. */
   check(): void {
-    this.#constructor();
+    this.#made();
   }
 
-  #constructor(): Constructor {
+  #made(): Constructor {
     const constructor = this.#given ?? (globalThis.WebSocket as Constructor | undefined);
     if (typeof constructor === 'function') return constructor;
     throw new PulsewireError({
@@ -33,7 +33,7 @@ export class SocketKeeper {
   constructorFor(): unknown {
     const keeper = this;
     return function (url: string, protocols: string): WebSocket {
-      const socket = new (keeper.#constructor())(url, protocols);
+      const socket = new (keeper.#made())(url, protocols);
       keeper.#open = socket;
       return socket;
     };

@@ -163,7 +163,7 @@ class Handle implements TelemetryHandle {
 
   #currentGaps(core: WasmClient, series: number): readonly number[] {
     const version = core.seriesVersion(series);
-    if (this.#gaps?.version !== version) this.#gaps = { version, gaps: Array.from(core.seriesGaps(series)) };
+    if (this.#gaps === undefined || this.#gaps.version !== version) this.#gaps = { version, gaps: Array.from(core.seriesGaps(series)) };
     return this.#gaps.gaps;
   }
 }

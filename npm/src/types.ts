@@ -234,6 +234,8 @@ export interface PulsewireEvents {
   resync: { channel: string };
   /** Something was wrong on the wire, in the page's use, or in the wasm; counted and reported, never thrown from nowhere. */
   error: { code: string; message: string; channel?: string };
+  /** A toast is shown for the first time: the moment for its sound. */
+  toast: Toast;
 }
 
 /** The client. Made by `createPulsewire`; nothing runs, and no WASM is loaded, before `connect()`. */

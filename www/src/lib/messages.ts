@@ -237,7 +237,7 @@ export const pt: Record<MessageKey, string> = {
   cutHint: 'Fecha o socket agora.',
   silence: 'Silenciar',
   silenceHint: 'O socket fica aberto; todo quadro é engolido nos dois sentidos até o vigia notar.',
-  block: 'Bloquear por 10 s',
+  block: 'Bloquear 10 s',
   blockHint: 'Corta e recusa novas conexões por 10 s: veja as tentativas se espaçarem.',
   silentFor: 'Silencioso há {s} s',
   blockedFor: 'Bloqueado por mais {s} s',

@@ -23,10 +23,12 @@ const KNOWN: readonly MetricInfo[] = [
   { name: 'ppg', label: { en: 'Photoplethysmogram (PPG)', 'pt-BR': 'Fotopletismograma (PPG)' }, short: { en: 'PPG', 'pt-BR': 'PPG' }, unit: '', digits: 0, wave: true, color: 'var(--wave-ppg)', order: 1 },
   { name: 'heart_rate', label: { en: 'Heart rate', 'pt-BR': 'Frequência cardíaca' }, short: { en: 'HR', 'pt-BR': 'FC' }, unit: 'bpm', digits: 0, wave: false, color: 'var(--wave-ecg)', order: 2 },
   { name: 'spo2', label: { en: 'Oxygen saturation', 'pt-BR': 'Saturação de oxigênio' }, short: { en: 'SpO₂', 'pt-BR': 'SpO₂' }, unit: '%', digits: 0, wave: false, color: 'var(--wave-ppg)', order: 3 },
-  { name: 'respiration', label: { en: 'Respiration', 'pt-BR': 'Respiração' }, short: { en: 'RR', 'pt-BR': 'FR' }, unit: '/min', digits: 0, wave: false, color: 'var(--wave-resp)', order: 4 },
+  { name: 'resp_rate', label: { en: 'Respiratory rate', 'pt-BR': 'Frequência respiratória' }, short: { en: 'RR', 'pt-BR': 'FR' }, unit: '/min', digits: 0, wave: false, color: 'var(--wave-resp)', order: 4 },
   { name: 'temperature', label: { en: 'Temperature', 'pt-BR': 'Temperatura' }, short: { en: 'Temp', 'pt-BR': 'Temp' }, unit: '°C', digits: 1, wave: false, color: 'var(--wave-temp)', order: 5 },
+  { name: 'systolic', label: { en: 'Systolic pressure', 'pt-BR': 'Pressão sistólica' }, short: { en: 'Sys', 'pt-BR': 'Sis' }, unit: 'mmHg', digits: 0, wave: false, color: 'var(--wave-other)', order: 6 },
+  { name: 'diastolic', label: { en: 'Diastolic pressure', 'pt-BR': 'Pressão diastólica' }, short: { en: 'Dia', 'pt-BR': 'Dia' }, unit: 'mmHg', digits: 0, wave: false, color: 'var(--wave-other)', order: 7 },
 ];
-const ALIASES: Record<string, string> = { resp_rate: 'respiration', respiratory_rate: 'respiration', resp: 'respiration', temp: 'temperature', hr: 'heart_rate', pleth: 'ppg' };
+const ALIASES: Record<string, string> = { respiration: 'resp_rate', respiratory_rate: 'resp_rate', temp: 'temperature', hr: 'heart_rate', pulse_rate: 'heart_rate', pleth: 'ppg' };
 const BY_NAME = new Map(KNOWN.map((info) => [info.name, info]));
 
 export function metricInfo(name: string): MetricInfo {

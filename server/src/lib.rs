@@ -1,5 +1,76 @@
 //! The Pulsewire relay: authenticated WebSocket and polling fan-out with history, recovery, viewers and statistics.
+//!
+//! [`run`] is the whole server, so that tests start a real one on port 0. The parts: `hub` (who is here, fan-out),
+//! `session` (one client, whatever its transport), `broker` (history and order), `auth`, `limits`, `relay` (the one handle
+//! that every door leads to), `ws` (the upgrade); `api`, `feed`, `domain`, `observe`, `config` and `cli` around them.
 
+pub mod auth;
+pub mod broker;
+pub mod clock;
 pub mod config;
+pub mod entropy;
+pub mod hub;
+pub mod limits;
 pub mod mint;
 pub mod observe;
+pub mod relay;
+pub mod session;
+pub mod ws;
+
+pub use auth::{Principal, Publisher, TokenRefused};
+pub use clock::Clock;
+pub use entropy::Entropy;
+pub use relay::Relay;
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use config::Config;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The whole server: serves until `shutdown`, then drains and returns.
+pub async fn run(listener: TcpListener, config: Config, shutdown: CancellationToken) -> std::io::Result<()> {
+    serve(listener, Relay::new(config, Clock::system(), Entropy::from_os()), shutdown).await
+}
+
+/// The same for a relay that was made before, for example because replay or simulator publish on it.
+pub async fn serve(listener: TcpListener, relay: Relay, shutdown: CancellationToken) -> std::io::Result<()> {
+    let app = router(relay.clone());
+    let within = Duration::from_millis(relay.config().limits.drain_ms);
+    // Ends with the caller's token, and also when serving fails by itself.
+    let stop = shutdown.child_token();
+    let listener = listener.tap_io(|socket| {
+        // Small messages must not wait for each other's acknowledgement.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(target: "pulsewire_relay", %error, "TCP_NODELAY could not be set");
+        }
+    });
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = async {
+        let served = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let out_of_time = async {
+            stop.cancelled().await;
+            tokio::time::sleep(within).await;
+        };
+        let result = tokio::select! {
+            result = served => result,
+            // A request that never ends must not keep the process.
+            () = out_of_time => Ok(()),
+        };
+        stop.cancel();
+        result
+    };
+    let draining = async {
+        stop.cancelled().await;
+        relay.drain(within).await
+    };
+    let (served, _) = tokio::join!(serving, draining);
+    served
+}
+
+/// Every route.
+pub fn router(relay: Relay) -> Router {
+    ws::router(relay)
+}

@@ -1,0 +1,284 @@
+//! The broker of a single relay: everything in memory, gone with the process.
+//!
+//! Per channel a ring of publications bounded by number, age and bytes, the newest of each retained event, and the
+//! idempotency keys of the last 15 minutes. A channel is one lock: offset, ring, state and key change together, and the
+//! delivery happens under it, which is what keeps deliveries in order.
+//!
+//! Lock order: the table of channels, then one channel, then whatever [`Deliver`] takes. Nothing here awaits.
+
+use super::size::approximate_bytes;
+use super::{Broker, ChannelKey, Deliver, Idempotency, ReadRequest, Snapshot, Stored};
+use crate::clock::Clock;
+use crate::config::{Config, KindHistory};
+use crate::entropy::Entropy;
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use lru::LruCache;
+use parking_lot::Mutex;
+use pulsewire_protocol::{ErrorBody, ErrorCode, Position, Publication};
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+
+/// How long an idempotency key is remembered.
+pub const IDEMPOTENCY_TTL_MS: u64 = 15 * 60 * 1_000;
+/// How many keys of one channel are remembered; beyond it the oldest is forgotten early.
+const MAX_KEYS_PER_CHANNEL: usize = 16_384;
+/// How many idle channels are looked at for one to evict before giving up.
+const EVICTION_TRIES: usize = 64;
+
+/// See the module.
+pub struct Memory {
+    config: Arc<Config>,
+    clock: Clock,
+    entropy: Entropy,
+    deliver: OnceLock<Arc<dyn Deliver>>,
+    /// Least recently used first, so that the longest idle channel is the one to evict. Held for look-ups only.
+    channels: Mutex<LruCache<ChannelKey, Arc<Mutex<Channel>>>>,
+}
+
+struct Kept {
+    at_ms: u64,
+    bytes: usize,
+    publication: Arc<Publication>,
+}
+
+struct RememberedKey {
+    until_ms: u64,
+    fingerprint: [u8; 16],
+    position: Position,
+}
+
+struct Channel {
+    /// Empty where the kind keeps no history.
+    epoch: String,
+    last_offset: u64,
+    ring: VecDeque<Kept>,
+    ring_bytes: usize,
+    state: Vec<Arc<Publication>>,
+    /// In order of use, which is never touched after insertion: a queue with an index. Made on first use.
+    keys: Option<LruCache<String, RememberedKey>>,
+    holds: usize,
+    /// Set when the channel left the table while someone was about to lock it: they look it up again.
+    evicted: bool,
+    limits: KindHistory,
+}
+
+impl Memory {
+    /// An empty broker.
+    pub fn new(config: Arc<Config>, clock: Clock, entropy: Entropy) -> Self {
+        Self { config, clock, entropy, deliver: OnceLock::new(), channels: Mutex::new(LruCache::unbounded()) }
+    }
+
+    /// Runs `work` on the channel under its lock, making the channel where there is none.
+    fn with_channel<R>(&self, key: &ChannelKey, mut work: impl FnMut(&mut Channel) -> R) -> Result<R, ErrorBody> {
+        loop {
+            let channel = self.find_or_make(key)?;
+            let mut channel = channel.lock();
+            if !channel.evicted {
+                return Ok(work(&mut channel));
+            }
+        }
+    }
+
+    fn find_or_make(&self, key: &ChannelKey) -> Result<Arc<Mutex<Channel>>, ErrorBody> {
+        let mut channels = self.channels.lock();
+        if let Some(channel) = channels.get(key) {
+            return Ok(Arc::clone(channel));
+        }
+        if channels.len() >= self.config.history.channels && !evict_one(&mut channels) {
+            return Err(ErrorBody::retryable(
+                ErrorCode::Unavailable,
+                "the relay keeps as many channels as history.channels allows, and all are in use",
+                Some(5_000),
+            ));
+        }
+        let limits = self.config.history_of(key.channel.kind());
+        let epoch = if limits.publications == 0 { String::new() } else { self.entropy.id() };
+        let channel = Arc::new(Mutex::new(Channel {
+            epoch,
+            last_offset: 0,
+            ring: VecDeque::new(),
+            ring_bytes: 0,
+            state: Vec::new(),
+            keys: None,
+            holds: 0,
+            evicted: false,
+            limits,
+        }));
+        channels.put(key.clone(), Arc::clone(&channel));
+        Ok(channel)
+    }
+
+    fn publish_now(&self, key: &ChannelKey, publication: &Publication, idempotency: Option<&Idempotency>) -> Result<Stored, ErrorBody> {
+        let now_ms = self.clock.now_ms();
+        let max_bytes = self.config.limits.recovery_bytes;
+        self.with_channel(key, |channel| {
+            if let Some(stored) = idempotency.and_then(|idempotency| channel.repeated(idempotency, now_ms)) {
+                return stored;
+            }
+            let publication = channel.store(publication.clone(), now_ms, max_bytes);
+            let numbered = publication.offset.is_some();
+            let position = if numbered { channel.position() } else { Position::default() };
+            if let Some(idempotency) = idempotency {
+                channel.remember(idempotency, position.clone(), now_ms);
+            }
+            if let Some(deliver) = self.deliver.get() {
+                deliver.handle_publication(key, if numbered { &channel.epoch } else { "" }, &publication);
+            }
+            Stored::Fresh(position)
+        })
+    }
+}
+
+/// Takes the longest idle channel that nobody holds out of the table.
+fn evict_one(channels: &mut LruCache<ChannelKey, Arc<Mutex<Channel>>>) -> bool {
+    for _ in 0..EVICTION_TRIES {
+        let Some((key, channel)) = channels.pop_lru() else { return false };
+        // Someone at work on it means it is not idle.
+        let evicted = channel.try_lock().is_some_and(|mut channel| {
+            channel.evicted = channel.holds == 0;
+            channel.evicted
+        });
+        if evicted {
+            return true;
+        }
+        channels.put(key, channel);
+    }
+    false
+}
+
+impl Channel {
+    fn position(&self) -> Position {
+        Position { epoch: self.epoch.clone(), offset: self.last_offset }
+    }
+
+    fn repeated(&mut self, idempotency: &Idempotency, now_ms: u64) -> Option<Stored> {
+        let known = self.keys.as_ref()?.peek(&idempotency.key).filter(|known| now_ms < known.until_ms)?;
+        Some(if known.fingerprint == idempotency.fingerprint { Stored::Repeated(known.position.clone()) } else { Stored::Conflict })
+    }
+
+    fn remember(&mut self, idempotency: &Idempotency, position: Position, now_ms: u64) {
+        let keys = self.keys.get_or_insert_with(LruCache::unbounded);
+        while keys.peek_lru().is_some_and(|(_, oldest)| oldest.until_ms <= now_ms || keys.len() >= MAX_KEYS_PER_CHANNEL) {
+            keys.pop_lru();
+        }
+        let until_ms = now_ms.saturating_add(IDEMPOTENCY_TTL_MS);
+        keys.put(idempotency.key.clone(), RememberedKey { until_ms, fingerprint: idempotency.fingerprint, position });
+    }
+
+    /// Numbers the publication and keeps it.
+    fn store(&mut self, mut publication: Publication, now_ms: u64, max_bytes: usize) -> Arc<Publication> {
+        let kept = self.limits.publications > 0 && publication.payload.has_history();
+        if kept {
+            self.last_offset += 1;
+        }
+        publication.offset = kept.then_some(self.last_offset);
+        let publication = Arc::new(publication);
+        if publication.payload.is_retained() {
+            let event = publication.payload.kind();
+            self.state.retain(|old| old.payload.kind() != event);
+            self.state.push(Arc::clone(&publication));
+        }
+        if kept {
+            let bytes = approximate_bytes(&publication);
+            self.ring_bytes += bytes;
+            self.ring.push_back(Kept { at_ms: now_ms, bytes, publication: Arc::clone(&publication) });
+            self.trim(now_ms, max_bytes);
+        }
+        publication
+    }
+
+    /// Forgets what is too old or too much. A history of more than `max_bytes` could never be recovered in one answer.
+    fn trim(&mut self, now_ms: u64, max_bytes: usize) {
+        while let Some(oldest) = self.ring.front() {
+            let too_old = oldest.at_ms.saturating_add(self.limits.age_ms) <= now_ms;
+            if !too_old && self.ring.len() <= self.limits.publications && self.ring_bytes <= max_bytes {
+                return;
+            }
+            self.ring_bytes = self.ring_bytes.saturating_sub(oldest.bytes);
+            self.ring.pop_front();
+        }
+    }
+
+    fn read(&self, request: &ReadRequest) -> Snapshot {
+        let mut snapshot = Snapshot { position: self.position(), state: self.state.clone(), ..Snapshot::default() };
+        if let Some(recover) = &request.recover {
+            if self.limits.publications == 0 {
+                snapshot.recovered = true;
+                return snapshot;
+            }
+            if let Some(missed) = self.missed_since(recover, request.max_bytes) {
+                snapshot.recovered = true;
+                snapshot.publications = missed;
+                return snapshot;
+            }
+        }
+        let mut bytes = 0;
+        let newest = self.ring.iter().rev().take(request.history as usize).take_while(|kept| {
+            bytes += kept.bytes;
+            bytes <= request.max_bytes
+        });
+        snapshot.publications = newest.map(|kept| Arc::clone(&kept.publication)).collect();
+        snapshot.publications.reverse();
+        snapshot
+    }
+
+    fn missed_since(&self, recover: &Position, max_bytes: usize) -> Option<Vec<Arc<Publication>>> {
+        if recover.epoch != self.epoch || recover.offset > self.last_offset {
+            return None;
+        }
+        let missing = self.last_offset - recover.offset;
+        // Offsets in the ring have no holes, so the newest `missing` of them are the ones.
+        let first = self.ring.len().checked_sub(usize::try_from(missing).ok()?)?;
+        let missed = self.ring.iter().skip(first);
+        if missed.clone().map(|kept| kept.bytes).sum::<usize>() > max_bytes {
+            return None;
+        }
+        Some(missed.map(|kept| Arc::clone(&kept.publication)).collect())
+    }
+}
+
+impl Broker for Memory {
+    fn set_deliver(&self, deliver: Arc<dyn Deliver>) {
+        // A second hub would be a defect of the caller; the first one stays.
+        let _ = self.deliver.set(deliver);
+    }
+
+    fn publish<'a>(
+        &'a self,
+        key: &'a ChannelKey,
+        publication: Publication,
+        idempotency: Option<Idempotency>,
+    ) -> BoxFuture<'a, Result<Stored, ErrorBody>> {
+        ready(self.publish_now(key, &publication, idempotency.as_ref())).boxed()
+    }
+
+    fn read<'a>(&'a self, key: &'a ChannelKey, request: ReadRequest) -> BoxFuture<'a, Result<Snapshot, ErrorBody>> {
+        let (now_ms, max_bytes) = (self.clock.now_ms(), self.config.limits.recovery_bytes);
+        let snapshot = self.with_channel(key, |channel| {
+            channel.trim(now_ms, max_bytes);
+            channel.read(&request)
+        });
+        ready(snapshot).boxed()
+    }
+
+    fn hold<'a>(&'a self, key: &'a ChannelKey) -> BoxFuture<'a, Result<(), ErrorBody>> {
+        ready(self.with_channel(key, |channel| channel.holds += 1)).boxed()
+    }
+
+    fn release(&self, key: &ChannelKey) {
+        // Peeked, not used: letting go is no sign of life. A held channel is never evicted, so it is there.
+        let channel = self.channels.lock().peek(key).map(Arc::clone);
+        if let Some(channel) = channel {
+            let mut channel = channel.lock();
+            channel.holds = channel.holds.saturating_sub(1);
+        }
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn channels(&self) -> usize {
+        self.channels.lock().len()
+    }
+}

@@ -1,0 +1,115 @@
+//! Where publications are stored, numbered and handed out: the [`Broker`] contract and its implementations.
+
+pub mod memory;
+pub mod size;
+
+use futures_util::future::BoxFuture;
+use pulsewire_protocol::{ChannelName, ErrorBody, Position, Publication};
+use std::sync::Arc;
+
+/// One tenant's channel: the only name under which anything is looked up, so tenants cannot meet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelKey {
+    /// The tenant, from the token.
+    pub tenant: Arc<str>,
+    /// The channel, from the client.
+    pub channel: ChannelName,
+}
+
+impl ChannelKey {
+    /// The channel of that tenant.
+    pub fn new(tenant: &str, channel: ChannelName) -> Self {
+        Self { tenant: Arc::from(tenant), channel }
+    }
+}
+
+/// Makes a publication idempotent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Whose key it is, and the key: the same for every repetition.
+    pub key: String,
+    /// A digest of the body as it was given.
+    pub fingerprint: [u8; 16],
+}
+
+/// What became of a publication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// Stored and delivered.
+    Fresh(Position),
+    /// Not stored again: the position of the first time.
+    Repeated(Position),
+    /// The key was used with another body.
+    Conflict,
+}
+
+/// How much of a channel to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadRequest {
+    /// Everything after this position, if the history reaches back.
+    pub recover: Option<Position>,
+    /// Otherwise the newest so many.
+    pub history: u32,
+    /// More encoded bytes than about this are not recovered.
+    pub max_bytes: usize,
+}
+
+/// What a channel holds, read at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Where the channel stands; empty epoch and 0 where it keeps no history.
+    pub position: Position,
+    /// Whether `publications` is everything after `recover`.
+    pub recovered: bool,
+    /// In order.
+    pub publications: Vec<Arc<Publication>>,
+    /// The newest of each retained event, by offset.
+    pub state: Vec<Arc<Publication>>,
+}
+
+/// Takes publications as they come: the hub.
+pub trait Deliver: Send + Sync {
+    /// Called for every publication of a channel that someone holds by [`Broker::hold`], in the order of their offsets, never
+    /// twice for one. `epoch` is empty where the publication has no offset. Must not block and must not call the broker.
+    fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>);
+}
+
+/// The contract. Every implementation passes the suite in `tests/broker_contract.rs`.
+///
+/// - **Numbering.** Publications with history get offsets 1, 2, 3 … within an epoch. The epoch is a random string; it
+///   changes when, and only when, earlier publications of the channel can no longer be told from later ones (restart,
+///   eviction, data loss). Publications without history (their event has none, or the channel's kind keeps none) get no
+///   offset and do not change the position.
+/// - **Atomic.** Offset, history, retained state and idempotency key of one publication appear together or not at all. An
+///   error from [`Broker::publish`] means that nothing was stored and nothing will be delivered.
+/// - **Delivery.** Publications reach [`Deliver`] in the order of their offsets, at least those of held channels, from the
+///   moment [`Broker::hold`] returned. A [`Broker::read`] that starts after `hold` returned and the deliveries overlap:
+///   every publication is in the snapshot, in a later delivery, or in both; never in neither.
+/// - **Recovery.** `recovered` is true if and only if `recover` was given, its epoch is the channel's, its offset is not
+///   ahead of it, and every publication after it is returned. A channel without history answers `recovered: true` to any
+///   `recover`: there is nothing to lose.
+/// - **Holding.** While a channel is held at least once its epoch does not change for lack of room. Holds are counted.
+/// - **Idempotency.** The same key with the same fingerprint within 15 minutes gives the first position and stores
+///   nothing; with another fingerprint `Conflict`. Forgotten with the epoch.
+/// - **Bounds.** Everything kept is bounded in number, age and bytes.
+pub trait Broker: Send + Sync {
+    /// Where deliveries go; called once, before anything else.
+    fn set_deliver(&self, deliver: Arc<dyn Deliver>);
+    /// Stores and delivers. The publication's own `offset` is ignored and filled in.
+    fn publish<'a>(
+        &'a self,
+        key: &'a ChannelKey,
+        publication: Publication,
+        idempotency: Option<Idempotency>,
+    ) -> BoxFuture<'a, Result<Stored, ErrorBody>>;
+    /// Reads.
+    fn read<'a>(&'a self, key: &'a ChannelKey, request: ReadRequest) -> BoxFuture<'a, Result<Snapshot, ErrorBody>>;
+    /// Asks for deliveries of this channel.
+    fn hold<'a>(&'a self, key: &'a ChannelKey) -> BoxFuture<'a, Result<(), ErrorBody>>;
+    /// Takes one `hold` back. Not async: it is called where a connection is dropped.
+    fn release(&self, key: &ChannelKey);
+    /// Whether publishing works right now; the reason where it does not.
+    fn ready(&self) -> Result<(), String>;
+    /// How many channels it keeps, for the metrics.
+    fn channels(&self) -> usize;
+}

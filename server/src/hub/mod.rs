@@ -1,0 +1,254 @@
+//! Who is here: every connection by user, tenant and channel, and the fan-out to them.
+//!
+//! Locks, in the order in which they may be taken together: `rooms`, then one room, then `people`. `connections` is taken
+//! alone. All are held for look-ups and pushes only, never across an await. A push into an [`Outbox`] never waits.
+
+mod broadcast;
+mod connection;
+mod outbox;
+mod people;
+mod room;
+mod wheel;
+
+pub use broadcast::{Broadcast, encode};
+pub use connection::{Connection, ConnectionId};
+pub use outbox::{Closing, Due, Outbox, OutboxLimits};
+pub use people::People;
+pub use room::{Live, Room};
+pub use wheel::{GRAIN_MS, Timer, Wheel};
+
+use crate::broker::{ChannelKey, Deliver};
+use crate::relay::Counters;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use pulsewire_protocol::{Event, EventKind, Position, PresentUser, Publication, ServerMessage, ViewerCount};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Notify;
+
+/// Viewers of a channel are told at most once in this time.
+const VIEWERS_INTERVAL_MS: u64 = 1_000;
+
+/// Told when who views changes, with the tenant.
+pub type ViewersChanged = Box<dyn Fn(&str) + Send + Sync>;
+
+/// See the module.
+pub struct Hub {
+    /// Looked up by name only; nothing is ever sent in the order of this map.
+    rooms: Mutex<HashMap<ChannelKey, Arc<Mutex<Room>>>>,
+    connections: Mutex<BTreeMap<ConnectionId, Arc<Connection>>>,
+    people: Mutex<People>,
+    next_number: AtomicU64,
+    /// What happens at a time.
+    pub wheel: Wheel,
+    counters: Arc<Counters>,
+    viewers_changed: ViewersChanged,
+}
+
+impl Hub {
+    /// An empty hub.
+    pub fn new(counters: Arc<Counters>, viewers_changed: ViewersChanged) -> Self {
+        Self {
+            rooms: Mutex::default(),
+            connections: Mutex::default(),
+            people: Mutex::default(),
+            next_number: AtomicU64::new(1),
+            wheel: Wheel::new(),
+            counters,
+            viewers_changed,
+        }
+    }
+
+    /// A number for a new connection, or for a poller.
+    pub fn next_number(&self) -> u64 {
+        self.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Registers a connection.
+    pub fn add(&self, connection: &Arc<Connection>) {
+        self.connections.lock().insert(connection.number, Arc::clone(connection));
+    }
+
+    /// The connection said who it is.
+    pub fn identify(&self, connection: &Connection) {
+        if let Some(who) = connection.principal() {
+            self.people.lock().add(&who.tenant, &who.user, &who.name, connection.number, who.counts_as_viewer);
+        }
+    }
+
+    /// Forgets a connection. Its rooms are left by whoever joined them.
+    pub fn remove(&self, connection: &Connection) {
+        self.connections.lock().remove(&connection.number);
+        if let Some(who) = connection.principal() {
+            self.people.lock().remove(&who.tenant, &who.user, connection.number);
+        }
+    }
+
+    /// A connection by its number.
+    pub fn connection(&self, number: ConnectionId) -> Option<Arc<Connection>> {
+        self.connections.lock().get(&number).map(Arc::clone)
+    }
+
+    /// All connections, in the order in which they came.
+    pub fn connections(&self) -> Vec<Arc<Connection>> {
+        self.connections.lock().values().map(Arc::clone).collect()
+    }
+
+    /// How many connections there are.
+    pub fn connection_count(&self) -> usize {
+        self.connections.lock().len()
+    }
+
+    /// Runs `work` on the people.
+    pub fn people<R>(&self, work: impl FnOnce(&People) -> R) -> R {
+        work(&self.people.lock())
+    }
+
+    fn find(&self, key: &ChannelKey) -> Option<Arc<Mutex<Room>>> {
+        self.rooms.lock().get(key).map(Arc::clone)
+    }
+
+    /// Runs `work` on the room, made where there is none.
+    fn with_room<R>(&self, key: &ChannelKey, mut work: impl FnMut(&mut Room) -> R) -> R {
+        loop {
+            let room = {
+                let mut rooms = self.rooms.lock();
+                match rooms.get(key) {
+                    Some(room) => Arc::clone(room),
+                    None => Arc::clone(rooms.entry(key.clone()).or_default()),
+                }
+            };
+            let mut room = room.lock();
+            if !room.gone {
+                return work(&mut room);
+            }
+        }
+    }
+
+    /// Runs `work` on the room, if there is one, and drops the room where nobody is left in it.
+    fn leave_room<R>(&self, key: &ChannelKey, work: impl FnOnce(&mut Room) -> R) -> Option<R> {
+        // Both locks, in their order, so that nobody joins a room on its way out.
+        let mut rooms = self.rooms.lock();
+        let room = Arc::clone(rooms.get(key)?);
+        let mut room = room.lock();
+        let result = work(&mut room);
+        if room.is_empty() {
+            room.gone = true;
+            rooms.remove(key);
+        }
+        Some(result)
+    }
+
+    /// Adds a connection to a channel, pending until [`Hub::activate`].
+    pub fn join(&self, key: &ChannelKey, connection: &Arc<Connection>) {
+        self.with_room(key, |room| room.join(connection));
+    }
+
+    /// Sends the answer and opens the feed behind `position`.
+    pub fn activate(&self, key: &ChannelKey, number: ConnectionId, position: &Position, answer: Option<Bytes>) {
+        self.with_room(key, |room| room.activate(key.channel.as_str(), number, position, answer.clone()));
+    }
+
+    /// Takes a connection out of a channel.
+    pub fn leave(&self, key: &ChannelKey, number: ConnectionId) {
+        self.leave_room(key, |room| room.leave(number));
+    }
+
+    /// Counts a viewer, and tells the others soon.
+    pub fn add_viewer(&self, key: &ChannelKey, user: &str, name: &str) {
+        let changed = self.with_room(key, |room| {
+            let changed = room.add_viewer(user, name);
+            if changed {
+                self.people.lock().view(&key.tenant, user, true);
+            }
+            changed
+        });
+        if changed {
+            self.viewers_changed(key);
+        }
+    }
+
+    /// Takes a viewer out, and tells the others soon.
+    pub fn remove_viewer(&self, key: &ChannelKey, user: &str) {
+        let Some(room) = self.find(key) else { return };
+        let changed = {
+            let mut room = room.lock();
+            let changed = room.remove_viewer(user);
+            if changed {
+                self.people.lock().view(&key.tenant, user, false);
+            }
+            changed
+        };
+        if changed {
+            self.viewers_changed(key);
+        }
+    }
+
+    fn viewers_changed(&self, key: &ChannelKey) {
+        let Some(room) = self.find(key) else { return };
+        let due_ms = room.lock().tell_viewers_at_ms(VIEWERS_INTERVAL_MS);
+        self.wheel.at(due_ms.max(self.wheel.now_ms()), Timer::Viewers(key.clone()));
+        (self.viewers_changed)(&key.tenant);
+    }
+
+    /// Tells a channel who views it, if that changed and it was not told within the last second.
+    pub fn tell_viewers(&self, key: &ChannelKey) {
+        let now_ms = self.wheel.now_ms();
+        let Some(room) = self.find(key) else { return };
+        let mut room = room.lock();
+        // Several changes leave several timers; the first that is late enough tells, the others find nothing new.
+        if room.tell_viewers_at_ms(VIEWERS_INTERVAL_MS) <= now_ms {
+            let recipients = room.tell_viewers(key.channel.as_str(), now_ms);
+            self.counters.deliveries.add(recipients as u64);
+        }
+    }
+
+    /// Who views a channel.
+    pub fn viewer_count(&self, key: &ChannelKey) -> ViewerCount {
+        self.find(key).map(|room| room.lock().viewer_count()).unwrap_or_default()
+    }
+
+    /// Who views a channel, with ids.
+    pub fn viewers(&self, key: &ChannelKey) -> Vec<PresentUser> {
+        let present = |(user, name): (&str, &str)| PresentUser { user_id: user.to_owned(), name: name.to_owned() };
+        self.find(key).map(|room| room.lock().viewers().map(present).collect()).unwrap_or_default()
+    }
+
+    /// Wakes `notify` at every publication of the channel, until [`Hub::unwatch`].
+    pub fn watch(&self, key: &ChannelKey, watcher: u64, notify: &Arc<Notify>) {
+        self.with_room(key, |room| room.watch(watcher, Arc::clone(notify)));
+    }
+
+    /// Ends a [`Hub::watch`].
+    pub fn unwatch(&self, key: &ChannelKey, watcher: u64) {
+        self.leave_room(key, |room| room.unwatch(watcher));
+    }
+
+    /// How many channels have listeners, and how many subscriptions they are.
+    pub fn room_counts(&self) -> (usize, usize) {
+        let rooms: Vec<_> = self.rooms.lock().values().map(Arc::clone).collect();
+        (rooms.len(), rooms.iter().map(|room| room.lock().members()).sum())
+    }
+}
+
+impl Deliver for Hub {
+    fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>) {
+        let recipients = match self.find(key) {
+            None => 0,
+            Some(room) => {
+                let event = Event { channel: key.channel.as_str().to_owned(), publication: (**publication).clone() };
+                let live = Live { offset: publication.offset, message: Arc::new(Broadcast::new(ServerMessage::Event(event))) };
+                room.lock().deliver(key.channel.as_str(), epoch, &live)
+            }
+        };
+        self.counters.deliveries.add(recipients as u64);
+        let event = publication.payload.event();
+        // Telemetry flows many times a second: its lines are for whoever asks for them.
+        if publication.payload.kind() == Some(EventKind::Telemetry) {
+            tracing::debug!(target: "pulsewire_relay::events", tenant = %key.tenant, channel = %key.channel, event, recipients, "event sent");
+        } else {
+            tracing::info!(target: "pulsewire_relay::events", tenant = %key.tenant, channel = %key.channel, event, recipients, "event sent");
+        }
+    }
+}

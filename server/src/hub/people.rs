@@ -1,0 +1,86 @@
+//! Who is connected, by tenant and user, and who looks at something: each user counted once, however many connections.
+
+use super::connection::ConnectionId;
+use pulsewire_protocol::PresentUser;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Default)]
+struct Person {
+    name: String,
+    connections: BTreeSet<ConnectionId>,
+    /// Connections of these that are told to others; a backend's are not.
+    visible: BTreeSet<ConnectionId>,
+    /// In how many rooms the user counts as a viewer.
+    rooms_viewed: usize,
+}
+
+/// See the module. Ordered maps: what is told comes in the same order every time.
+#[derive(Default)]
+pub struct People {
+    tenants: BTreeMap<String, BTreeMap<String, Person>>,
+}
+
+impl People {
+    /// A connection said who it is.
+    pub fn add(&mut self, tenant: &str, user: &str, name: &str, connection: ConnectionId, visible: bool) {
+        let person = self.tenants.entry(tenant.to_owned()).or_default().entry(user.to_owned()).or_default();
+        name.clone_into(&mut person.name);
+        person.connections.insert(connection);
+        if visible {
+            person.visible.insert(connection);
+        }
+    }
+
+    /// A connection has gone.
+    pub fn remove(&mut self, tenant: &str, user: &str, connection: ConnectionId) {
+        self.change(tenant, user, |person| {
+            person.connections.remove(&connection);
+            person.visible.remove(&connection);
+        });
+    }
+
+    /// The user became a viewer of one more room, or of one less.
+    pub fn view(&mut self, tenant: &str, user: &str, begins: bool) {
+        if begins {
+            self.tenants.entry(tenant.to_owned()).or_default().entry(user.to_owned()).or_default().rooms_viewed += 1;
+        } else {
+            self.change(tenant, user, |person| person.rooms_viewed = person.rooms_viewed.saturating_sub(1));
+        }
+    }
+
+    fn change(&mut self, tenant: &str, user: &str, work: impl FnOnce(&mut Person)) {
+        let Some(users) = self.tenants.get_mut(tenant) else { return };
+        let Some(person) = users.get_mut(user) else { return };
+        work(person);
+        if person.connections.is_empty() && person.rooms_viewed == 0 {
+            users.remove(user);
+            if users.is_empty() {
+                self.tenants.remove(tenant);
+            }
+        }
+    }
+
+    /// Connections of one user.
+    pub fn connections_of(&self, tenant: &str, user: &str) -> usize {
+        self.tenants.get(tenant).and_then(|users| users.get(user)).map_or(0, |person| person.connections.len())
+    }
+
+    /// Who of the tenant is online.
+    pub fn online(&self, tenant: &str) -> Vec<PresentUser> {
+        let users = self.tenants.get(tenant).into_iter().flatten();
+        users
+            .filter(|(_, person)| !person.visible.is_empty())
+            .map(|(user, person)| PresentUser { user_id: user.clone(), name: person.name.clone() })
+            .collect()
+    }
+
+    /// Distinct users of the tenant who look at something.
+    pub fn viewing(&self, tenant: &str) -> usize {
+        self.tenants.get(tenant).map_or(0, |users| users.values().filter(|person| person.rooms_viewed > 0).count())
+    }
+
+    /// Distinct users online, of all tenants.
+    pub fn users(&self) -> usize {
+        self.tenants.values().map(|users| users.values().filter(|person| !person.connections.is_empty()).count()).sum()
+    }
+}

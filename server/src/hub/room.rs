@@ -1,0 +1,267 @@
+//! Who listens to one channel on this relay: the fan-out path and the viewers.
+//!
+//! A member joins *pending*: what is published meanwhile is set aside. When its `subscribed` is ready it is *activated*: the
+//! answer goes out, then what was set aside and is newer than the answer, then everything as it comes. That is what keeps a
+//! publication from being lost or doubled between the reading of the history and the live feed.
+
+use super::broadcast::Broadcast;
+use super::connection::{Connection, ConnectionId};
+use bytes::Bytes;
+use pulsewire_protocol::{MAX_VIEWER_NAMES, Position, ServerMessage, Subscribed, ViewerCount, Viewers};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// More publications than this may not pass while one member's history is read; beyond it the connection is closed as slow.
+const MAX_SET_ASIDE: usize = 1_024;
+
+/// A publication on its way to the members of a room.
+#[derive(Clone)]
+pub struct Live {
+    /// Its offset; absent without history.
+    pub offset: Option<u64>,
+    /// The `event` message.
+    pub message: Arc<Broadcast>,
+}
+
+enum Feed {
+    /// `subscribed` has not gone out yet.
+    Pending {
+        /// What was published meanwhile.
+        set_aside: Vec<Live>,
+        /// The viewers were told meanwhile: the count in the answer may be old.
+        missed_viewers: bool,
+    },
+    /// Everything with an offset above this one goes out; without offset always.
+    After(u64),
+}
+
+impl Feed {
+    const fn pending() -> Self {
+        Self::Pending { set_aside: Vec::new(), missed_viewers: false }
+    }
+}
+
+struct Member {
+    connection: Arc<Connection>,
+    feed: Feed,
+}
+
+struct Viewer {
+    name: String,
+    connections: usize,
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Room {
+    /// The epoch of the latest numbered publication or activation; empty while there was none.
+    epoch: String,
+    /// By number, so that fan-out has one order.
+    members: Vec<(ConnectionId, Member)>,
+    /// Pollers that wait for news.
+    watchers: BTreeMap<u64, Arc<Notify>>,
+    viewers: BTreeMap<String, Viewer>,
+    /// What was last told to the members.
+    told: Option<(ViewerCount, u64)>,
+    /// Set when the room left the hub's table: whoever still holds it looks it up again.
+    pub gone: bool,
+}
+
+impl Room {
+    fn place(&self, number: ConnectionId) -> Result<usize, usize> {
+        self.members.binary_search_by_key(&number, |(number, _)| *number)
+    }
+
+    /// Adds a member, pending; one that is already in becomes pending again.
+    pub fn join(&mut self, connection: &Arc<Connection>) {
+        match self.place(connection.number) {
+            Ok(place) => {
+                if let Some((_, member)) = self.members.get_mut(place)
+                    && let Feed::After(_) = member.feed
+                {
+                    member.feed = Feed::pending();
+                }
+            }
+            Err(place) => {
+                let member = Member { connection: Arc::clone(connection), feed: Feed::pending() };
+                self.members.insert(place, (connection.number, member));
+            }
+        }
+    }
+
+    /// Sends the answer, where there is one of its own, and opens the feed behind `position`.
+    pub fn activate(&mut self, channel: &str, number: ConnectionId, position: &Position, answer: Option<Bytes>) {
+        let count = self.viewer_count();
+        let Ok(place) = self.place(number) else { return };
+        let Some((_, member)) = self.members.get_mut(place) else { return };
+        let outbox = &member.connection.outbox;
+        if let Some(answer) = answer {
+            outbox.push_uncounted(answer);
+        }
+        let before = std::mem::replace(&mut member.feed, Feed::After(position.offset));
+        if let Feed::Pending { set_aside, missed_viewers } = before {
+            let format = member.connection.format;
+            for live in set_aside {
+                if live.offset.is_none_or(|offset| offset > position.offset)
+                    && let Some(bytes) = live.message.bytes(format)
+                {
+                    outbox.push(bytes);
+                }
+            }
+            if missed_viewers && let Some(bytes) = viewers_message(channel, &count).bytes(format) {
+                outbox.push(bytes);
+            }
+        }
+        if !position.epoch.is_empty() {
+            self.epoch.clone_from(&position.epoch);
+        }
+    }
+
+    /// Removes a member.
+    pub fn leave(&mut self, number: ConnectionId) {
+        if let Ok(place) = self.place(number) {
+            self.members.remove(place);
+        }
+    }
+
+    /// The hot path: hands one publication to everyone; returns to how many connections.
+    pub fn deliver(&mut self, channel: &str, epoch: &str, live: &Live) -> usize {
+        if live.offset.is_some() && self.epoch != epoch {
+            self.start_epoch(channel, epoch, live.offset.unwrap_or(1));
+        }
+        let mut recipients = 0;
+        for (_, member) in &mut self.members {
+            match &mut member.feed {
+                Feed::Pending { set_aside, .. } if set_aside.len() < MAX_SET_ASIDE => set_aside.push(live.clone()),
+                Feed::Pending { .. } => {
+                    let closing = super::Closing::new(pulsewire_protocol::CloseCode::SLOW_CONSUMER, "slow_consumer");
+                    member.connection.outbox.close(closing);
+                }
+                Feed::After(offset) if live.offset.is_some_and(|this| this <= *offset) => continue,
+                Feed::After(_) => {
+                    if let Some(bytes) = live.message.bytes(member.connection.format) {
+                        member.connection.outbox.push(bytes);
+                    }
+                }
+            }
+            recipients += 1;
+        }
+        for watcher in self.watchers.values() {
+            watcher.notify_one();
+        }
+        recipients
+    }
+
+    /// The history was lost while members listened: each is told where it now stands, so that the client resyncs.
+    fn start_epoch(&mut self, channel: &str, epoch: &str, first: u64) {
+        if !self.epoch.is_empty() {
+            let message = Broadcast::new(ServerMessage::Subscribed(Subscribed {
+                id: None,
+                channel: channel.to_owned(),
+                epoch: epoch.to_owned(),
+                offset: first.saturating_sub(1),
+                recovered: false,
+                publications: Vec::new(),
+                state: Vec::new(),
+                viewers: None,
+            }));
+            for (_, member) in &mut self.members {
+                if let Feed::After(offset) = &mut member.feed {
+                    *offset = 0;
+                    if let Some(bytes) = message.bytes(member.connection.format) {
+                        member.connection.outbox.push(bytes);
+                    }
+                }
+            }
+        }
+        epoch.clone_into(&mut self.epoch);
+    }
+
+    /// A poller waits here.
+    pub fn watch(&mut self, watcher: u64, notify: Arc<Notify>) {
+        self.watchers.insert(watcher, notify);
+    }
+
+    /// A poller has gone.
+    pub fn unwatch(&mut self, watcher: u64) {
+        self.watchers.remove(&watcher);
+    }
+
+    /// Counts a connection of a user; returns whether the users changed.
+    pub fn add_viewer(&mut self, user: &str, name: &str) -> bool {
+        if let Some(viewer) = self.viewers.get_mut(user) {
+            viewer.connections += 1;
+            return false;
+        }
+        self.viewers.insert(user.to_owned(), Viewer { name: name.to_owned(), connections: 1 });
+        true
+    }
+
+    /// Takes a connection of a user out; returns whether the users changed.
+    pub fn remove_viewer(&mut self, user: &str) -> bool {
+        let Some(viewer) = self.viewers.get_mut(user) else { return false };
+        viewer.connections = viewer.connections.saturating_sub(1);
+        if viewer.connections > 0 {
+            return false;
+        }
+        self.viewers.remove(user);
+        true
+    }
+
+    /// Distinct users and the first of their names.
+    pub fn viewer_count(&self) -> ViewerCount {
+        ViewerCount {
+            count: u32::try_from(self.viewers.len()).unwrap_or(u32::MAX),
+            names: self.viewers.values().take(MAX_VIEWER_NAMES).map(|viewer| viewer.name.clone()).collect(),
+        }
+    }
+
+    /// Users who view, with their names.
+    pub fn viewers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.viewers.iter().map(|(user, viewer)| (user.as_str(), viewer.name.as_str()))
+    }
+
+    /// When the viewers may be told again.
+    pub fn tell_viewers_at_ms(&self, interval_ms: u64) -> u64 {
+        self.told.as_ref().map_or(0, |(_, at_ms)| at_ms + interval_ms)
+    }
+
+    /// Tells the members who views, if that differs from what they were told; returns to how many.
+    pub fn tell_viewers(&mut self, channel: &str, now_ms: u64) -> usize {
+        let count = self.viewer_count();
+        if self.told.as_ref().is_some_and(|(told, _)| *told == count) {
+            return 0;
+        }
+        let message = viewers_message(channel, &count);
+        let mut recipients = 0;
+        for (_, member) in &mut self.members {
+            match &mut member.feed {
+                Feed::Pending { missed_viewers, .. } => *missed_viewers = true,
+                Feed::After(_) => {
+                    if let Some(bytes) = message.bytes(member.connection.format)
+                        && member.connection.outbox.push(bytes)
+                    {
+                        recipients += 1;
+                    }
+                }
+            }
+        }
+        self.told = Some((count, now_ms));
+        recipients
+    }
+
+    /// How many connections listen.
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether nobody is left, and nobody needs to be remembered.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.watchers.is_empty()
+    }
+}
+
+fn viewers_message(channel: &str, count: &ViewerCount) -> Broadcast {
+    Broadcast::new(ServerMessage::Viewers(Viewers { channel: channel.to_owned(), count: count.count, names: count.names.clone() }))
+}

@@ -1,0 +1,263 @@
+//! The relay itself: one handle that every door leads to.
+//!
+//! WebSocket sessions, HTTP handlers, replay and simulator all publish through [`Relay::publish`] and read through
+//! [`Relay::poll`] and [`Relay::history`]; rights, validation and idempotency are decided here and nowhere else.
+//!
+//! A `Relay` is cheap to clone. It must be made inside a tokio runtime: it starts one task for everything that happens at
+//! a time, which ends with the last clone.
+
+mod calls;
+mod counters;
+mod drain;
+mod poll;
+mod publish;
+mod timers;
+mod validate;
+
+pub use calls::Methods;
+pub use counters::{CLOSE_CODES, Counter, Counters, Gauges, HandshakeFailure, LATENCY_BOUNDS_MS};
+pub(crate) use poll::subscribed;
+pub use validate::validate;
+
+use crate::auth::{Principal, TokenRefused, Verifier};
+use crate::broker::{Broker, ChannelKey, Deliver, memory::Memory};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::hub::Hub;
+use crate::limits::{Admission, Admissions};
+use parking_lot::RwLock;
+use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Limits, PresentUser, Publication};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Sees what is published on this relay, in the order of each channel. Must be quick: it runs in the fan-out path, under the
+/// channel's lock, so it must neither block nor call the relay back.
+pub trait Tap: Send + Sync {
+    /// A publication was accepted.
+    fn handle_publication(&self, tenant: &str, channel: &ChannelName, publication: &Publication);
+    /// Who views something changed; [`Relay::viewing_users`] says how many do (ask later, not from in here).
+    fn handle_viewers(&self, tenant: &str);
+}
+
+/// See the module.
+#[derive(Clone)]
+pub struct Relay {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Arc<Config>,
+    clock: Clock,
+    entropy: Entropy,
+    node: String,
+    verifier: Verifier,
+    broker: Arc<dyn Broker>,
+    hub: Arc<Hub>,
+    counters: Arc<Counters>,
+    taps: Arc<Taps>,
+    methods: RwLock<Vec<Arc<dyn Methods>>>,
+    draining: AtomicBool,
+    admissions: Admissions,
+    /// Sessions and publications under way: what a drain waits for.
+    work: TaskTracker,
+    /// Ends the timer task with the last handle.
+    stopped: CancellationToken,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stopped.cancel();
+    }
+}
+
+#[derive(Default)]
+struct Taps(RwLock<Vec<Arc<dyn Tap>>>);
+
+/// What the broker delivers to: first the taps, then everyone who listens.
+struct FanOut {
+    hub: Arc<Hub>,
+    taps: Arc<Taps>,
+}
+
+impl Deliver for FanOut {
+    fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>) {
+        for tap in self.taps.0.read().iter() {
+            tap.handle_publication(&key.tenant, &key.channel, publication);
+        }
+        self.hub.handle_publication(key, epoch, publication);
+    }
+}
+
+impl Relay {
+    /// A relay that keeps everything in memory.
+    pub fn new(config: Config, clock: Clock, entropy: Entropy) -> Self {
+        let config = Arc::new(config);
+        let broker = Arc::new(Memory::new(Arc::clone(&config), clock.clone(), entropy.clone()));
+        Self::with_broker(config, clock, entropy, broker)
+    }
+
+    /// A relay on a broker of the caller's.
+    pub fn with_broker(config: Arc<Config>, clock: Clock, entropy: Entropy, broker: Arc<dyn Broker>) -> Self {
+        let counters = Arc::new(Counters::default());
+        let taps = Arc::new(Taps::default());
+        let viewers_taps = Arc::clone(&taps);
+        let viewers_changed = Box::new(move |tenant: &str| viewers_taps.0.read().iter().for_each(|tap| tap.handle_viewers(tenant)));
+        let hub = Arc::new(Hub::new(Arc::clone(&counters), viewers_changed));
+        broker.set_deliver(Arc::new(FanOut { hub: Arc::clone(&hub), taps: Arc::clone(&taps) }));
+        let inner = Inner {
+            node: config.node.clone().unwrap_or_else(|| format!("relay-{}", entropy.id())),
+            verifier: Verifier::new(Arc::clone(&config), clock.clone()),
+            config,
+            clock,
+            entropy,
+            broker,
+            hub,
+            counters,
+            taps,
+            methods: RwLock::default(),
+            draining: AtomicBool::new(false),
+            admissions: Admissions::default(),
+            work: TaskTracker::new(),
+            stopped: CancellationToken::new(),
+        };
+        let relay = Self { inner: Arc::new(inner) };
+        timers::start(&relay);
+        relay
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+    /// The source of ids.
+    pub fn entropy(&self) -> &Entropy {
+        &self.inner.entropy
+    }
+    /// The relay's id.
+    pub fn node(&self) -> &str {
+        &self.inner.node
+    }
+    /// What was counted so far.
+    pub fn counters(&self) -> &Counters {
+        &self.inner.counters
+    }
+    /// The registry of connections.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.inner.hub
+    }
+    /// The broker.
+    pub fn broker(&self) -> &Arc<dyn Broker> {
+        &self.inner.broker
+    }
+
+    /// How things stand now. Walks all connections: for a scrape, not for every message.
+    pub fn gauges(&self) -> Gauges {
+        let connections = self.hub().connections();
+        let (live_channels, subscriptions) = self.hub().room_counts();
+        let (queued_messages, queued_bytes) = connections.iter().fold((0, 0), |(messages, bytes), connection| {
+            let (more_messages, more_bytes) = connection.outbox.waiting();
+            (messages + more_messages, bytes + more_bytes)
+        });
+        Gauges {
+            connections: connections.len(),
+            users: self.hub().people(crate::hub::People::users),
+            live_channels,
+            subscriptions,
+            kept_channels: self.broker().channels(),
+            queued_messages,
+            queued_bytes,
+            cached_tokens: self.inner.verifier.cached(),
+        }
+    }
+
+    /// What `welcome.limits` says.
+    pub fn limits(&self) -> Limits {
+        let limits = &self.config().limits;
+        let small = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        Limits {
+            max_message_bytes: small(limits.max_message_bytes),
+            max_subscriptions: small(limits.subscriptions),
+            messages_per_second: limits.messages_per_second,
+            recovery_bytes: small(limits.recovery_bytes),
+        }
+    }
+
+    /// Checks a token.
+    pub fn authenticate(&self, token: Option<&str>) -> Result<Arc<Principal>, TokenRefused> {
+        self.inner.verifier.verify(token)
+    }
+
+    /// Takes a place for a connection from that address.
+    pub fn admit(&self, address: IpAddr) -> Result<Admission, ErrorBody> {
+        self.inner.admissions.admit(address, &self.config().limits)
+    }
+
+    /// Counts a session as work that a drain waits for.
+    pub fn track<F: Future>(&self, session: F) -> impl Future<Output = F::Output> + use<F> {
+        self.inner.work.track_future(session)
+    }
+
+    /// Adds methods that `call` answers.
+    pub fn add_methods(&self, methods: Arc<dyn Methods>) {
+        self.inner.methods.write().push(methods);
+    }
+
+    /// Adds a tap.
+    pub fn add_tap(&self, tap: Arc<dyn Tap>) {
+        self.inner.taps.0.write().push(tap);
+    }
+
+    /// Distinct users of the tenant who look at something.
+    pub fn viewing_users(&self, tenant: &str) -> usize {
+        self.hub().people(|people| people.viewing(tenant))
+    }
+
+    /// Who is there: on `tenant` everyone online, on other channels those who view it.
+    pub fn presence(&self, by: &Principal, channel: &str) -> Result<Vec<PresentUser>, ErrorBody> {
+        let key = self.readable(by, channel)?;
+        Ok(match key.channel.kind() {
+            "tenant" => self.hub().people(|people| people.online(&by.tenant)),
+            _ => self.hub().viewers(&key),
+        })
+    }
+
+    /// Whether the relay can serve: the reason where it cannot.
+    pub fn ready(&self) -> Result<(), String> {
+        if self.is_draining() {
+            return Err("draining".to_owned());
+        }
+        self.broker().ready()
+    }
+
+    /// Whether it is going down.
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.load(Ordering::Relaxed)
+    }
+
+    /// The channel of that name in the principal's tenant, if it may read it.
+    pub fn readable(&self, by: &Principal, channel: &str) -> Result<ChannelKey, ErrorBody> {
+        let channel = parse_channel(channel)?;
+        if !by.may_subscribe(&channel) {
+            return Err(ErrorBody::new(
+                ErrorCode::Forbidden,
+                format!("the token's subscribe patterns, or the role's, do not allow {channel}"),
+            ));
+        }
+        Ok(ChannelKey::new(&by.tenant, channel))
+    }
+}
+
+fn parse_channel(channel: &str) -> Result<ChannelName, ErrorBody> {
+    ChannelName::parse(channel).map_err(|error| {
+        let shown: String = channel.chars().take(80).collect();
+        ErrorBody::new(ErrorCode::InvalidChannel, format!("{shown:?} is no channel: {error}"))
+    })
+}

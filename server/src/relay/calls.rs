@@ -1,0 +1,83 @@
+//! Requests (`call`): those the relay answers itself, and those that others add.
+
+use super::Relay;
+use crate::auth::Principal;
+use futures_util::future::BoxFuture;
+use pulsewire_protocol::{ErrorBody, ErrorCode, PresentUser, Publication, RawJson};
+use serde::{Deserialize, Serialize};
+
+/// Methods of `call` that live outside the relay's core (devices, statistics, later the stored domain).
+pub trait Methods: Send + Sync {
+    /// Answers the method, or gives `None` where it is not one of these. Rights are checked in here.
+    fn handle_call<'a>(
+        &'a self,
+        by: &'a Principal,
+        method: &'a str,
+        params: Option<&'a RawJson>,
+    ) -> Option<BoxFuture<'a, Result<RawJson, ErrorBody>>>;
+}
+
+#[derive(Deserialize)]
+struct ChannelParams {
+    channel: String,
+    after: Option<u64>,
+    limit: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct PresenceResult<'a> {
+    channel: &'a str,
+    users: Vec<PresentUser>,
+}
+
+#[derive(Serialize)]
+struct HistoryResult {
+    channel: String,
+    epoch: String,
+    offset: u64,
+    recovered: bool,
+    publications: Vec<Publication>,
+}
+
+impl Relay {
+    /// Answers a request of section 12.
+    pub async fn call(&self, by: &Principal, method: &str, params: Option<&RawJson>) -> Result<RawJson, ErrorBody> {
+        match method {
+            "presence.get" => {
+                let params: ChannelParams = read_params(params)?;
+                let users = self.presence(by, &params.channel)?;
+                to_json(&PresenceResult { channel: &params.channel, users })
+            }
+            "history.get" => {
+                let params: ChannelParams = read_params(params)?;
+                let read = self.history(by, &params.channel, params.after, params.limit).await?;
+                to_json(&HistoryResult {
+                    channel: read.channel,
+                    epoch: read.epoch,
+                    offset: read.offset,
+                    recovered: read.recovered,
+                    publications: read.publications,
+                })
+            }
+            _ => {
+                let methods = self.inner.methods.read().clone();
+                for methods in &methods {
+                    if let Some(answer) = methods.handle_call(by, method, params) {
+                        return answer.await;
+                    }
+                }
+                let shown: String = method.chars().take(60).collect();
+                Err(ErrorBody::new(ErrorCode::NotFound, format!("method: this relay has no {shown:?}")))
+            }
+        }
+    }
+}
+
+fn read_params<T: for<'de> Deserialize<'de>>(params: Option<&RawJson>) -> Result<T, ErrorBody> {
+    serde_json::from_str(params.map_or("{}", RawJson::as_str))
+        .map_err(|error| ErrorBody::new(ErrorCode::BadRequest, format!("params: {error}")))
+}
+
+fn to_json<T: Serialize>(value: &T) -> Result<RawJson, ErrorBody> {
+    RawJson::from_value(value).map_err(|error| ErrorBody::new(ErrorCode::Internal, format!("the answer could not be written: {error}")))
+}

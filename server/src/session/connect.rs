@@ -1,0 +1,104 @@
+//! `connect`: who it is, and every subscription to restore, in one round trip.
+
+use super::Session;
+use crate::auth::Principal;
+use crate::broker::ChannelKey;
+use crate::hub::Closing;
+use crate::relay::HandshakeFailure;
+use pulsewire_protocol::error::reason_with_retry_after;
+use pulsewire_protocol::{
+    ChannelName, CloseCode, Connect, ErrorBody, ErrorCode, Position, Refused, ServerMessage, SubscribeEntry, SubscribedEntry, UnixMs,
+    Welcome,
+};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+impl Session {
+    pub(super) async fn handle_connect(&mut self, command: Connect) {
+        if self.connection.principal().is_some() {
+            let body = ErrorBody::new(ErrorCode::BadRequest, "this connection is connected already");
+            return self.answer_error(Some(command.id), None, body);
+        }
+        let Some(who) = self.admit(command.token.as_deref()) else { return };
+        self.connection.set_principal(Arc::clone(&who));
+        self.registered.open(&who, &command.client);
+
+        let own = ChannelName::user(&who.user).map(|own| own.as_str().to_owned()).unwrap_or_default();
+        let mut entries = command.subscribe;
+        // The relay's own come last in the list of names, so that what the client asked for stays in its order.
+        for own in [own.as_str(), "tenant"] {
+            let allowed = ChannelName::parse(own).is_ok_and(|channel| who.may_subscribe(&channel));
+            if allowed && !entries.iter().any(|entry| entry.channel == own) {
+                entries.push(SubscribeEntry::new(own));
+            }
+        }
+        let (subscribed, joined) = self.join_all(&entries).await;
+        let heartbeat = &self.relay.config().heartbeat;
+        let welcome = Welcome {
+            id: command.id,
+            connection: self.connection.id.clone(),
+            node: self.relay.node().to_owned(),
+            user: who.user.clone(),
+            tenant: who.tenant.clone(),
+            server_time: self.relay.clock().now(),
+            heartbeat_ms: heartbeat.interval_ms,
+            timeout_ms: heartbeat.client_timeout_ms,
+            expires_at: UnixMs::from_millis(who.expires_at_ms),
+            limits: self.relay.limits(),
+            subscribed,
+        };
+        self.answer_uncounted(&ServerMessage::Welcome(welcome));
+        // Only now may events of these channels follow.
+        for (key, position) in joined {
+            self.relay.hub().activate(&key, self.connection.number, &position, None);
+        }
+        self.connection.set_last_pong_ms(self.relay.hub().wheel.now_ms());
+        self.relay.arm_connection_timers(&self.connection);
+    }
+
+    /// Who it is, or `None` where it was refused.
+    fn admit(&mut self, token: Option<&str>) -> Option<Arc<Principal>> {
+        let verified = match self.upgrade.take() {
+            // The upgrade's token counts; it was good when the upgrade came.
+            Some(who) => Ok(who),
+            None => self.relay.authenticate(token),
+        };
+        let who = match verified {
+            Ok(who) => who,
+            Err(refused) => {
+                tracing::debug!(target: "pulsewire_relay::connections", connection = %self.connection.id, %refused, "token refused");
+                self.refuse(refused.problem.into(), Closing::new(CloseCode::UNAUTHORIZED, refused.problem.as_str()));
+                return None;
+            }
+        };
+        let limit = self.relay.config().limits.per_user;
+        if self.relay.hub().people(|people| people.connections_of(&who.tenant, &who.user)) >= limit {
+            let reason = reason_with_retry_after("too many connections of this user", 30_000);
+            self.refuse(HandshakeFailure::Limit, Closing::new(CloseCode::RATE_LIMITED, reason));
+            return None;
+        }
+        Some(who)
+    }
+
+    /// Joins every channel, pending; gives the answers and what is to be activated behind them.
+    async fn join_all(&mut self, entries: &[SubscribeEntry]) -> (Vec<SubscribedEntry>, Vec<(ChannelKey, Position)>) {
+        let mut budget = self.relay.answer_budget();
+        let (mut answers, mut joined, mut seen) = (Vec::with_capacity(entries.len()), Vec::new(), BTreeSet::new());
+        for entry in entries {
+            let answer = if seen.insert(entry.channel.as_str()) {
+                self.join(entry, &mut budget).await
+            } else {
+                Err(ErrorBody::new(ErrorCode::BadRequest, "this channel is named twice"))
+            };
+            answers.push(match answer {
+                Ok((key, snapshot)) => {
+                    let subscribed = self.subscribed(None, &key, &snapshot);
+                    joined.push((key, snapshot.position));
+                    SubscribedEntry::Subscribed(subscribed)
+                }
+                Err(error) => SubscribedEntry::Refused(Refused { channel: entry.channel.clone(), error }),
+            });
+        }
+        (answers, joined)
+    }
+}

@@ -1,0 +1,277 @@
+//! One client, whatever its transport: decode, command, apply.
+//!
+//! A session is one task with two halves. The reader decodes frames and applies commands one after the other, so answers
+//! come in order; the writer ([`writer`]) sends what waits in the connection's outbox. Neither waits for the other: a client
+//! that does not read can still pong, and a command that waits for the broker does not hold up events.
+//!
+//! One file per command. What a session registered is undone by dropping it, however it ends.
+
+mod call;
+mod connect;
+mod membership;
+mod ping;
+mod publish;
+mod refresh;
+mod registered;
+mod subscribe;
+pub mod transport;
+mod unsubscribe;
+mod writer;
+
+pub use transport::{Inbound, Lost, MemoryClient, MemoryTransport, Outbound, Transport, pair};
+
+use crate::auth::Principal;
+use crate::hub::{Closing, Connection, OutboxLimits, Timer, encode};
+use crate::limits::{MessageBucket, Toll};
+use crate::relay::{HandshakeFailure, Relay};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use membership::Membership;
+use pulsewire_protocol::error::reason_with_retry_after;
+use pulsewire_protocol::{ClientMessage, CloseCode, DecodeError, ErrorBody, ErrorCode, ErrorMessage, Format, ServerMessage, cbor, json};
+use registered::Registered;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How long a command under way may take once the end is decided, so that an accepted publication is not cut off.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait for the client's own close frame: closing the socket earlier can swallow ours.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How a client comes in.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The encoding.
+    pub format: Format,
+    /// Where it comes from, for logs.
+    pub address: String,
+    /// Who it is, where the upgrade carried a token.
+    pub principal: Option<Arc<Principal>>,
+}
+
+/// The state of one client.
+struct Session {
+    // Dropped in this order: subscriptions first, then the registration, which writes the closing line of the log.
+    memberships: Vec<Membership>,
+    registered: Registered,
+    relay: Relay,
+    connection: Arc<Connection>,
+    upgrade: Option<Arc<Principal>>,
+    bucket: MessageBucket,
+}
+
+/// Serves one client until it ends; returns how it ended.
+pub async fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> Closing {
+    let (mut sink, mut stream) = transport.split();
+    let mut session = Session::open(relay, opening);
+    let connection = Arc::clone(&session.connection);
+    let counters = session.relay.clone();
+    let ended = {
+        let mut reader = pin!(session.read(&mut stream));
+        let mut writer = pin!(writer::write(&connection, &mut sink, counters.counters()));
+        tokio::select! {
+            by_peer = &mut reader => match by_peer {
+                Some(closing) => closing,
+                None => told(writer.await),
+            },
+            written = &mut writer => {
+                if connection.is_busy() {
+                    // Its answer can no longer be told, but what it stores is stored whole.
+                    let _ = tokio::time::timeout(COMMAND_TIMEOUT, reader).await;
+                }
+                told(written)
+            }
+        }
+    };
+    drop(counters);
+    session.registered.end(&ended);
+    drop(session);
+    let _ = tokio::time::timeout(LINGER, async { while stream.next().await.is_some() {} }).await;
+    ended
+}
+
+/// How a connection ended that the writer ended.
+fn told(written: Result<Closing, Lost>) -> Closing {
+    written.unwrap_or_else(|Lost| transport::lost())
+}
+
+impl Session {
+    fn open(relay: Relay, opening: Opening) -> Self {
+        let limits = &relay.config().limits;
+        let outbox = OutboxLimits { messages: limits.queue_messages, bytes: limits.queue_bytes };
+        let (number, id, now_ms) = (relay.hub().next_number(), relay.entropy().id(), relay.hub().wheel.now_ms());
+        let connection = Arc::new(Connection::new(number, id, opening.format, opening.address, now_ms, outbox));
+        relay.hub().add(&connection);
+        relay.counters().connections_opened.add(1);
+        relay.hub().wheel.after(relay.config().heartbeat.handshake_timeout_ms, Timer::Handshake(number));
+        if relay.is_draining() {
+            connection.outbox.close(Closing::new(CloseCode::UNAVAILABLE, reason_with_retry_after("draining", 2_000)));
+        }
+        Self {
+            memberships: Vec::new(),
+            registered: Registered::new(relay.clone(), Arc::clone(&connection)),
+            bucket: MessageBucket::new(limits, relay.clock()),
+            upgrade: opening.principal,
+            relay,
+            connection,
+        }
+    }
+
+    /// Reads until the client ends it (`Some`) or the end is decided on this side (`None`).
+    async fn read<S: Stream<Item = Inbound> + Unpin>(&mut self, stream: &mut S) -> Option<Closing> {
+        while let Some(inbound) = stream.next().await {
+            match inbound {
+                Inbound::Text(frame) => self.handle_frame(&frame, Format::Json).await,
+                Inbound::Binary(frame) => self.handle_frame(&frame, Format::Cbor).await,
+                Inbound::TooLarge => self.close_too_large(),
+                Inbound::Closed(closing) => return Some(closing),
+            }
+            if self.connection.outbox.is_closing() {
+                return None;
+            }
+        }
+        Some(transport::lost())
+    }
+
+    async fn handle_frame(&mut self, frame: &Bytes, format: Format) {
+        self.relay.counters().received_bytes.add(frame.len() as u64);
+        if frame.len() > self.relay.config().limits.max_message_bytes {
+            return self.close_too_large();
+        }
+        if format != self.connection.format {
+            let expected = if format == Format::Json { "binary" } else { "text" };
+            return self.close(CloseCode::PROTOCOL, format!("this subprotocol takes {expected} frames"));
+        }
+        match format {
+            Format::Json => match core::str::from_utf8(frame) {
+                Ok(text) => self.handle_messages(json::decode_client(text)).await,
+                Err(_) => self.close(CloseCode::PROTOCOL, "the frame is not UTF-8"),
+            },
+            Format::Cbor => self.handle_messages(cbor::decode_client(frame)).await,
+        }
+    }
+
+    async fn handle_messages(&mut self, messages: impl Iterator<Item = Result<ClientMessage, DecodeError>>) {
+        for message in messages {
+            self.connection.received.fetch_add(1, Ordering::Relaxed);
+            self.relay.counters().received_messages.add(1);
+            match message {
+                Ok(message) => self.handle_message(message).await,
+                Err(error) if error.well_formed => {
+                    if self.may_pass(error.id) {
+                        self.answer_error(error.id, None, ErrorBody::new(ErrorCode::BadRequest, error.to_string()));
+                    }
+                }
+                Err(error) => self.close(CloseCode::PROTOCOL, error.to_string()),
+            }
+            if self.connection.outbox.is_closing() {
+                return;
+            }
+        }
+    }
+
+    async fn handle_message(&mut self, message: ClientMessage) {
+        // Pongs are asked for by the relay itself: they cost nothing.
+        if let ClientMessage::Pong(pong) = message {
+            return self.handle_pong(&pong);
+        }
+        let id = id_of(&message);
+        if !self.may_pass(Some(id)) {
+            return;
+        }
+        if id == 0 {
+            return self.answer_error(Some(0), None, ErrorBody::new(ErrorCode::BadRequest, "id: must be a positive integer"));
+        }
+        if self.connection.principal().is_none() && !matches!(message, ClientMessage::Connect(_)) {
+            return self.answer_error(Some(id), None, ErrorBody::new(ErrorCode::BadRequest, "the first message must be `connect`"));
+        }
+        let connection = Arc::clone(&self.connection);
+        // An answer with a recovery in it may be large: the client takes it before it may ask for the next.
+        poll_fn(|cx| connection.outbox.poll_calm(cx)).await;
+        let _busy = connection.busy();
+        // Boxed, so that an idle connection does not hold the room that its largest command would need.
+        Box::pin(self.apply(message)).await;
+    }
+
+    async fn apply(&mut self, message: ClientMessage) {
+        match message {
+            ClientMessage::Connect(command) => self.handle_connect(command).await,
+            ClientMessage::Subscribe(command) => self.handle_subscribe(command).await,
+            ClientMessage::Unsubscribe(command) => self.handle_unsubscribe(&command),
+            ClientMessage::Publish(command) => self.handle_publish(command).await,
+            ClientMessage::Call(command) => self.handle_call(command).await,
+            ClientMessage::Refresh(command) => self.handle_refresh(&command),
+            ClientMessage::Ping(command) => self.handle_ping(&command),
+            ClientMessage::Pong(pong) => self.handle_pong(&pong),
+        }
+    }
+
+    /// Takes the message's toll; answers it, or ends the connection, where it may not pass.
+    fn may_pass(&mut self, id: Option<u64>) -> bool {
+        let (retry_after_ms, enough) = match self.bucket.take() {
+            Toll::Pass => return true,
+            Toll::Wait { retry_after_ms } => (retry_after_ms, false),
+            Toll::Enough { retry_after_ms } => (retry_after_ms, true),
+        };
+        self.relay.counters().rate_limited.add(1);
+        if enough {
+            self.close(CloseCode::RATE_LIMITED, reason_with_retry_after("rate_limited", retry_after_ms.max(5_000)));
+        } else {
+            let limits = &self.relay.config().limits;
+            let message = format!("at most {} messages a second, {} at once", limits.messages_per_second, limits.burst);
+            self.answer_error(id, None, ErrorBody::retryable(ErrorCode::RateLimited, message, Some(retry_after_ms)));
+        }
+        false
+    }
+
+    /// Sends an answer.
+    fn answer(&self, message: &ServerMessage) {
+        if let Some(bytes) = encode(message, self.connection.format) {
+            self.connection.outbox.push(bytes);
+        }
+    }
+
+    fn answer_error(&self, id: Option<u64>, channel: Option<String>, body: ErrorBody) {
+        self.answer(&ServerMessage::Error(ErrorMessage { id, channel, body }));
+    }
+
+    fn close(&self, code: CloseCode, reason: impl Into<String>) {
+        self.connection.outbox.close(Closing::new(code, short(reason.into())));
+    }
+
+    fn close_too_large(&self) {
+        let limit = self.relay.config().limits.max_message_bytes;
+        self.close(CloseCode::TOO_LARGE, format!("a message may have {limit} bytes"));
+    }
+
+    fn refuse(&mut self, failure: HandshakeFailure, closing: Closing) {
+        self.registered.refused_for(failure);
+        self.connection.outbox.close(closing);
+    }
+}
+
+/// A close reason has at most 123 bytes.
+fn short(mut reason: String) -> String {
+    let mut end = reason.len().min(123);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
+    reason.truncate(end);
+    reason
+}
+
+fn id_of(message: &ClientMessage) -> u64 {
+    match message {
+        ClientMessage::Connect(command) => command.id,
+        ClientMessage::Subscribe(command) => command.id,
+        ClientMessage::Unsubscribe(command) => command.id,
+        ClientMessage::Publish(command) => command.id,
+        ClientMessage::Call(command) => command.id,
+        ClientMessage::Refresh(command) => command.id,
+        ClientMessage::Ping(command) => command.id,
+        ClientMessage::Pong(_) => 0,
+    }
+}

@@ -1,0 +1,71 @@
+//! `subscribe`: join, read what was missed, answer, then follow.
+
+use super::Session;
+use super::membership::Membership;
+use crate::broker::{ChannelKey, Snapshot};
+use crate::hub::encode;
+use crate::relay::subscribed;
+use pulsewire_protocol::{ErrorBody, ErrorCode, Position, ServerMessage, Subscribe, SubscribeEntry, Subscribed};
+use std::sync::Arc;
+
+/// The two channels that the relay joins by itself do not count against the limit.
+const OWN_CHANNELS: usize = 2;
+
+impl Session {
+    pub(super) async fn handle_subscribe(&mut self, command: Subscribe) {
+        let Subscribe { id, channel, recover, history, max_hz } = command;
+        let entry = SubscribeEntry { channel, recover, history, max_hz };
+        let mut budget = self.relay.config().limits.recovery_bytes;
+        let (key, snapshot) = match self.join(&entry, &mut budget).await {
+            Ok(joined) => joined,
+            Err(body) => return self.answer_error(Some(id), Some(entry.channel), body),
+        };
+        let answer = self.subscribed(Some(id), &key, &snapshot);
+        let answer = encode(&ServerMessage::Subscribed(answer), self.connection.format);
+        self.relay.hub().activate(&key, self.connection.number, &snapshot.position, answer);
+    }
+
+    /// Joins the channel, pending, and reads what the entry asks for. Subscribing again reads again and changes nothing else.
+    pub(super) async fn join(&mut self, entry: &SubscribeEntry, budget: &mut usize) -> Result<(ChannelKey, Snapshot), ErrorBody> {
+        let who = self.connection.principal().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not connected"))?;
+        let key = self.relay.readable(&who, &entry.channel)?;
+        if let Some(known) = self.memberships.iter().find(|membership| membership.key == key) {
+            let key = known.key.clone();
+            self.relay.hub().join(&key, &self.connection);
+            let read = self.relay.read(&key, entry, budget).await;
+            if read.is_err() {
+                // As it was: whatever was set aside goes out.
+                self.relay.hub().activate(&key, self.connection.number, &Position::default(), None);
+            }
+            return read.map(|snapshot| (key, snapshot));
+        }
+        let limit = self.relay.config().limits.subscriptions;
+        if self.memberships.len() >= limit + OWN_CHANNELS {
+            return Err(ErrorBody::new(ErrorCode::TooManySubscriptions, format!("at most {limit} subscriptions for one connection")));
+        }
+        // From here on an error drops the membership, which undoes the joining.
+        let mut membership = Membership::join(&self.relay, &self.connection, key);
+        self.relay.broker().hold(&membership.key).await?;
+        membership.set_held();
+        let snapshot = self.relay.read(&membership.key, entry, budget).await?;
+        if membership.key.channel.counts_viewers() && who.counts_as_viewer {
+            membership.count_viewer(&who.user, &who.name);
+        }
+        let key = membership.key.clone();
+        self.memberships.push(membership);
+        Ok((key, snapshot))
+    }
+
+    /// The `subscribed` of what was read. One that came out larger than a recovery may be is answered as not recovered.
+    pub(super) fn subscribed(&self, id: Option<u64>, key: &ChannelKey, snapshot: &Snapshot) -> Subscribed {
+        let viewers = key.channel.counts_viewers().then(|| self.relay.hub().viewer_count(key));
+        Subscribed { viewers, ..subscribed(id, key.channel.as_str(), snapshot) }
+    }
+
+    /// Sends an answer that may hold a recovery.
+    pub(super) fn answer_uncounted(&self, message: &ServerMessage) {
+        if let Some(bytes) = encode(message, self.connection.format) {
+            Arc::clone(&self.connection).outbox.push_uncounted(bytes);
+        }
+    }
+}

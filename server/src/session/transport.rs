@@ -1,0 +1,99 @@
+//! What a session speaks over: a WebSocket, or a pair of channels in tests and in the simulation.
+
+use crate::hub::Closing;
+use bytes::Bytes;
+use futures_channel::mpsc;
+use futures_util::{Sink, Stream};
+use pulsewire_protocol::CloseCode;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// What comes from the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inbound {
+    /// A text frame: valid UTF-8, by the transport's promise.
+    Text(Bytes),
+    /// A binary frame.
+    Binary(Bytes),
+    /// A frame that was not read because it is larger than the transport takes.
+    TooLarge,
+    /// The client closed, with the code it gave. Nothing follows.
+    Closed(Closing),
+}
+
+/// What goes to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outbound {
+    /// A text frame of valid UTF-8.
+    Text(Bytes),
+    /// A binary frame.
+    Binary(Bytes),
+    /// The close frame. Nothing follows.
+    Close(Closing),
+}
+
+/// The transport is gone: nothing can be written any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost;
+
+impl core::fmt::Display for Lost {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the connection is lost")
+    }
+}
+
+impl std::error::Error for Lost {}
+
+/// A two-way transport of frames. The stream ends when the peer is gone.
+pub trait Transport: Stream<Item = Inbound> + Sink<Outbound, Error = Lost> + Send + Unpin {}
+impl<T: Stream<Item = Inbound> + Sink<Outbound, Error = Lost> + Send + Unpin> Transport for T {}
+
+/// A transport in memory: what [`pair`] gives the session.
+pub struct MemoryTransport {
+    inbound: mpsc::Receiver<Inbound>,
+    outbound: mpsc::Sender<Outbound>,
+}
+
+/// The client's end of a [`pair`].
+pub struct MemoryClient {
+    /// Frames to the session.
+    pub send: mpsc::Sender<Inbound>,
+    /// Frames from the session.
+    pub receive: mpsc::Receiver<Outbound>,
+}
+
+/// A transport in memory and its other end. `capacity` frames fit in each direction: a client that does not read makes
+/// the session wait, as a full socket does.
+pub fn pair(capacity: usize) -> (MemoryTransport, MemoryClient) {
+    let (send, inbound) = mpsc::channel(capacity);
+    let (outbound, receive) = mpsc::channel(capacity);
+    (MemoryTransport { inbound, outbound }, MemoryClient { send, receive })
+}
+
+impl Stream for MemoryTransport {
+    type Item = Inbound;
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
+        Pin::new(&mut self.inbound).poll_next(cx)
+    }
+}
+
+impl Sink<Outbound> for MemoryTransport {
+    type Error = Lost;
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        Pin::new(&mut self.outbound).poll_ready(cx).map_err(|_| Lost)
+    }
+    fn start_send(mut self: Pin<&mut Self>, item: Outbound) -> Result<(), Lost> {
+        Pin::new(&mut self.outbound).start_send(item).map_err(|_| Lost)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        Pin::new(&mut self.outbound).poll_flush(cx).map_err(|_| Lost)
+    }
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        Pin::new(&mut self.outbound).poll_close(cx).map_err(|_| Lost)
+    }
+}
+
+/// How a connection ends that was not closed by anyone.
+pub(super) fn lost() -> Closing {
+    Closing::new(CloseCode::LOST, "lost")
+}

@@ -1,0 +1,17 @@
+//! `unsubscribe`: nothing of the channel comes after the answer.
+
+use super::Session;
+use pulsewire_protocol::{ErrorBody, ErrorCode, ServerMessage, Unsubscribe, Unsubscribed};
+
+impl Session {
+    pub(super) fn handle_unsubscribe(&mut self, command: &Unsubscribe) {
+        let place = self.memberships.iter().position(|membership| membership.key.channel.as_str() == command.channel);
+        let Some(place) = place else {
+            let body = ErrorBody::new(ErrorCode::NotSubscribed, "this connection holds no subscription to that channel");
+            return self.answer_error(Some(command.id), Some(command.channel.clone()), body);
+        };
+        // Dropped before the answer is queued: what the fan-out pushed earlier stands before it, and nothing comes after.
+        drop(self.memberships.swap_remove(place));
+        self.answer(&ServerMessage::Unsubscribed(Unsubscribed { id: Some(command.id), channel: command.channel.clone(), code: None }));
+    }
+}

@@ -1,0 +1,77 @@
+//! Writes what waits for one connection: joins it into frames and flushes once.
+
+use super::transport::{Lost, Outbound};
+use crate::hub::{Closing, Connection, Due};
+use crate::relay::Counters;
+use bytes::Bytes;
+use futures_util::{Sink, SinkExt as _};
+use pulsewire_protocol::Format;
+use std::future::poll_fn;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Messages are joined into frames of about this size; a larger message is a frame of its own.
+const FRAME_BYTES: usize = 32 * 1024;
+/// How long the rest and the close frame may take once the end is decided.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Writes until the end is decided and told, or the transport is lost.
+pub(super) async fn write<S>(connection: &Connection, sink: &mut S, counters: &Counters) -> Result<Closing, Lost>
+where
+    S: Sink<Outbound, Error = Lost> + Unpin,
+{
+    let out_of_time = async {
+        poll_fn(|cx| connection.outbox.poll_closing(cx)).await;
+        tokio::time::sleep(CLOSE_TIMEOUT).await;
+    };
+    tokio::select! {
+        biased;
+        written = write_all(connection, sink, counters) => written,
+        () = out_of_time => Err(Lost),
+    }
+}
+
+async fn write_all<S>(connection: &Connection, sink: &mut S, counters: &Counters) -> Result<Closing, Lost>
+where
+    S: Sink<Outbound, Error = Lost> + Unpin,
+{
+    loop {
+        let mut due = Some(poll_fn(|cx| connection.outbox.poll_due(cx, FRAME_BYTES)).await);
+        while let Some(next) = due {
+            match next {
+                Due::Messages(messages) => {
+                    connection.sent.fetch_add(messages.len() as u64, Ordering::Relaxed);
+                    counters.sent_messages.add(messages.len() as u64);
+                    let frame = join(messages, connection.format);
+                    counters.sent_frames.add(1);
+                    counters.sent_bytes.add(frame.len() as u64);
+                    sink.feed(outbound(frame, connection.format)).await?;
+                }
+                Due::Close(closing) => {
+                    sink.send(Outbound::Close(closing.clone())).await?;
+                    return Ok(closing);
+                }
+            }
+            due = connection.outbox.take_due(FRAME_BYTES);
+        }
+        sink.flush().await?;
+    }
+}
+
+fn outbound(frame: Bytes, format: Format) -> Outbound {
+    match format {
+        Format::Json => Outbound::Text(frame),
+        Format::Cbor => Outbound::Binary(frame),
+    }
+}
+
+/// One frame of several messages: NDJSON, or a CBOR sequence. A single message is not copied.
+fn join(mut messages: Vec<Bytes>, format: Format) -> Bytes {
+    if messages.len() == 1
+        && let Some(only) = messages.pop()
+    {
+        return only;
+    }
+    let separator: &[u8] = if format == Format::Json { b"\n" } else { b"" };
+    Bytes::from(messages.join(separator))
+}

@@ -1,0 +1,200 @@
+//! `GET /ws`: the upgrade, and axum's WebSocket as a session's transport.
+//!
+//! Why the settings: tungstenite's read buffer of 128 KiB costs 134 KB per idle connection and is zero-filled on every read
+//! attempt; 4 KiB cost 6.5 KB and cut fan-out CPU about three times (measured). Its size limit lies above the relay's own, because
+//! its error comes before the body is read and a reset can swallow the close frame.
+
+use crate::hub::Closing;
+use crate::relay::{HandshakeFailure, Relay};
+use crate::session::{self, Inbound, Lost, Opening, Outbound};
+use axum::Router;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use futures_util::{Sink, Stream};
+use pulsewire_protocol::{CloseCode, ErrorBody, ErrorCode, Format, SUBPROTOCOL_CBOR, SUBPROTOCOL_JSON, TokenProblem};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+const WRITE_BUFFER_BYTES: usize = 32 * 1024;
+/// A welcome with many recoveries is one frame.
+const MAX_WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
+
+/// The route.
+pub fn router(relay: Relay) -> Router {
+    Router::new().route("/ws", get(handle_upgrade)).with_state(relay)
+}
+
+async fn handle_upgrade(State(relay): State<Relay>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let refuse = |failure: HandshakeFailure, status: StatusCode, code: &str, error: &ErrorBody| {
+        relay.counters().count_handshake_failure(failure);
+        tracing::info!(target: "pulsewire_relay::connections", %address, failure = failure.as_str(), "upgrade refused");
+        problem(status, code, error)
+    };
+    if relay.is_draining() {
+        let error = ErrorBody::retryable(ErrorCode::Unavailable, "this relay is going down: connect again", Some(2_000));
+        return refuse(HandshakeFailure::Draining, StatusCode::SERVICE_UNAVAILABLE, error.code.as_str(), &error);
+    }
+    if let Some(origin) = text(&parts.headers, header::ORIGIN)
+        && !relay.config().allows_origin(origin, text(&parts.headers, header::HOST))
+    {
+        let error = ErrorBody::new(ErrorCode::Forbidden, "pages of this origin may not connect: add it to `origins`");
+        return refuse(HandshakeFailure::Origin, StatusCode::FORBIDDEN, error.code.as_str(), &error);
+    }
+    let principal = match token_of(&parts.headers, &parts.uri) {
+        None => None,
+        Some(token) => match relay.authenticate(Some(&token)) {
+            Ok(principal) => Some(principal),
+            Err(refused) => {
+                let error = ErrorBody::new(ErrorCode::Unauthorized, refused.message);
+                return refuse(refused.problem.into(), StatusCode::UNAUTHORIZED, refused.problem.as_str(), &error);
+            }
+        },
+    };
+    let admission = match relay.admit(address.ip()) {
+        Ok(admission) => admission,
+        Err(error) => return refuse(HandshakeFailure::Limit, StatusCode::SERVICE_UNAVAILABLE, error.code.as_str(), &error),
+    };
+    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let Some(format) = choose_format(&parts.headers) else {
+        let message = format!("offer the subprotocol {SUBPROTOCOL_JSON} or {SUBPROTOCOL_CBOR}, or none (JSON)");
+        let error = ErrorBody::new(ErrorCode::BadRequest, message);
+        return refuse(HandshakeFailure::Subprotocol, StatusCode::BAD_REQUEST, error.code.as_str(), &error);
+    };
+    let limit = relay.config().limits.max_message_bytes.saturating_mul(4).max(256 * 1024);
+    let opening = Opening { format, address: address.to_string(), principal };
+    upgrade
+        .protocols([SUBPROTOCOL_JSON, SUBPROTOCOL_CBOR])
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
+        .max_message_size(limit)
+        .max_frame_size(limit)
+        .on_upgrade(move |socket| {
+            // Tracked, because the spawn behind `on_upgrade` is not: a drain waits for it.
+            let tracked = relay.clone();
+            tracked.track(async move {
+                let _admission = admission;
+                session::run(relay, Socket(socket), opening).await;
+            })
+        })
+}
+
+/// The header's token, else the query's. An empty one counts as given (and is refused as missing).
+fn token_of(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    if let Some(given) = text(headers, header::AUTHORIZATION) {
+        let (scheme, token) = given.split_once(' ').unwrap_or((given, ""));
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Some(token.trim().to_owned());
+        }
+    }
+    let query = uri.query()?;
+    query.split('&').find_map(|pair| match pair.split_once('=') {
+        // A token is base64url and dots: what a form would escape cannot be part of a good one.
+        Some(("token", token)) => Some(token.to_owned()),
+        None if pair == "token" => Some(String::new()),
+        _ => None,
+    })
+}
+
+/// JSON where no subprotocol is offered, the first known one where some are, `None` where none is known.
+fn choose_format(headers: &HeaderMap) -> Option<Format> {
+    let mut offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok()).peekable();
+    if offered.peek().is_none() {
+        return Some(Format::Json);
+    }
+    let names: Vec<&str> = offered.flat_map(|list| list.split(',')).map(str::trim).collect();
+    // The order of this relay's own list decides, as it does in axum's answer.
+    if names.contains(&SUBPROTOCOL_JSON) { Some(Format::Json) } else { names.contains(&SUBPROTOCOL_CBOR).then_some(Format::Cbor) }
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// A problem document (RFC 9457) with the protocol's code.
+fn problem(status: StatusCode, code: &str, error: &ErrorBody) -> Response {
+    let body = serde_json::json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("error"),
+        "status": status.as_u16(),
+        "detail": error.message,
+        "code": code,
+        "retryable": error.retryable,
+        "retryAfterMs": error.retry_after_ms,
+    });
+    let mut response = (status, body.to_string()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if let Some(retry_after_ms) = error.retry_after_ms {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_ms.div_ceil(1_000)));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = if code == TokenProblem::Missing.as_str() { "Bearer" } else { "Bearer error=\"invalid_token\"" };
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}
+
+/// axum's WebSocket as frames.
+struct Socket(WebSocket);
+
+impl Stream for Socket {
+    type Item = Inbound;
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
+        loop {
+            let message = ready!(Pin::new(&mut self.0).poll_next(cx));
+            return Poll::Ready(match message {
+                None => None,
+                Some(Ok(Message::Text(text))) => Some(Inbound::Text(text.into())),
+                Some(Ok(Message::Binary(bytes))) => Some(Inbound::Binary(bytes)),
+                // tungstenite answers pings by itself.
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                Some(Ok(Message::Close(frame))) => Some(Inbound::Closed(match frame {
+                    Some(frame) => Closing::new(CloseCode(frame.code), frame.reason.as_str()),
+                    None => Closing::new(CloseCode::NORMAL, ""),
+                })),
+                Some(Err(error)) if is_too_large(&error) => Some(Inbound::TooLarge),
+                Some(Err(error)) => {
+                    tracing::debug!(target: "pulsewire_relay::connections", %error, "transport failed");
+                    None
+                }
+            });
+        }
+    }
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    use tungstenite::Error;
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+    matches!(source, Some(Error::Capacity(_)))
+}
+
+impl Sink<Outbound> for Socket {
+    type Error = Lost;
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        Pin::new(&mut self.0).poll_ready(cx).map_err(|_| Lost)
+    }
+    fn start_send(mut self: Pin<&mut Self>, item: Outbound) -> Result<(), Lost> {
+        let message = match item {
+            Outbound::Text(text) => Message::Text(Utf8Bytes::try_from(text).map_err(|_| Lost)?),
+            Outbound::Binary(bytes) => Message::Binary(bytes),
+            Outbound::Close(closing) => Message::Close(Some(CloseFrame { code: closing.code.0, reason: Utf8Bytes::from(closing.reason) })),
+        };
+        Pin::new(&mut self.0).start_send(message).map_err(|_| Lost)
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        Pin::new(&mut self.0).poll_flush(cx).map_err(|_| Lost)
+    }
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
+        Pin::new(&mut self.0).poll_close(cx).map_err(|_| Lost)
+    }
+}

@@ -70,10 +70,11 @@ export class PulsewireAlerts extends PulsewireElement {
         grid-template-columns: auto 1fr auto;
         gap: 0 10px;
         align-items: start;
-        padding: 10px 8px 10px 12px;
+        padding: 10px 8px 10px 14px;
         border-radius: var(--_radius);
         background: var(--_surface);
         box-shadow: inset 0 0 0 1px var(--_border);
+        overflow: hidden;
       }
       .critical {
         --_tone: var(--_critical);
@@ -88,10 +89,14 @@ export class PulsewireAlerts extends PulsewireElement {
         --_soft: var(--_medium-soft);
       }
       .new {
-        background: linear-gradient(90deg, var(--_soft), var(--_surface) 70%);
-        box-shadow:
-          inset 3px 0 0 var(--_tone),
-          inset 0 0 0 1px var(--_border);
+        background: linear-gradient(90deg, var(--_soft), var(--_surface) 60%);
+      }
+      .new::before {
+        content: '';
+        position: absolute;
+        inset: 0 auto 0 0;
+        width: 4px;
+        background: var(--_tone);
       }
       .icon {
         padding-top: 2px;

@@ -9,6 +9,7 @@ import { css, html, nothing, type PropertyDeclarations } from 'lit';
 import { fill } from '../i18n/index.js';
 import type { ConnectionStatus, Pulsewire } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
+import { setBannerBottom } from './floating.js';
 import { icons } from './icons.js';
 import { everySecond } from './surroundings.js';
 import { tokens } from './tokens.js';
@@ -32,6 +33,7 @@ export class PulsewireBanner extends PulsewireElement {
       }
       :host([inline]) {
         position: static;
+        z-index: auto;
         display: block;
       }
       .banner {
@@ -117,6 +119,11 @@ export class PulsewireBanner extends PulsewireElement {
 
   protected override detached(): void {
     this.show('none');
+    if (!this.inline) setBannerBottom(0);
+  }
+
+  protected override updated(): void {
+    if (!this.inline) setBannerBottom(this.renderRoot.querySelector('.banner')?.getBoundingClientRect().bottom ?? 0);
   }
 
   private follow(status: ConnectionStatus): void {

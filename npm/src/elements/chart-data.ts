@@ -23,7 +23,10 @@ export interface Linear {
 export interface Pen {
   moveTo(x: number, y: number): void;
   lineTo(x: number, y: number): void;
+  arc(x: number, y: number, radius: number, from: number, to: number): void;
 }
+
+const DOT_RADIUS = 1.5;
 
 /** Index of the first time at or after `time`; the length where there is none. */
 export function firstAt(t: Float64Array, time: number): number {
@@ -119,8 +122,8 @@ function tracePoints({ t, v }: Line, from: number, to: number, x: Linear, y: Lin
     if (drawn++ > 0) pen.lineTo(px, py);
     else {
       pen.moveTo(px, py);
-      // A lone point between two holes has no line: this hair of one makes the round cap show as a dot.
-      if (i + 1 >= to || !Number.isFinite(v[i + 1]!)) pen.lineTo(px + 0.01, py);
+      // A lone point between two holes has no line: it is drawn as a dot.
+      if (i + 1 >= to || !Number.isFinite(v[i + 1]!)) pen.arc(px, py, DOT_RADIUS, 0, 2 * Math.PI);
     }
   }
 }

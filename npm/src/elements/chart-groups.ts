@@ -99,7 +99,13 @@ export class ChartGroups {
     this.key = key;
     this.clear();
     const names = [...new Set(slots)];
-    this.groups = names.map((name, at) => this.group(series.filter((_, i) => slots[i] === name), at, names.length));
+    this.groups = names.map((name, at) =>
+      this.group(
+        series.filter((_, i) => slots[i] === name),
+        at,
+        names.length,
+      ),
+    );
   }
 
   private group(series: readonly Series[], at: number, of: number): Group {
@@ -139,7 +145,7 @@ export class ChartGroups {
   private readonly look: PlotLook = {
     text: () => this.colour('muted'),
     grid: () => this.colour('grid'),
-    hole: () => this.colour('warn-soft'),
+    hole: () => this.colour('hole'),
     formatTime: (ts, stepMs) => this.clock(stepMs < 60_000).format(ts),
     formatValue: value => number(value, this.options.language()),
   };
@@ -162,7 +168,10 @@ export class ChartGroups {
   private clock(seconds: boolean): Intl.DateTimeFormat {
     const key = `${this.options.language()} ${seconds}`;
     if (this.clocks?.key !== key) {
-      this.clocks = { key, format: new Intl.DateTimeFormat(this.options.language(), { timeStyle: seconds ? 'medium' : 'short' }) };
+      this.clocks = {
+        key,
+        format: new Intl.DateTimeFormat(this.options.language(), { timeStyle: seconds ? 'medium' : 'short', hourCycle: 'h23' }),
+      };
     }
     return this.clocks.format;
   }

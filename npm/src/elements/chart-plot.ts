@@ -30,6 +30,9 @@ export interface PlotOptions {
 }
 
 const AXIS_FONT = '11px system-ui, sans-serif';
+/** Half a time label, less the padding at the right. */
+const LABEL_REACH_PX = 14;
+const VALUE_AXIS_PX = 46;
 
 let loading: Promise<typeof uPlot> | undefined;
 /** uPlot, fetched when the first chart needs it; a failed fetch is tried again by the next. */
@@ -95,9 +98,9 @@ export class Plot {
           size: 24,
           gap: 4,
           space: 84,
-          values: (_plot, splits, _axis, _space, step) => splits.map(at => look.formatTime(at, step)),
+          values: (plot, splits, _axis, _space, step) => splits.map(at => (this.fits(plot.width, at) ? look.formatTime(at, step) : '')),
         },
-        { ...axis, size: 46, gap: 6, space: 32, values: (_plot, splits) => splits.map(at => look.formatValue(at)) },
+        { ...axis, size: VALUE_AXIS_PX, gap: 6, space: 32, values: (_plot, splits) => splits.map(at => look.formatValue(at)) },
       ],
       series: [{}, ...traces.map(trace => this.series(trace))],
       hooks: {
@@ -105,6 +108,11 @@ export class Plot {
         setCursor: [plot => onPointer(pointerTime(plot))],
       },
     };
+  }
+
+  /** A label centred on a tick near the right edge would be cut off. */
+  private fits(width: number, time: number): boolean {
+    return (this.time[1] - time) / (this.time[1] - this.time[0]) > LABEL_REACH_PX / (width - VALUE_AXIS_PX);
   }
 
   private series(trace: Trace): uPlot.Series {
@@ -116,7 +124,14 @@ export class Plot {
       paths: plot => {
         const line = trace.read();
         const stroke = new Path2D();
-        traceLine(line, firstAt(line.t, this.time[0]), toPixels(plot, 'x', this.time), toPixels(plot, 'y', this.values), plot.bbox.width, stroke);
+        traceLine(
+          line,
+          firstAt(line.t, this.time[0]),
+          toPixels(plot, 'x', this.time),
+          toPixels(plot, 'y', this.values),
+          plot.bbox.width,
+          stroke,
+        );
         return { stroke, fill: null, clip: null, flags: 0 };
       },
     };

@@ -12,7 +12,7 @@ export const chartStyles = css`
   .head {
     display: flex;
     flex-wrap: wrap;
-    align-items: center;
+    align-items: baseline;
     gap: 4px 16px;
     padding: 0 2px 6px;
   }

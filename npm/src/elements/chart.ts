@@ -147,7 +147,12 @@ export class PulsewireChart extends PulsewireElement {
 
   protected override render(): unknown {
     const { state, ageMs } = combined(this.series.map(series => series.handle.freshness()));
-    const words = { live: this.text.freshLive, stale: this.text.freshStale, backfilling: this.text.freshBackfilling, empty: this.text.freshEmpty };
+    const words = {
+      live: this.text.freshLive,
+      stale: this.text.freshStale,
+      backfilling: this.text.freshBackfilling,
+      empty: this.text.freshEmpty,
+    };
     const age = state === 'stale' && ageMs !== undefined ? ` · ${fill(this.text.chartAge, { age: duration(ageMs, this.language) })}` : '';
     return html`<div part="head" class="head">
         ${this.label ? html`<span part="title" class="title">${this.label}</span>` : nothing}
@@ -173,7 +178,7 @@ export class PulsewireChart extends PulsewireElement {
   }
 
   private time(ts: number): string {
-    return new Intl.DateTimeFormat(this.language, { timeStyle: 'medium' }).format(ts);
+    return new Intl.DateTimeFormat(this.language, { timeStyle: 'medium', hourCycle: 'h23' }).format(ts);
   }
 
   /** What the picture says, in a sentence for who cannot see it. */

@@ -9,6 +9,12 @@ export const toastStyles = css`
     width: min(372px, calc(100vw - 2 * var(--pw-toasts-right, 16px)));
     pointer-events: none;
   }
+  @media (max-width: 1200px) {
+    section {
+      margin-top: max(0px, calc(var(--_banner, 0px) - var(--pw-toasts-top, 16px) + 10px));
+      transition: margin-top 0.2s ease-out;
+    }
+  }
   ol {
     display: flex;
     flex-direction: column;

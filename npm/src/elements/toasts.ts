@@ -11,6 +11,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import { clock, fill, type Texts } from '../i18n/index.js';
 import type { Pulsewire, Toast } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
+import { onBannerBottom } from './floating.js';
 import { icons, severityIcons } from './icons.js';
 import { toastStyles } from './toasts-style.js';
 import { tokens } from './tokens.js';
@@ -49,12 +50,16 @@ export class PulsewireToasts extends PulsewireElement {
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
 
   protected override attach(client: Pulsewire): Release[] {
-    this.shown = client.toasts.get().visible.slice(0, MAX_SHOWN).map(toast => ({ toast, leaving: false }));
+    this.shown = client.toasts
+      .get()
+      .visible.slice(0, MAX_SHOWN)
+      .map(toast => ({ toast, leaving: false }));
     this.follow(client);
     document.addEventListener('keydown', this.onKey);
     return [
       client.toasts.listen(() => this.follow(client)),
       () => document.removeEventListener('keydown', this.onKey),
+      onBannerBottom(px => this.style.setProperty('--_banner', `${px}px`)),
       () => {
         this.holding?.holdToasts(false);
         this.holding = undefined;
@@ -204,7 +209,8 @@ export class PulsewireToasts extends PulsewireElement {
 
   private readonly onKey = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape' || event.defaultPrevented) return;
-    const id = this.focusedId() ?? (this.pointerInside ? (this.underPointer ?? this.shown.find(item => !item.leaving)?.toast.id) : undefined);
+    const id =
+      this.focusedId() ?? (this.pointerInside ? (this.underPointer ?? this.shown.find(item => !item.leaving)?.toast.id) : undefined);
     if (id === undefined) return;
     event.preventDefault();
     this.dismiss(id);

@@ -28,6 +28,7 @@ const palette: readonly (readonly [string, string, string])[] = [
   ['low', '#3a5a7d', '#9cc1ea'],
   ['low-soft', '#eaf1f8', '#1a2938'],
   ['grid', '#e6ebef', '#26313c'],
+  ['hole', '#eef1f4', '#1d262f'],
   ['series-1', '#0c7a47', '#4ed08c'],
   ['series-2', '#0a6a93', '#5ec3ef'],
   ['series-3', '#95610a', '#f2c04f'],

@@ -65,13 +65,17 @@ export function ago(ageMs: number, lang: string, texts: Texts): string {
 /** "12 s", "3 min": a length of time. */
 export function duration(ms: number, lang: string): string {
   const [value, unit] = largestUnit(ms);
-  return cached(`duration${unit}`, lang, () => new Intl.NumberFormat(lang, { style: 'unit', unit, unitDisplay: 'short' })).format(value);
+  return cached(`duration${unit}`, lang, () => new Intl.NumberFormat(lang, { style: 'unit', unit, unitDisplay: 'narrow' })).format(value);
 }
 
 /** Clock time, with the day where it is not today. */
 export function clock(ts: number, lang: string): string {
   const today = new Date().toDateString() === new Date(ts).toDateString();
-  return cached(`clock${today}`, lang, () => new Intl.DateTimeFormat(lang, today ? { timeStyle: 'short' } : { dateStyle: 'short', timeStyle: 'short' })).format(ts);
+  return cached(
+    `clock${today}`,
+    lang,
+    () => new Intl.DateTimeFormat(lang, today ? { timeStyle: 'short' } : { dateStyle: 'short', timeStyle: 'short' }),
+  ).format(ts);
 }
 
 function largestUnit(ms: number): [number, 'second' | 'minute' | 'hour' | 'day'] {

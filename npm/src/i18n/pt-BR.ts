@@ -23,8 +23,8 @@ export const ptBR: Texts = {
   bannerRefused: 'A conexão foi recusada.',
   bannerRefusedHint: 'Peça acesso ao administrador.',
 
-  deviceOnline: 'On-line',
-  deviceOffline: 'Off-line',
+  deviceOnline: 'Online',
+  deviceOffline: 'Offline',
   deviceMaintenance: 'Em manutenção',
   deviceUnknown: 'Sem status ainda',
   battery: 'Bateria {percent}',

@@ -1,0 +1,29 @@
+/** The client of a React tree: given by `<PulsewireProvider>`, never a module global, so that two requests on a server cannot share one. */
+import { createContext, createElement, type ReactNode, useContext, useEffect } from 'react';
+import type { Pulsewire } from '../types.js';
+
+const Context = createContext<Pulsewire | undefined>(undefined);
+
+export interface PulsewireProviderProps {
+  client: Pulsewire;
+  /** Connects once mounted (never while rendering on a server). Ending the connection stays the owner's: `client.close()`. */
+  connect?: boolean;
+  children?: ReactNode;
+}
+
+/** Gives `client` to the hooks and element wrappers below. */
+export function PulsewireProvider({ client, connect = false, children }: PulsewireProviderProps) {
+  useEffect(() => {
+    // A failure to connect is a state of the connection, and an `error` event: nothing is lost by not waiting for it here.
+    if (connect) client.connect().catch(() => {});
+  }, [client, connect]);
+  return createElement(Context.Provider, { value: client }, children);
+}
+
+/** The client of the nearest `<PulsewireProvider>`. */
+export function usePulsewire(): Pulsewire {
+  const client = useContext(Context);
+  if (!client)
+    throw new Error('pulsewire/react: no client here. Put <PulsewireProvider client={createPulsewire(…)}> around this component.');
+  return client;
+}

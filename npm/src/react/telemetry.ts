@@ -1,0 +1,100 @@
+/**
+ * Telemetry for React: a stable reader that a chart pulls from each frame, and numbers at a rate that people can read.
+ *
+ * Points come hundreds of times a second; rendering for each would be the whole CPU. So `useTelemetry` never renders again by itself, and
+ * `useTelemetryStats` at most `renderHz` times a second.
+ */
+import { useCallback, useEffect, useMemo, useSyncExternalStore } from 'react';
+import type { Freshness, SubscribeOptions, TelemetryHandle, TelemetryStats, TelemetryView } from '../types.js';
+import { usePulsewire } from './context.js';
+
+export interface TelemetryOptions extends SubscribeOptions {
+  /** How many points are kept. */
+  capacity?: number;
+}
+/** What a chart pulls from; empty before the component is mounted. The same object as long as device and metric are. */
+export type TelemetryReader = Omit<TelemetryHandle, 'release'>;
+
+const EMPTY: TelemetryView = { t: new Float64Array(0), v: new Float64Array(0), gaps: [] };
+
+export function useTelemetry(device: string, metric: string, { capacity, history, maxHz }: TelemetryOptions = {}): TelemetryReader {
+  const client = usePulsewire();
+  const source = useMemo(() => {
+    let handle: TelemetryHandle | undefined;
+    const listeners = new Map<() => void, (() => void) | undefined>();
+    const reader: TelemetryReader = {
+      deviceId: device,
+      metric,
+      view: () => handle?.view() ?? EMPTY,
+      decimated: points => handle?.decimated(points) ?? EMPTY,
+      stats: () => handle?.stats(),
+      freshness: () => handle?.freshness() ?? { state: 'empty' },
+      version: () => handle?.version() ?? 0,
+      // Children listen before this component's own effect has taken the handle, and go on through a StrictMode remount.
+      listen: changed => {
+        const listener = (): void => changed();
+        listeners.set(listener, handle?.listen(listener));
+        return () => {
+          listeners.get(listener)?.();
+          listeners.delete(listener);
+        };
+      },
+    };
+    const mount = (): (() => void) => {
+      const held = client.telemetry(device, metric, { capacity, history, maxHz });
+      handle = held;
+      for (const listener of listeners.keys()) {
+        listeners.set(listener, held.listen(listener));
+        listener();
+      }
+      return () => {
+        handle = undefined;
+        for (const [listener, stop] of listeners) {
+          stop?.();
+          listeners.set(listener, undefined);
+        }
+        held.release();
+      };
+    };
+    return { reader, mount };
+  }, [client, device, metric, capacity, history, maxHz]);
+  useEffect(() => source.mount(), [source]);
+  return source.reader;
+}
+
+export interface TelemetryNumbers {
+  stats: TelemetryStats | undefined;
+  freshness: Freshness;
+}
+const NO_NUMBERS: TelemetryNumbers = { stats: undefined, freshness: 'empty' };
+
+/** Minimum, maximum, mean and last of the window; renders at most `renderHz` (2) times a second. */
+export function useTelemetryStats(
+  device: string,
+  metric: string,
+  { renderHz = 2, ...options }: TelemetryOptions & { renderHz?: number } = {},
+): TelemetryNumbers {
+  const reader = useTelemetry(device, metric, options);
+  const shown = useMemo(() => ({ reader, numbers: NO_NUMBERS }), [reader]);
+  const subscribe = useCallback(
+    (changed: () => void) => {
+      let version = -1;
+      // A clock and not the points decides: data that stop coming must turn stale all the same.
+      const look = (): void => {
+        const freshness = reader.freshness().state;
+        if (reader.version() === version && freshness === shown.numbers.freshness) return;
+        version = reader.version();
+        shown.numbers = { stats: reader.stats(), freshness };
+        changed();
+      };
+      const timer = setInterval(look, 1_000 / renderHz);
+      return () => clearInterval(timer);
+    },
+    [reader, shown, renderHz],
+  );
+  return useSyncExternalStore(
+    subscribe,
+    () => shown.numbers,
+    () => NO_NUMBERS,
+  );
+}

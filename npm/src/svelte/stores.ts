@@ -1,0 +1,61 @@
+/** All of a client as Svelte stores. The client's observables already follow the store contract, so most are handed on as they are. */
+import type {
+  Alert,
+  ConnectionStatus,
+  DashboardStats,
+  DeviceStatus,
+  Pulsewire,
+  SubscribeOptions,
+  ToastsState,
+  ViewerCount,
+} from '../types.js';
+import { type ChannelStore, type ChannelStoreOptions, channelStore } from './channel.js';
+import { lazyReadable, onServer, type Readable } from './readable.js';
+import { type TelemetryData, type TelemetryStore, telemetryStores } from './telemetry.js';
+
+export interface PulsewireStores {
+  readonly client: Pulsewire;
+  readonly connection: Readable<ConnectionStatus>;
+  /** By device id. */
+  readonly deviceStatuses: Readable<Readonly<Record<string, DeviceStatus>>>;
+  /** The numbers of every series that a `telemetry()` store of this page is listened to for: by device, then metric. */
+  readonly telemetryData: Readable<TelemetryData>;
+  /** Newest first, read ones included: look at `read`. */
+  readonly activeAlerts: Readable<readonly Alert[]>;
+  readonly unreadAlerts: Readable<number>;
+  /** Holds the `dashboard` channel while listened to. */
+  readonly dashboardStats: Readable<DashboardStats | undefined>;
+  /** By channel. */
+  readonly viewerCounts: Readable<Readonly<Record<string, ViewerCount>>>;
+  readonly toasts: Readable<ToastsState>;
+  /** Subscribed while the store is listened to. */
+  channel(name: string, options?: ChannelStoreOptions): ChannelStore;
+  /** Held while the store is listened to. */
+  telemetry(device: string, metric: string, options?: SubscribeOptions & { capacity?: number }): TelemetryStore;
+}
+
+/** The stores of a client; makes no subscription before one is listened to. */
+export function createStores(client: Pulsewire): PulsewireStores {
+  const alerts = <T>(pick: (state: ReturnType<typeof client.alerts.get>) => T): Readable<T> =>
+    lazyReadable(pick(client.alerts.get()), set => client.alerts.subscribe(state => set(pick(state))));
+  return {
+    client,
+    connection: client.connection,
+    deviceStatuses: client.deviceStatuses,
+    ...telemetryStores(client),
+    activeAlerts: alerts(state => state.items),
+    unreadAlerts: alerts(state => state.unread),
+    dashboardStats: lazyReadable(client.dashboardStats.get(), set => {
+      if (onServer()) return () => {};
+      const hold = client.channel('dashboard');
+      const stop = client.dashboardStats.subscribe(set);
+      return () => {
+        stop();
+        hold.release();
+      };
+    }),
+    viewerCounts: client.viewerCounts,
+    toasts: client.toasts,
+    channel: (name, options) => channelStore(client, name, options),
+  };
+}

@@ -1,0 +1,63 @@
+/**
+ * Takes pictures of the gallery: `node test/gallery/shots.mjs DIRECTORY [CHROMIUM]`. For looking at; nothing is compared.
+ *
+ * Vite serves the page on a free port of the loopback, and everything started here is stopped here.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { createServer } from 'vite';
+
+const [directory = 'shots', executablePath = '/usr/bin/chromium'] = process.argv.slice(2);
+const here = dirname(fileURLToPath(import.meta.url));
+mkdirSync(directory, { recursive: true });
+
+const server = await createServer({
+  root: here,
+  configFile: false,
+  logLevel: 'error',
+  server: { host: '127.0.0.1', port: 0, fs: { allow: [join(here, '../..')] } },
+});
+await server.listen();
+const base = server.resolvedUrls.local[0];
+const browser = await chromium.launch({
+  executablePath,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-component-update', '--disable-sync'],
+});
+
+const shots = [
+  { name: 'desktop-light', width: 1280, query: 'theme=light' },
+  { name: 'desktop-dark-pt', width: 1280, query: 'theme=dark&lang=pt-BR' },
+  { name: 'desktop-toasts', width: 1280, height: 800, query: 'theme=light&show=toasts' },
+  { name: 'desktop-banner-dark', width: 1280, height: 800, query: 'theme=dark&show=banner' },
+  { name: 'desktop-viewers', width: 1280, height: 800, query: 'theme=light&show=viewers' },
+  { name: 'phone-light-pt', width: 390, query: 'theme=light&lang=pt-BR' },
+  { name: 'phone-dark', width: 390, query: 'theme=dark' },
+  { name: 'phone-banner', width: 390, height: 800, query: 'theme=light&show=banner' },
+];
+let failed = 0;
+try {
+  for (const { name, width, height, query } of shots) {
+    const page = await browser.newPage({
+      viewport: { width, height: height ?? (width < 500 ? 3_600 : 2_100) },
+      deviceScaleFactor: width < 500 ? 2 : 1,
+    });
+    page.on('pageerror', error => {
+      failed++;
+      process.stderr.write(`${name}: ${error.stack}\n`);
+    });
+    page.on('console', message => {
+      if (message.type() === 'error') process.stderr.write(`${name}: ${message.text()}\n`);
+    });
+    await page.goto(`${base}?${query}`);
+    await page.waitForFunction(() => document.title === 'ready');
+    await page.waitForTimeout(1_200);
+    await page.screenshot({ path: join(directory, `${name}.png`), fullPage: height === undefined });
+    await page.close();
+  }
+} finally {
+  await browser.close();
+  await server.close();
+}
+if (failed > 0) process.exitCode = 1;

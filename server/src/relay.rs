@@ -7,17 +7,13 @@
 //! a time, which ends with the last clone.
 
 mod calls;
-mod counters;
 mod drain;
 mod poll;
 mod publish;
 mod timers;
-mod validate;
 
 pub use calls::Methods;
-pub use counters::{CLOSE_CODES, Counter, Counters, Gauges, HandshakeFailure, LATENCY_BOUNDS_MS};
 pub(crate) use poll::subscribed;
-pub use validate::validate;
 
 use crate::auth::{Principal, TokenRefused, Verifier};
 use crate::broker::{Broker, ChannelKey, Deliver, memory::Memory};
@@ -26,6 +22,8 @@ use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::hub::Hub;
 use crate::limits::{Admission, Admissions};
+use crate::observe::Metrics;
+use crate::observe::metrics::Snapshot;
 use parking_lot::RwLock;
 use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Limits, PresentUser, Publication};
 use std::net::IpAddr;
@@ -57,7 +55,7 @@ struct Inner {
     verifier: Verifier,
     broker: Arc<dyn Broker>,
     hub: Arc<Hub>,
-    counters: Arc<Counters>,
+    metrics: Arc<Metrics>,
     taps: Arc<Taps>,
     methods: RwLock<Vec<Arc<dyn Methods>>>,
     draining: AtomicBool,
@@ -102,11 +100,11 @@ impl Relay {
 
     /// A relay on a broker of the caller's.
     pub fn with_broker(config: Arc<Config>, clock: Clock, entropy: Entropy, broker: Arc<dyn Broker>) -> Self {
-        let counters = Arc::new(Counters::default());
+        let metrics = Arc::new(Metrics::new());
         let taps = Arc::new(Taps::default());
         let viewers_taps = Arc::clone(&taps);
         let viewers_changed = Box::new(move |tenant: &str| viewers_taps.0.read().iter().for_each(|tap| tap.handle_viewers(tenant)));
-        let hub = Arc::new(Hub::new(Arc::clone(&counters), viewers_changed));
+        let hub = Arc::new(Hub::new(Arc::clone(&metrics), viewers_changed));
         broker.set_deliver(Arc::new(FanOut { hub: Arc::clone(&hub), taps: Arc::clone(&taps) }));
         let inner = Inner {
             node: config.node.clone().unwrap_or_else(|| format!("relay-{}", entropy.id())),
@@ -116,7 +114,7 @@ impl Relay {
             entropy,
             broker,
             hub,
-            counters,
+            metrics,
             taps,
             methods: RwLock::default(),
             draining: AtomicBool::new(false),
@@ -146,8 +144,8 @@ impl Relay {
         &self.inner.node
     }
     /// What was counted so far.
-    pub fn counters(&self) -> &Counters {
-        &self.inner.counters
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.inner.metrics
     }
     /// The registry of connections.
     pub fn hub(&self) -> &Arc<Hub> {
@@ -159,22 +157,14 @@ impl Relay {
     }
 
     /// How things stand now. Walks all connections: for a scrape, not for every message.
-    pub fn gauges(&self) -> Gauges {
+    pub fn snapshot(&self) -> Snapshot {
         let connections = self.hub().connections();
-        let (live_channels, subscriptions) = self.hub().room_counts();
-        let (queued_messages, queued_bytes) = connections.iter().fold((0, 0), |(messages, bytes), connection| {
-            let (more_messages, more_bytes) = connection.outbox.waiting();
-            (messages + more_messages, bytes + more_bytes)
-        });
-        Gauges {
+        Snapshot {
             connections: connections.len(),
             users: self.hub().people(crate::hub::People::users),
-            live_channels,
-            subscriptions,
-            kept_channels: self.broker().channels(),
-            queued_messages,
-            queued_bytes,
-            cached_tokens: self.inner.verifier.cached(),
+            subscriptions: self.hub().room_counts().1,
+            channels: self.broker().channels(),
+            queued_messages: connections.iter().map(|connection| connection.outbox.waiting().0).sum(),
         }
     }
 

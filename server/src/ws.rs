@@ -5,7 +5,8 @@
 //! its error comes before the body is read and a reset can swallow the close frame.
 
 use crate::hub::Closing;
-use crate::relay::{HandshakeFailure, Relay};
+use crate::observe::metrics::HandshakeFailure;
+use crate::relay::Relay;
 use crate::session::{self, Inbound, Lost, Opening, Outbound};
 use axum::Router;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
@@ -32,13 +33,13 @@ pub fn router(relay: Relay) -> Router {
 async fn handle_upgrade(State(relay): State<Relay>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let refuse = |failure: HandshakeFailure, status: StatusCode, code: &str, error: &ErrorBody| {
-        relay.counters().count_handshake_failure(failure);
+        relay.metrics().handshake_failed(failure);
         tracing::info!(target: "pulsewire_relay::connections", %address, failure = failure.as_str(), "upgrade refused");
         problem(status, code, error)
     };
     if relay.is_draining() {
         let error = ErrorBody::retryable(ErrorCode::Unavailable, "this relay is going down: connect again", Some(2_000));
-        return refuse(HandshakeFailure::Draining, StatusCode::SERVICE_UNAVAILABLE, error.code.as_str(), &error);
+        return refuse(HandshakeFailure::Unavailable, StatusCode::SERVICE_UNAVAILABLE, error.code.as_str(), &error);
     }
     if let Some(origin) = text(&parts.headers, header::ORIGIN)
         && !relay.config().allows_origin(origin, text(&parts.headers, header::HOST))
@@ -58,7 +59,7 @@ async fn handle_upgrade(State(relay): State<Relay>, ConnectInfo(address): Connec
     };
     let admission = match relay.admit(address.ip()) {
         Ok(admission) => admission,
-        Err(error) => return refuse(HandshakeFailure::Limit, StatusCode::SERVICE_UNAVAILABLE, error.code.as_str(), &error),
+        Err(error) => return refuse(HandshakeFailure::TooMany, StatusCode::SERVICE_UNAVAILABLE, error.code.as_str(), &error),
     };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,

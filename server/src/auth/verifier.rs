@@ -198,12 +198,14 @@ fn check_shape(token: &str) -> Result<(), TokenRefused> {
 }
 
 fn validation(auth: &AuthConfig, algorithms: &[Algorithm]) -> Validation {
-    let mut validation = Validation::default();
-    validation.algorithms = algorithms.to_vec();
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation.validate_aud = auth.audience.is_some();
-    validation.required_spec_claims = HashSet::from(["exp".to_owned(), "sub".to_owned()]);
+    let mut validation = Validation {
+        algorithms: algorithms.to_vec(),
+        validate_exp: false,
+        validate_nbf: false,
+        validate_aud: auth.audience.is_some(),
+        required_spec_claims: HashSet::from(["exp".to_owned(), "sub".to_owned()]),
+        ..Validation::default()
+    };
     if let Some(audience) = &auth.audience {
         validation.set_audience(&[audience]);
         validation.required_spec_claims.insert("aud".to_owned());
@@ -234,7 +236,7 @@ fn explain(kind: &ErrorKind, algorithms: &[Algorithm]) -> String {
 
 fn seconds_to_ms(seconds: f64) -> Option<u64> {
     // Up to the year 33658, where milliseconds still are whole numbers in a double.
-    (seconds.is_finite() && (0.0..=1e12).contains(&seconds)).then(|| (seconds * 1_000.0) as u64)
+    (seconds.is_finite() && (0.0..=1e12).contains(&seconds)).then_some((seconds * 1_000.0) as u64)
 }
 
 fn parse_patterns(claim: &str, patterns: &[String]) -> Result<Vec<Pattern>, TokenRefused> {

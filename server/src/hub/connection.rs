@@ -29,6 +29,8 @@ pub struct Connection {
     last_pong_ms: AtomicU64,
     /// The token end for which `reauth` was last sent.
     reauth_for_ms: AtomicU64,
+    /// Round trip of the last heartbeat, plus one; 0 while none came back.
+    latency_ms: AtomicU64,
     /// A command is under way.
     busy: AtomicBool,
     /// Messages that came in.
@@ -50,6 +52,7 @@ impl Connection {
             principal: RwLock::new(None),
             last_pong_ms: AtomicU64::new(now_ms),
             reauth_for_ms: AtomicU64::new(0),
+            latency_ms: AtomicU64::new(0),
             busy: AtomicBool::new(false),
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
@@ -66,6 +69,14 @@ impl Connection {
     /// Whether `reauth` has not been sent yet for a token that ends then; from now on it has.
     pub fn first_reauth_for(&self, expires_at_ms: u64) -> bool {
         self.reauth_for_ms.swap(expires_at_ms, Ordering::Relaxed) != expires_at_ms
+    }
+    /// Round trip of the last heartbeat.
+    pub fn latency_ms(&self) -> Option<u64> {
+        self.latency_ms.load(Ordering::Relaxed).checked_sub(1)
+    }
+    /// A heartbeat came back.
+    pub fn set_latency_ms(&self, latency_ms: u64) {
+        self.latency_ms.store(latency_ms.saturating_add(1), Ordering::Relaxed);
     }
     /// Marks a command as under way until the guard is dropped.
     pub fn busy(&self) -> Busy<'_> {

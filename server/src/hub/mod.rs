@@ -18,7 +18,7 @@ pub use room::{Live, Room};
 pub use wheel::{GRAIN_MS, Timer, Wheel};
 
 use crate::broker::{ChannelKey, Deliver};
-use crate::relay::Counters;
+use crate::observe::Metrics;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use pulsewire_protocol::{Event, EventKind, Position, PresentUser, Publication, ServerMessage, ViewerCount};
@@ -42,20 +42,20 @@ pub struct Hub {
     next_number: AtomicU64,
     /// What happens at a time.
     pub wheel: Wheel,
-    counters: Arc<Counters>,
+    metrics: Arc<Metrics>,
     viewers_changed: ViewersChanged,
 }
 
 impl Hub {
     /// An empty hub.
-    pub fn new(counters: Arc<Counters>, viewers_changed: ViewersChanged) -> Self {
+    pub fn new(metrics: Arc<Metrics>, viewers_changed: ViewersChanged) -> Self {
         Self {
             rooms: Mutex::default(),
             connections: Mutex::default(),
             people: Mutex::default(),
             next_number: AtomicU64::new(1),
             wheel: Wheel::new(),
-            counters,
+            metrics,
             viewers_changed,
         }
     }
@@ -199,8 +199,7 @@ impl Hub {
         let mut room = room.lock();
         // Several changes leave several timers; the first that is late enough tells, the others find nothing new.
         if room.tell_viewers_at_ms(VIEWERS_INTERVAL_MS) <= now_ms {
-            let recipients = room.tell_viewers(key.channel.as_str(), now_ms);
-            self.counters.deliveries.add(recipients as u64);
+            room.tell_viewers(key.channel.as_str(), now_ms);
         }
     }
 
@@ -242,7 +241,7 @@ impl Deliver for Hub {
                 room.lock().deliver(key.channel.as_str(), epoch, &live)
             }
         };
-        self.counters.deliveries.add(recipients as u64);
+        self.metrics.events_out(recipients as u64);
         let event = publication.payload.event();
         // Telemetry flows many times a second: its lines are for whoever asks for them.
         if publication.payload.kind() == Some(EventKind::Telemetry) {

@@ -1,6 +1,5 @@
 //! The one door in: check, fill in, store, fan out.
 
-use super::validate::validate;
 use super::{Relay, parse_channel};
 use crate::auth::Publisher;
 use crate::broker::{ChannelKey, Idempotency, Stored};
@@ -17,18 +16,14 @@ impl Relay {
     pub async fn publish(&self, by: Publisher<'_>, channel: &str, payload: Payload, key: Option<&str>) -> Result<Position, ErrorBody> {
         // A drain waits for this one.
         let _under_way = self.inner.work.token();
-        let result = self.publish_inner(by, channel, payload, key).await;
-        if result.is_err() {
-            self.counters().refused.add(1);
-        }
-        result
+        self.publish_inner(by, channel, payload, key).await
     }
 
     /// Whether a publication would be accepted, as far as that can be known without storing it.
     pub fn check_publish(&self, by: Publisher<'_>, channel: &str, payload: &Payload) -> Result<(), ErrorBody> {
         let channel = parse_channel(channel)?;
         check_rights(by, &channel, payload)?;
-        validate(&channel, payload.clone()).map(|_| ())
+        Ok(payload.validate(&channel)?)
     }
 
     async fn publish_inner(&self, by: Publisher<'_>, channel: &str, payload: Payload, key: Option<&str>) -> Result<Position, ErrorBody> {
@@ -37,7 +32,7 @@ impl Relay {
         if key.is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
             return Err(ErrorBody::new(ErrorCode::BadRequest, format!("key: 1 to {MAX_KEY_BYTES} bytes")));
         }
-        let payload = validate(&channel, payload)?;
+        payload.validate(&channel)?;
         if let Payload::Alert(alert) = payload {
             return self.publish_alert(by, &channel, alert, key).await;
         }
@@ -81,14 +76,7 @@ impl Relay {
         let publication = Publication { offset: None, first_offset: None, payload, ts: self.clock().now(), from };
         let key = ChannelKey::new(by.tenant(), channel);
         match self.broker().publish(&key, publication, idempotency).await? {
-            Stored::Fresh(position) => {
-                self.counters().published.add(1);
-                Ok(position)
-            }
-            Stored::Repeated(position) => {
-                self.counters().repeated.add(1);
-                Ok(position)
-            }
+            Stored::Fresh(position) | Stored::Repeated(position) => Ok(position),
             Stored::Conflict => Err(ErrorBody::new(
                 ErrorCode::BadRequest,
                 "key: this idempotency key (or alert id) was used with another body within the last 15 minutes",
@@ -138,7 +126,7 @@ fn check_rights(by: Publisher<'_>, channel: &ChannelName, payload: &Payload) -> 
 /// Tenant and channel scope the key by where the broker keeps it; the user is part of it here.
 fn idempotency(by: Publisher<'_>, key: &str, channel: &ChannelName, payload: &Payload) -> Idempotency {
     let item = PublishItem { channel: channel.as_str().to_owned(), payload: payload.clone(), key: None };
-    let digest = Sha256::digest(cbor::encode_publish_items(&vec![item]));
+    let digest = Sha256::digest(cbor::encode_publish_items(&[item]));
     Idempotency { key: format!("{}\0{key}", by.user()), fingerprint: first_half(&digest) }
 }
 

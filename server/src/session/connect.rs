@@ -4,7 +4,7 @@ use super::Session;
 use crate::auth::Principal;
 use crate::broker::ChannelKey;
 use crate::hub::Closing;
-use crate::relay::HandshakeFailure;
+use crate::observe::metrics::HandshakeFailure;
 use pulsewire_protocol::error::reason_with_retry_after;
 use pulsewire_protocol::{
     ChannelName, CloseCode, Connect, ErrorBody, ErrorCode, Position, Refused, ServerMessage, SubscribeEntry, SubscribedEntry, UnixMs,
@@ -74,7 +74,7 @@ impl Session {
         let limit = self.relay.config().limits.per_user;
         if self.relay.hub().people(|people| people.connections_of(&who.tenant, &who.user)) >= limit {
             let reason = reason_with_retry_after("too many connections of this user", 30_000);
-            self.refuse(HandshakeFailure::Limit, Closing::new(CloseCode::RATE_LIMITED, reason));
+            self.refuse(HandshakeFailure::TooMany, Closing::new(CloseCode::RATE_LIMITED, reason));
             return None;
         }
         Some(who)

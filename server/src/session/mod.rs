@@ -23,7 +23,8 @@ pub use transport::{Inbound, Lost, MemoryClient, MemoryTransport, Outbound, Tran
 use crate::auth::Principal;
 use crate::hub::{Closing, Connection, OutboxLimits, Timer, encode};
 use crate::limits::{MessageBucket, Toll};
-use crate::relay::{HandshakeFailure, Relay};
+use crate::observe::metrics::{HandshakeFailure, Transport as Carrier};
+use crate::relay::Relay;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use membership::Membership;
@@ -68,10 +69,10 @@ pub async fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> 
     let (mut sink, mut stream) = transport.split();
     let mut session = Session::open(relay, opening);
     let connection = Arc::clone(&session.connection);
-    let counters = session.relay.clone();
+    let metrics = Arc::clone(session.relay.metrics());
     let ended = {
         let mut reader = pin!(session.read(&mut stream));
-        let mut writer = pin!(writer::write(&connection, &mut sink, counters.counters()));
+        let mut writer = pin!(writer::write(&connection, &mut sink, &metrics));
         tokio::select! {
             by_peer = &mut reader => match by_peer {
                 Some(closing) => closing,
@@ -86,7 +87,6 @@ pub async fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> 
             }
         }
     };
-    drop(counters);
     session.registered.end(&ended);
     drop(session);
     let _ = tokio::time::timeout(LINGER, async { while stream.next().await.is_some() {} }).await;
@@ -105,7 +105,6 @@ impl Session {
         let (number, id, now_ms) = (relay.hub().next_number(), relay.entropy().id(), relay.hub().wheel.now_ms());
         let connection = Arc::new(Connection::new(number, id, opening.format, opening.address, now_ms, outbox));
         relay.hub().add(&connection);
-        relay.counters().connections_opened.add(1);
         relay.hub().wheel.after(relay.config().heartbeat.handshake_timeout_ms, Timer::Handshake(number));
         if relay.is_draining() {
             connection.outbox.close(Closing::new(CloseCode::UNAVAILABLE, reason_with_retry_after("draining", 2_000)));
@@ -137,7 +136,7 @@ impl Session {
     }
 
     async fn handle_frame(&mut self, frame: &Bytes, format: Format) {
-        self.relay.counters().received_bytes.add(frame.len() as u64);
+        self.relay.metrics().received(Carrier::WebSocket, 0, frame.len() as u64);
         if frame.len() > self.relay.config().limits.max_message_bytes {
             return self.close_too_large();
         }
@@ -157,7 +156,7 @@ impl Session {
     async fn handle_messages(&mut self, messages: impl Iterator<Item = Result<ClientMessage, DecodeError>>) {
         for message in messages {
             self.connection.received.fetch_add(1, Ordering::Relaxed);
-            self.relay.counters().received_messages.add(1);
+            self.relay.metrics().received(Carrier::WebSocket, 1, 0);
             match message {
                 Ok(message) => self.handle_message(message).await,
                 Err(error) if error.well_formed => {
@@ -216,7 +215,6 @@ impl Session {
             Toll::Wait { retry_after_ms } => (retry_after_ms, false),
             Toll::Enough { retry_after_ms } => (retry_after_ms, true),
         };
-        self.relay.counters().rate_limited.add(1);
         if enough {
             self.close(CloseCode::RATE_LIMITED, reason_with_retry_after("rate_limited", retry_after_ms.max(5_000)));
         } else {

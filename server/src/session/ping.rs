@@ -14,7 +14,7 @@ impl Session {
         let latency_ms = self.relay.clock().now_ms().checked_sub(pong.ts.as_millis());
         // A client may send any time: what cannot be the answer to a heartbeat measures nothing.
         if let Some(latency_ms) = latency_ms.filter(|latency_ms| *latency_ms <= self.relay.config().heartbeat.dead_after_ms) {
-            self.relay.counters().observe_latency_ms(latency_ms);
+            self.connection.set_latency_ms(latency_ms);
         }
     }
 }

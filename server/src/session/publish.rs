@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::auth::Publisher;
+use crate::observe::metrics::Door;
 use pulsewire_protocol::{Publish, Reply, ReplyResult, ServerMessage};
 
 impl Session {
@@ -10,6 +11,7 @@ impl Session {
         let Publish { id, channel, payload, key } = command;
         match self.relay.publish(Publisher::Principal(&who), &channel, payload, key.as_deref()).await {
             Ok(position) => {
+                self.relay.metrics().events_in(Door::WebSocket, 1);
                 self.answer(&ServerMessage::Reply(Reply { id, result: ReplyResult::Published { offset: position.offset } }));
             }
             Err(body) => self.answer_error(Some(id), Some(channel), body),

@@ -3,7 +3,8 @@
 
 use crate::auth::Principal;
 use crate::hub::{Closing, Connection};
-use crate::relay::{HandshakeFailure, Relay};
+use crate::observe::metrics::HandshakeFailure;
+use crate::relay::Relay;
 use pulsewire_protocol::{ClientInfo, CloseCode};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,7 +30,7 @@ impl Registered {
     /// The client said who it is.
     pub(super) fn open(&mut self, who: &Principal, client: &ClientInfo) {
         self.relay.hub().identify(&self.connection);
-        self.relay.counters().connections_welcomed.add(1);
+        self.relay.metrics().connection_opened();
         let session = loggable(&client.session);
         tracing::info!(
             target: "pulsewire_relay::connections",
@@ -58,17 +59,16 @@ impl Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         self.relay.hub().remove(&self.connection);
-        self.relay.counters().count_close(self.ended.code);
         let duration_ms = self.relay.hub().wheel.now_ms().saturating_sub(self.connection.since_ms);
         let (code, reason) = (self.ended.code.0, loggable(&self.ended.reason));
         let Some(session) = &self.session else {
             let failure = self.refused.unwrap_or(match self.ended.code {
                 CloseCode::TIMEOUT => HandshakeFailure::Timeout,
                 CloseCode::PROTOCOL | CloseCode::TOO_LARGE => HandshakeFailure::Protocol,
-                CloseCode::UNAVAILABLE => HandshakeFailure::Draining,
-                _ => HandshakeFailure::Lost,
+                CloseCode::UNAVAILABLE => HandshakeFailure::Unavailable,
+                _ => HandshakeFailure::Gone,
             });
-            self.relay.counters().count_handshake_failure(failure);
+            self.relay.metrics().handshake_failed(failure);
             tracing::info!(
                 target: "pulsewire_relay::connections",
                 connection = %self.connection.id,
@@ -81,6 +81,7 @@ impl Drop for Registered {
             );
             return;
         };
+        self.relay.metrics().connection_closed(self.ended.code);
         tracing::info!(
             target: "pulsewire_relay::connections",
             connection = %self.connection.id,

@@ -2,7 +2,8 @@
 
 use super::transport::{Lost, Outbound};
 use crate::hub::{Closing, Connection, Due};
-use crate::relay::Counters;
+use crate::observe::Metrics;
+use crate::observe::metrics::Transport;
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt as _};
 use pulsewire_protocol::Format;
@@ -16,7 +17,7 @@ const FRAME_BYTES: usize = 32 * 1024;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Writes until the end is decided and told, or the transport is lost.
-pub(super) async fn write<S>(connection: &Connection, sink: &mut S, counters: &Counters) -> Result<Closing, Lost>
+pub(super) async fn write<S>(connection: &Connection, sink: &mut S, metrics: &Metrics) -> Result<Closing, Lost>
 where
     S: Sink<Outbound, Error = Lost> + Unpin,
 {
@@ -26,12 +27,12 @@ where
     };
     tokio::select! {
         biased;
-        written = write_all(connection, sink, counters) => written,
+        written = write_all(connection, sink, metrics) => written,
         () = out_of_time => Err(Lost),
     }
 }
 
-async fn write_all<S>(connection: &Connection, sink: &mut S, counters: &Counters) -> Result<Closing, Lost>
+async fn write_all<S>(connection: &Connection, sink: &mut S, metrics: &Metrics) -> Result<Closing, Lost>
 where
     S: Sink<Outbound, Error = Lost> + Unpin,
 {
@@ -41,10 +42,9 @@ where
             match next {
                 Due::Messages(messages) => {
                     connection.sent.fetch_add(messages.len() as u64, Ordering::Relaxed);
-                    counters.sent_messages.add(messages.len() as u64);
+                    let count = messages.len() as u64;
                     let frame = join(messages, connection.format);
-                    counters.sent_frames.add(1);
-                    counters.sent_bytes.add(frame.len() as u64);
+                    metrics.sent(Transport::WebSocket, count, frame.len() as u64);
                     sink.feed(outbound(frame, connection.format)).await?;
                 }
                 Due::Close(closing) => {

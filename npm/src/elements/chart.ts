@@ -173,7 +173,7 @@ export class PulsewireChart extends PulsewireElement {
     const value = view.v[at];
     return html`<span part="reading" class="metric">
       <i class="swatch" data-metric=${metric} style="color: var(--_${series.colour})"></i>${metric}
-      <span part="value" class="value">${value === undefined ? '–' : number(value, this.language)}</span>${view.unit ?? nothing}
+      <span part="value" class="value">${value === undefined ? '–' : number(value, this.language)}</span>${view.unit ? ` ${view.unit}` : nothing}
     </span>`;
   }
 

@@ -7,7 +7,7 @@
 import { css, unsafeCSS } from 'lit';
 
 /** Name, light, dark. */
-const palette: readonly (readonly [string, string, string])[] = [
+export const palette: readonly (readonly [string, string, string])[] = [
   ['surface', '#ffffff', '#151c23'],
   ['raised', '#f4f7f9', '#1e2731'],
   ['border', '#dbe2e8', '#2f3b47'],

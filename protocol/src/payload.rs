@@ -173,14 +173,17 @@ impl Payload {
         Self::Custom { event, data: RawJson::null() }
     }
 
-    /// Writes `event_key: event, data_key: data`: the built-in event as its number, any other as its name.
-    pub(crate) fn encode_pair(&self, out: &mut Out, event_key: u64, data_key: u64) {
-        out.uint(event_key);
+    /// Writes `key: event`: a built-in event as its number, any other as its name.
+    pub(crate) fn encode_event(&self, out: &mut Out, key: u64) {
+        out.uint(key);
         match self.kind() {
             Some(kind) => out.uint(kind.code()),
             None => out.text(self.event()),
         }
-        out.uint(data_key);
+    }
+    /// Writes `key: data`.
+    pub(crate) fn encode_data_at(&self, out: &mut Out, key: u64) {
+        out.uint(key);
         self.encode_data(out);
     }
 }

@@ -391,3 +391,9 @@ fn an_event_that_a_client_cannot_read_keeps_its_place() {
     assert!(event.publication.payload.is_unread());
     assert_eq!((event.publication.offset, event.publication.payload.event()), (Some(17), "#1"));
 }
+
+#[test]
+fn an_array_is_no_result_of_fixed_shape() {
+    let reply = ServerMessage::Reply(Reply { id: 1, result: ReplyResult::Json(RawJson::parse("[null,0.0,null]").unwrap()) });
+    assert_eq!(json::decode_server(&json::encode_server(&reply).unwrap()).next().unwrap().unwrap(), reply);
+}

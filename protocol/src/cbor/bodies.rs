@@ -13,7 +13,8 @@ impl Wire for PublishItem {
         out.map(3 + usize::from(self.key.is_some()));
         out.uint(2);
         out.text(&self.channel);
-        self.payload.encode_pair(out, 3, 4);
+        self.payload.encode_event(out, 3);
+        self.payload.encode_data_at(out, 4);
         encode_optional(out, 5, &self.key);
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {

@@ -62,7 +62,8 @@ pub fn encode_client(message: &ClientMessage) -> Vec<u8> {
             out.uint(body.id);
             out.uint(2);
             out.text(&body.channel);
-            body.payload.encode_pair(out, 3, 4);
+            body.payload.encode_event(out, 3);
+            body.payload.encode_data_at(out, 4);
             encode_optional(out, 5, &body.key);
         }
         ClientMessage::Call(body) => encode_body!(out, code, body),
@@ -146,9 +147,10 @@ impl Publication {
         3 + usize::from(self.offset.is_some()) + usize::from(self.first_offset.is_some()) + usize::from(self.from.is_some())
     }
     pub(crate) fn encode_entries(&self, out: &mut Out) {
-        self.payload.encode_pair(out, 2, 4);
+        self.payload.encode_event(out, 2);
         out.uint(3);
         self.ts.encode(out);
+        self.payload.encode_data_at(out, 4);
         encode_optional(out, 5, &self.offset);
         encode_optional(out, 6, &self.first_offset);
         encode_optional(out, 7, &self.from);

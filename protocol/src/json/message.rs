@@ -192,7 +192,8 @@ const LONGEST_FIXED_RESULT: usize = 80;
 impl<'de> Deserialize<'de> for ReplyResult {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = RawJson::deserialize(deserializer)?;
-        if json.as_str().len() > LONGEST_FIXED_RESULT {
+        // An array is no fixed result either, though serde would read its items as the fields.
+        if json.as_str().len() > LONGEST_FIXED_RESULT || !json.as_str().starts_with('{') {
             return Ok(Self::Json(json));
         }
         Ok(match serde_json::from_str(json.as_str()) {

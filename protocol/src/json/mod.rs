@@ -127,6 +127,10 @@ fn with_id(mut error: DecodeError, line: &str) -> DecodeError {
         #[serde(deserialize_with = "lenient::field")]
         id: u64,
     }
+    // serde would read an array as the fields in their order.
+    if !line.starts_with('{') {
+        return error;
+    }
     error.id = serde_json::from_str::<IdOnly>(line).ok().map(|only| only.id).filter(|id| (1..=MAX_SAFE_INTEGER).contains(id));
     error
 }

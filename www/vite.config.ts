@@ -6,7 +6,7 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 const relay = process.env.PULSEWIRE_RELAY ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte({ configFile: false })],
   build: { outDir: 'build', target: 'es2022', sourcemap: true },
   server: {
     proxy: {

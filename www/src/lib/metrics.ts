@@ -46,3 +46,8 @@ export function sortedMetrics(names: readonly string[]): MetricInfo[] {
 export const WAVE_CAPACITY = 3_600;
 export const WAVE_WINDOW_MS = 10_000;
 export const TREND_WINDOW_MS = 120_000;
+
+/** A tile of the ward needs no more than this many columns a second: the drawing glides between them. */
+export const TILE_HZ = 10;
+/** Publications (columns of 50–100 ms) that fill a tile's window when the ward opens. */
+export const TILE_HISTORY = 60;

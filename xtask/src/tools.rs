@@ -17,7 +17,8 @@ const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const WASM_PACK: &str = "0.15.1";
 const NEXTEST: &str = "0.9.143";
 const CARGO_DENY: &str = "0.20.2";
-const OLDEST_NODE: u32 = 20;
+/// What Vite asks for.
+const OLDEST_NODE: (u32, u32) = (20, 19);
 
 /// The browser that tests drive.
 pub(crate) struct Browser {
@@ -105,16 +106,21 @@ fn cargo_install(project: &Project, package: &str, version: &str, locked: bool) 
 
 /// Node and npm, which we do not install.
 pub(crate) fn node(project: &Project) -> Result<()> {
-    let ask = "install Node.js 20 or newer with npm (from your system's packages or its own site) and run this again";
+    let ask = "install Node.js 20.19 or newer with npm (from your system's packages or its own site) and run this again";
     let found = Sh::new(project, "node").arg("--version").ask().with_context(|| format!("no `node` on PATH: {ask}"))?;
-    let major: Option<u32> = found.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
-    if major.is_none_or(|major| major < OLDEST_NODE) {
-        bail!("node is {found}, but {OLDEST_NODE} or newer is needed: {ask}");
+    if node_version(&found).is_none_or(|version| version < OLDEST_NODE) {
+        bail!("node is {found}, which is too old: {ask}");
     }
     if on_path(project, if cfg!(windows) { "npm.cmd" } else { "npm" }).is_none() {
         bail!("no `npm` on PATH: {ask}");
     }
     Ok(())
+}
+
+/// Major and minor of `v20.19.4`.
+fn node_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.trim().trim_start_matches('v').split('.').map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??))
 }
 
 /// The packages of one npm folder, by its lock file; nothing to do where they are there.
@@ -219,6 +225,13 @@ pub(crate) fn locked_version(lock: &str, package: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_of_node_compare_as_numbers() {
+        assert_eq!(node_version("v20.9.1\n"), Some((20, 9)));
+        assert!(node_version("v20.9.1").unwrap() < OLDEST_NODE && node_version("v22.0.0").unwrap() > OLDEST_NODE);
+        assert_eq!(node_version("latest"), None);
+    }
 
     #[test]
     fn the_locked_version_is_read_and_two_of_them_are_refused() {

@@ -1,18 +1,40 @@
 //! The client: takes inputs, routes them to the parts, hands out actions.
+//!
+//! What the page wants is in `commands.rs`, what the relay says in `incoming.rs`, the transitions of the connection in
+//! `connection.rs`; this file holds the parts together and carries out the transitions' effects.
 
 use crate::alerts::Alerts;
 use crate::config::Config;
+use crate::connection::{Connection, Context, Effect, Happening, State};
 use crate::dashboard::Dashboard;
 use crate::devices::Devices;
-use crate::input::{AlertIds, Command, Input};
-use crate::output::{ClientEvent, Output, Slices};
-use crate::status::ConnectionStatus;
-use crate::subscriptions::ChannelView;
+use crate::input::{Conn, Input, Wake};
+use crate::outgoing::Outgoing;
+use crate::output::{ClientEvent, Failure, Output, Slices, TokenReason};
+use crate::requests::{Purpose, Requests};
+use crate::rng::Rng;
+use crate::status::{ConnectionState, ConnectionStatus};
+use crate::subscriptions::{ChannelView, Subscriptions};
 use crate::telemetry::{Freshness, Telemetry};
 use crate::time::{Millis, Now};
-use crate::toasts::Toasts;
+use crate::timers::{Timer, Timers};
+use crate::toasts::{Toast, ToastKind, Toasts};
+use crate::token::{Look, Tokens, look_at};
 use crate::viewers::Viewers;
+use pulsewire_protocol::{ClientMessage, Connect, DEFAULT_MAX_MESSAGE_BYTES, Limits, Ping, Refresh, Severity, TokenProblem, Unsubscribe};
+use std::borrow::Cow;
 use std::collections::VecDeque;
+
+/// A wall clock that ran ahead by more than this, or a timer that came later than this, means that the machine slept.
+const SLEPT_MS: u64 = 5_000;
+/// After the page could not give a fresh token while connected.
+const REFRESH_RETRY_MS: u64 = 15_000;
+/// How long before its end a token is refreshed.
+const REFRESH_AHEAD_MS: u64 = 60_000;
+/// What `connect` needs beside its entries and its token.
+const CONNECT_OVERHEAD_BYTES: usize = 512;
+/// Subscribe commands sent in one go; the relay counts messages, so a page with very many channels is spread over time.
+const COMMAND_BURST: u64 = 100;
 
 /// What came and what was wrong with it, since the client was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,38 +47,77 @@ pub struct Counters {
     pub messages: u64,
     /// Messages or frames that could not be read.
     pub unreadable: u64,
+    /// Messages of a type that this version does not know.
+    pub unknown: u64,
     /// Publications that were there already.
     pub duplicates: u64,
     /// Events of channels that are not subscribed.
     pub strays: u64,
     /// Holes in the numbering of a live channel, each mended by a recovery.
     pub gaps: u64,
+    /// Channels that have to be reloaded.
+    pub resyncs: u64,
+    /// Sockets asked for.
+    pub tries: u64,
     /// Connections that were welcomed.
     pub welcomes: u64,
 }
 
 /// One client.
-#[derive(Debug)]
 pub struct Client {
-    config: Config,
-    now: Now,
-    status: ConnectionStatus,
-    devices: Devices,
-    alerts: Alerts,
-    dashboard: Dashboard,
-    viewers: Viewers,
-    toasts: Toasts,
-    telemetry: Telemetry,
-    counters: Counters,
-    outputs: VecDeque<Output>,
-    changed: Slices,
+    pub(crate) config: Config,
+    pub(crate) now: Now,
+    pub(crate) connection: Connection,
+    pub(crate) status: ConnectionStatus,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) requests: Requests,
+    pub(crate) tokens: Tokens,
+    pub(crate) timers: Timers,
+    pub(crate) limits: Limits,
+    pub(crate) heartbeat_timeout_ms: u64,
+    pub(crate) devices: Devices,
+    pub(crate) alerts: Alerts,
+    pub(crate) dashboard: Dashboard,
+    pub(crate) viewers: Viewers,
+    pub(crate) toasts: Toasts,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) counters: Counters,
+    pub(crate) changed: Slices,
+    pub(crate) outputs: VecDeque<Output>,
+    outgoing: Outgoing,
+    effects: Vec<Effect>,
+    rng: Rng,
+    /// Subscribe commands that may be sent now, and since when the allowance grows.
+    allowance: u64,
+    allowance_at: Millis,
+    interruptions: u32,
+}
+
+impl core::fmt::Debug for Client {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Client(")?;
+        f.write_str(self.status.state.as_str())?;
+        f.write_str(")")
+    }
 }
 
 impl Client {
     /// A client at rest. The seed decides the jitter: give each client its own.
-    pub fn new(config: Config, _seed: u64, now: Now) -> Self {
+    pub fn new(config: Config, seed: u64, now: Now) -> Self {
         Self {
             status: ConnectionStatus { since: now.unix, ..ConnectionStatus::default() },
+            connection: Connection::new(),
+            subscriptions: Subscriptions::default(),
+            requests: Requests::default(),
+            tokens: Tokens::default(),
+            timers: Timers::default(),
+            limits: Limits {
+                max_message_bytes: DEFAULT_MAX_MESSAGE_BYTES,
+                max_subscriptions: 256,
+                messages_per_second: 50,
+                recovery_bytes: 1 << 20,
+            },
+            heartbeat_timeout_ms: config.heartbeat_timeout_ms,
             devices: Devices::default(),
             alerts: Alerts::default(),
             dashboard: Dashboard::default(),
@@ -64,8 +125,14 @@ impl Client {
             toasts: Toasts::new(config.toasts.clone()),
             telemetry: Telemetry::new(config.telemetry.clone()),
             counters: Counters::default(),
-            outputs: VecDeque::new(),
             changed: Slices::NONE,
+            outputs: VecDeque::new(),
+            outgoing: Outgoing::default(),
+            effects: Vec::new(),
+            rng: Rng::new(seed),
+            allowance: COMMAND_BURST,
+            allowance_at: now.monotonic,
+            interruptions: 0,
             config,
             now,
         }
@@ -73,14 +140,31 @@ impl Client {
 
     /// Takes one input. Drain [`poll_output`](Self::poll_output) afterwards.
     pub fn handle(&mut self, now: Now, input: Input<'_>) {
-        self.now = now;
-        if let Input::Command(command) = input {
-            self.handle_command(command);
+        let slept = self.observe_clocks(now);
+        if slept {
+            self.step(Happening::Woke);
+            // Nothing was heard because nobody listened: the probe decides, not the watchdog.
+            self.arm_silence();
         }
-        if self.toasts.handle_expiry(now) {
-            self.changed |= Slices::TOASTS;
+        match input {
+            Input::Tick => {}
+            Input::Opened { conn } if self.is_current(conn) => self.step(Happening::Opened),
+            Input::Frame { conn, bytes } if self.is_current(conn) => self.handle_frame(conn, bytes),
+            Input::Closed { conn, code, reason } if self.is_current(conn) => self.step(Happening::Lost { code, reason }),
+            Input::Opened { .. } | Input::Frame { .. } | Input::Closed { .. } => {}
+            Input::Token { request, result } => self.handle_token(request, result),
+            Input::Wake(Wake::Visible | Wake::Resumed) => self.step(Happening::Woke),
+            Input::Wake(Wake::Online) => self.step(Happening::NetworkCame),
+            Input::Wake(Wake::Offline) => self.step(Happening::NetworkWent),
+            Input::Wake(Wake::Hidden) => {}
+            Input::Command(command) => self.handle_command(command),
         }
+        while let Some(timer) = self.timers.pop_due(self.now.monotonic) {
+            self.handle_timer(timer);
+        }
+        self.finish();
     }
+
     /// The next action, until there is none.
     pub fn poll_output(&mut self) -> Option<Output> {
         if let Some(output) = self.outputs.pop_front() {
@@ -89,9 +173,10 @@ impl Client {
         let changed = std::mem::take(&mut self.changed);
         (!changed.is_empty()).then_some(Output::Changed(changed))
     }
+
     /// When to call `handle` with [`Input::Tick`] (monotonic clock), if at all.
     pub fn poll_timeout(&self) -> Option<Millis> {
-        self.toasts.deadline()
+        self.timers.next()
     }
 
     /// The connection.
@@ -122,42 +207,365 @@ impl Client {
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }
-    /// How fresh a metric is, and the age of its newest point in milliseconds.
-    pub fn freshness(&self, _unix_now: Millis, _device: &str, _metric: &str) -> (Freshness, Option<f64>) {
-        (Freshness::Empty, None)
+    /// How fresh a metric is, and the age of its newest point in milliseconds by the relay's clock.
+    pub fn freshness(&self, unix_now: Millis, device: &str, metric: &str) -> (Freshness, Option<f64>) {
+        let Some(series) = self.telemetry.series(device, metric) else { return (Freshness::Empty, None) };
+        let relay_now = Millis(unix_now.0.saturating_add_signed(self.status.clock_offset_ms));
+        let mut channel = String::from("device:");
+        channel.push_str(device);
+        let restoring = self.subscriptions.is_restoring(&channel);
+        (series.freshness(relay_now, self.connection.is_connected(), restoring), series.age_ms(relay_now))
     }
-    /// A held channel; `None` where nobody holds it.
-    pub fn channel(&self, _name: &str) -> Option<ChannelView<'_>> {
-        None
+    /// A wanted channel; `None` where nobody holds it.
+    pub fn channel(&self, name: &str) -> Option<ChannelView<'_>> {
+        self.subscriptions.view(name)
+    }
+    /// The names of every wanted channel, the relay's own and lingering ones included.
+    pub fn channels(&self) -> impl Iterator<Item = &str> {
+        self.subscriptions.names()
     }
     /// What came and what was wrong with it.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+    /// Commands that wait for their answer.
+    pub fn requests_in_flight(&self) -> usize {
+        self.requests.len()
     }
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    fn handle_command(&mut self, command: Command) {
-        match command {
-            Command::MarkAlertsRead(AlertIds::All) => {
-                if self.alerts.handle_all_read() {
-                    self.changed |= Slices::ALERTS;
-                }
-            }
-            Command::MarkAlertsRead(AlertIds::Some(ids)) => {
-                if self.alerts.handle_read(&ids) {
-                    self.changed |= Slices::ALERTS;
-                }
-            }
-            Command::ClickToast { id } => {
-                if let Some(toast) = self.toasts.take(self.now, &id) {
-                    self.outputs.push_back(Output::Emit(ClientEvent::ToastClicked(toast)));
-                    self.changed |= Slices::TOASTS;
-                }
-            }
-            _ => {}
+    /// Takes the time in; says whether the machine slept since the last input.
+    fn observe_clocks(&mut self, now: Now) -> bool {
+        let monotonic = now.monotonic.max(self.now.monotonic);
+        let passed = monotonic.since(self.now.monotonic);
+        let wall_passed = now.unix.since(self.now.unix);
+        let overdue = self.timers.next().map_or(0, |deadline| monotonic.since(deadline));
+        self.now = Now { monotonic, unix: now.unix };
+        wall_passed > passed.saturating_add(SLEPT_MS) || overdue > SLEPT_MS
+    }
+
+    fn is_current(&self, conn: Conn) -> bool {
+        self.connection.conn() == Some(conn)
+    }
+
+    pub(crate) fn arm_silence(&mut self) {
+        if self.connection.is_connected() {
+            self.timers.set(Timer::Silence, Some(self.now.monotonic.plus(self.heartbeat_timeout_ms)));
         }
     }
+
+    /// Tells the connection, and carries out what follows.
+    pub(crate) fn step(&mut self, happening: Happening<'_>) {
+        let before = (self.status.state, self.status.attempt, self.status.next_retry_at, self.status.reason, self.status.interrupted);
+        let mut cx = Context {
+            now: self.now,
+            config: &self.config,
+            rng: &mut self.rng,
+            timers: &mut self.timers,
+            tokens: &mut self.tokens,
+            status: &mut self.status,
+            effects: &mut self.effects,
+        };
+        self.connection.step(&mut cx, happening);
+        for effect in std::mem::take(&mut self.effects) {
+            self.carry_out(effect);
+        }
+        let after = (self.status.state, self.status.attempt, self.status.next_retry_at, self.status.reason, self.status.interrupted);
+        self.mark(before != after, Slices::CONNECTION);
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::AskToken(reason) => self.ask_token(reason),
+            Effect::OpenSocket(conn) => {
+                self.counters.tries += 1;
+                self.outputs.push_back(Output::Connect { conn });
+            }
+            Effect::CloseSocket { conn, code } => {
+                // What was said before the end is still worth sending; whether it arrives, nobody will know.
+                self.outgoing.flush(conn, &mut self.outputs);
+                self.outputs.push_back(Output::Close { conn, code });
+            }
+            Effect::SendConnect => self.send_connect(),
+            Effect::SendProbe => self.send_command(Purpose::Probe, |id| ClientMessage::Ping(Ping { id })),
+            Effect::LetGo => self.let_go(),
+            Effect::Unauthorized(reason) => {
+                self.toast(ToastKind::Auth, Severity::High, "sign_in_needed", reason);
+                self.outputs.push_back(Output::Emit(ClientEvent::Unauthorized { reason }));
+            }
+            Effect::Banned { reason, .. } => {
+                let text = if reason == "forbidden" {
+                    "the relay does not allow this client (close code 4403): not trying again"
+                } else {
+                    "the relay could not read what was sent (close code 4400), which is a defect: not trying again"
+                };
+                self.toast(ToastKind::Connection, Severity::High, "connection_refused", reason);
+                self.error(reason, Cow::Borrowed(text), None);
+            }
+            Effect::MessageDropped => {
+                self.error("too_large", Cow::Borrowed("the relay closed the connection because a message was too large: it is lost"), None);
+            }
+        }
+    }
+
+    fn ask_token(&mut self, reason: TokenReason) {
+        if let Some((request, reason)) = self.tokens.ask(reason) {
+            self.outputs.push_back(Output::RequestToken { request, reason });
+        }
+    }
+
+    fn handle_token(&mut self, request: u32, result: Result<String, String>) {
+        if !self.tokens.handle_answer(request) {
+            return;
+        }
+        let waiting = self.connection.state == State::AwaitingToken;
+        let relay_now = self.now.unix.0.saturating_add_signed(self.status.clock_offset_ms);
+        match result {
+            Err(why) => {
+                let mut text = String::from("getToken failed: ");
+                text.push_str(&why);
+                self.error("token_unavailable", Cow::Owned(text), None);
+                self.timers.set(Timer::Refresh, self.connection.is_connected().then(|| self.now.monotonic.plus(REFRESH_RETRY_MS)));
+                self.step(Happening::TokenUnavailable);
+            }
+            Ok(token) => match look_at(&token, relay_now) {
+                // Ended twice in a row: perhaps it is this machine's clock that is wrong. The relay decides.
+                Look::Ended if waiting && self.tokens.refusals == 0 => self.step(Happening::TokenBad(TokenProblem::Expired)),
+                Look::Bad(problem) if waiting => self.step(Happening::TokenBad(problem)),
+                Look::Bad(problem) => {
+                    self.error(problem.as_str(), Cow::Borrowed("getToken gave something that is no token: the one in use goes on"), None);
+                    self.timers.set(Timer::Refresh, self.connection.is_connected().then(|| self.now.monotonic.plus(REFRESH_RETRY_MS)));
+                }
+                Look::Fine | Look::Ended => {
+                    if self.connection.is_connected() {
+                        let copy = token.clone();
+                        self.send_command(Purpose::Refresh, |id| ClientMessage::Refresh(Refresh { id, token: copy }));
+                    }
+                    self.tokens.keep(token);
+                    self.step(Happening::TokenGiven);
+                }
+            },
+        }
+    }
+
+    /// When to ask for the next token: a minute before the end, or halfway where that is sooner.
+    pub(crate) fn plan_refresh(&mut self, ends_at: u64, relay_now: u64) {
+        let left = ends_at.saturating_sub(relay_now);
+        let delay = left.saturating_sub(REFRESH_AHEAD_MS).max(left / 2);
+        self.tokens.keep_end(ends_at);
+        self.timers.set(Timer::Refresh, (left > 0).then(|| self.now.monotonic.plus(delay)));
+    }
+
+    /// The token ends soon.
+    pub(crate) fn refresh_token(&mut self) {
+        if self.connection.is_connected() {
+            self.ask_token(TokenReason::Expiring);
+        }
+    }
+
+    fn handle_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Retry => self.step(Happening::RetryDue),
+            Timer::Token => {
+                let text = "getToken gave no answer in time: trying again";
+                self.error("token_unavailable", Cow::Borrowed(text), None);
+                self.step(Happening::TokenUnavailable);
+            }
+            Timer::Handshake => self.step(Happening::HandshakeOverdue),
+            Timer::Silence => self.step(Happening::Silent),
+            Timer::Probe => self.step(Happening::ProbeOverdue),
+            Timer::Stable => self.connection.handle_stable(),
+            Timer::Interrupted => self.show_interruption(),
+            Timer::Refresh => self.refresh_token(),
+            Timer::Requests => self.expire_requests(),
+            // `finish` does what is due of these.
+            Timer::Subscriptions => {}
+            Timer::Toasts => {
+                let changed = self.toasts.handle_expiry(self.now);
+                self.mark(changed, Slices::TOASTS);
+            }
+        }
+    }
+
+    fn show_interruption(&mut self) {
+        if matches!(self.status.state, ConnectionState::Connecting | ConnectionState::Reconnecting) {
+            self.status.interrupted = true;
+            self.changed |= Slices::CONNECTION;
+            let reason = self.status.reason.unwrap_or("lost");
+            self.toast(ToastKind::Connection, Severity::High, "connection_lost", reason);
+        }
+    }
+
+    /// A toast of the client's own: its title is a key that the page translates.
+    fn toast(&mut self, kind: ToastKind, severity: Severity, title: &str, message: &str) {
+        self.interruptions = self.interruptions.wrapping_add(1);
+        let mut id = String::from(title);
+        id.push(':');
+        push_number(&mut id, u64::from(self.interruptions));
+        self.add_toast(Toast {
+            id,
+            kind,
+            severity,
+            title: title.to_owned(),
+            message: message.to_owned(),
+            ts: self.now.unix,
+            expires_at: None,
+            patient_id: None,
+            device_id: None,
+            link: None,
+        });
+    }
+
+    pub(crate) fn add_toast(&mut self, toast: Toast) {
+        let changed = self.toasts.handle_new(self.now, toast);
+        self.mark(changed, Slices::TOASTS);
+    }
+
+    /// Notes that a part of the state changed, where it did.
+    pub(crate) fn mark(&mut self, changed: bool, slices: Slices) {
+        if changed {
+            self.changed |= slices;
+        }
+    }
+
+    pub(crate) fn error(&mut self, code: &'static str, message: Cow<'static, str>, channel: Option<String>) {
+        self.outputs.push_back(Output::Emit(ClientEvent::Error { code, message, channel }));
+    }
+
+    fn send_connect(&mut self) {
+        let now = self.now.monotonic;
+        let id = self.requests.begin(now, Purpose::Connect);
+        let token = self.tokens.token().map(str::to_owned).filter(|token| !token.is_empty());
+        let info = &self.config.client;
+        let taken =
+            CONNECT_OVERHEAD_BYTES + token.as_ref().map_or(0, String::len) + info.name.len() + info.version.len() + info.session.len();
+        let room = (self.limits.max_message_bytes as usize).saturating_sub(taken);
+        let subscribe = self.subscriptions.connect_entries(id, room, self.limits.max_subscriptions as usize);
+        if !self.send(&ClientMessage::Connect(Connect { id, token, client: info.clone(), subscribe })) {
+            let text = "the token (or the client's name) is larger than the relay takes in one message: nothing was sent";
+            self.error("too_large", Cow::Borrowed(text), None);
+            self.step(Happening::WelcomeRefused { reason: "too_large", retry_after_ms: None });
+        }
+    }
+
+    /// Sends a command of the client's own.
+    pub(crate) fn send_command(&mut self, purpose: Purpose, message: impl FnOnce(u64) -> ClientMessage) {
+        let id = self.requests.begin(self.now.monotonic, purpose);
+        self.send(&message(id));
+    }
+
+    /// Says whether the message was small enough to be sent.
+    pub(crate) fn send(&mut self, message: &ClientMessage) -> bool {
+        let Some(conn) = self.connection.conn() else { return false };
+        self.outgoing.push(conn, message, self.limits.max_message_bytes, &mut self.outputs)
+    }
+
+    /// The connection is over: what was not answered will not be.
+    fn let_go(&mut self) {
+        self.outgoing.clear();
+        for entry in self.requests.drain() {
+            if let Some(request) = entry.purpose.request() {
+                self.outputs.push_back(Output::Emit(ClientEvent::Settled { request, result: Err(Failure::Unknown) }));
+            }
+        }
+        self.subscriptions.handle_lost(self.now.monotonic);
+        self.changed |= Slices::CHANNELS;
+    }
+
+    fn expire_requests(&mut self) {
+        let now = self.now.monotonic;
+        let Some(limit) = now.0.checked_sub(self.config.request_timeout_ms) else { return };
+        while let Some(entry) = self.requests.take_sent_until(Millis(limit)) {
+            match entry.purpose {
+                Purpose::Publish(request) | Purpose::Call(request) | Purpose::Ping(request) => {
+                    self.outputs.push_back(Output::Emit(ClientEvent::Settled { request, result: Err(Failure::Unknown) }));
+                }
+                Purpose::Subscribe(channel) => self.subscriptions.handle_unanswered(now, &channel, entry.id),
+                Purpose::Refresh => self.timers.set(Timer::Refresh, Some(now.plus(REFRESH_RETRY_MS))),
+                Purpose::Connect | Purpose::Unsubscribe | Purpose::Probe | Purpose::Measure => {}
+            }
+        }
+    }
+
+    /// What has to be right after every input: channels asked for, frames handed out, timers armed.
+    fn finish(&mut self) {
+        let now = self.now.monotonic;
+        let connected = self.connection.is_connected();
+        self.subscriptions.plan(connected);
+        if self.subscriptions.deadline().is_some_and(|deadline| deadline <= now) {
+            while let Some(name) = self.subscriptions.poll_left(now, connected) {
+                self.forget_channel(&name);
+            }
+            if connected {
+                self.ask_for_channels();
+            }
+            self.subscriptions.plan(connected);
+        }
+        let mut deadline = self.subscriptions.deadline();
+        if self.allowance == 0 && connected {
+            deadline = deadline.map(|deadline| deadline.max(self.allowance_at.plus(self.allowance_interval_ms())));
+        }
+        self.timers.set(Timer::Subscriptions, deadline);
+        if let Some(conn) = self.connection.conn() {
+            self.outgoing.flush(conn, &mut self.outputs);
+        }
+        let oldest = self.requests.oldest();
+        self.timers.set(Timer::Requests, oldest.map(|at| at.plus(self.config.request_timeout_ms)));
+        while let Some(toast) = self.toasts.poll_shown() {
+            self.outputs.push_back(Output::Emit(ClientEvent::ToastShown(toast)));
+        }
+        self.timers.set(Timer::Toasts, self.toasts.deadline());
+    }
+
+    /// How long it takes to earn one command: half of what the relay allows is left to the page.
+    fn allowance_interval_ms(&self) -> u64 {
+        2_000 / u64::from(self.limits.messages_per_second.clamp(2, 2_000))
+    }
+
+    fn ask_for_channels(&mut self) {
+        let now = self.now.monotonic;
+        let interval = self.allowance_interval_ms();
+        let earned = now.since(self.allowance_at) / interval;
+        self.allowance = self.allowance.saturating_add(earned).min(COMMAND_BURST);
+        self.allowance_at = if self.allowance == COMMAND_BURST { now } else { self.allowance_at.plus(earned * interval) };
+        while self.allowance > 0 {
+            if let Some(channel) = self.subscriptions.poll_unsubscribe() {
+                self.send_command(Purpose::Unsubscribe, |id| ClientMessage::Unsubscribe(Unsubscribe { id, channel }));
+            } else if let Some(name) = self.subscriptions.next_due(now).map(str::to_owned) {
+                let id = self.requests.begin(now, Purpose::Subscribe(name.clone()));
+                if let Some(command) = self.subscriptions.subscribe(id, &name) {
+                    self.send(&ClientMessage::Subscribe(command));
+                }
+            } else {
+                return;
+            }
+            self.allowance -= 1;
+        }
+    }
+
+    /// A channel is no longer wanted: what only it told goes too.
+    fn forget_channel(&mut self, name: &str) {
+        self.changed |= Slices::CHANNELS;
+        let changed = self.viewers.forget(name);
+        self.mark(changed, Slices::VIEWERS);
+        if let Some(device) = name.strip_prefix("device:") {
+            let changed = self.devices.forget(device);
+            self.mark(changed, Slices::DEVICES);
+            let changed = self.telemetry.forget(device);
+            self.mark(changed, Slices::METRICS);
+        } else if name == "dashboard" && self.dashboard.clear() {
+            self.changed |= Slices::DASHBOARD;
+        }
+    }
+}
+
+/// Adds a number in digits, without the formatting machinery.
+pub(crate) fn push_number(text: &mut String, number: u64) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
 }

@@ -11,8 +11,9 @@ pub struct Conn(pub u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u32);
 
-/// Everything that can happen to a client.
-#[derive(Clone, Debug, PartialEq)]
+/// Everything that can happen to a client. Its `Debug` shows no token.
+#[derive(Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "moved once from hand to hand; a box would cost an allocation per event")]
 pub enum Input<'a> {
     /// The time of [`poll_timeout`](crate::Client::poll_timeout) came (or any other moment: it never harms).
     Tick,
@@ -48,6 +49,21 @@ pub enum Input<'a> {
     Wake(Wake),
     /// The page wants something.
     Command(Command),
+}
+
+impl core::fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Tick => f.write_str("Tick"),
+            Self::Opened { conn } => write!(f, "Opened({})", conn.0),
+            Self::Frame { conn, bytes } => write!(f, "Frame({}, {} bytes)", conn.0, bytes.len()),
+            Self::Closed { conn, code, reason } => write!(f, "Closed({}, {code}, {reason})", conn.0),
+            Self::Token { request, result: Ok(_) } => write!(f, "Token({request}, given)"),
+            Self::Token { request, result: Err(why) } => write!(f, "Token({request}, none: {why})"),
+            Self::Wake(wake) => write!(f, "Wake({wake:?})"),
+            Self::Command(command) => write!(f, "Command({command:?})"),
+        }
+    }
 }
 
 /// Signals of page and machine.

@@ -18,18 +18,28 @@
 //! reported. Bytes from the wire are never trusted: what cannot be read is counted, reported and skipped.
 
 mod alerts;
+mod backoff;
 mod client;
+mod commands;
 mod config;
+mod connection;
 mod dashboard;
 mod devices;
+mod incoming;
 mod input;
+mod outgoing;
 mod output;
+mod position;
+mod requests;
+mod rng;
 mod status;
 mod subscriptions;
 mod table;
 pub mod telemetry;
 mod time;
+mod timers;
 mod toasts;
+mod token;
 mod viewers;
 
 pub use alerts::{AlertItem, Alerts};

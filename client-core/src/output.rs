@@ -5,8 +5,9 @@ use crate::toasts::Toast;
 use pulsewire_protocol::{ErrorBody, Publication, RawJson};
 use std::borrow::Cow;
 
-/// One action for the driver.
-#[derive(Clone, Debug, PartialEq)]
+/// One action for the driver. Its `Debug` shows the length of what is sent, not the bytes: the first frame holds the token.
+#[derive(Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "moved once from hand to hand; a box would cost an allocation per event")]
 pub enum Output {
     /// Open a socket (subprotocol `pulsewire.v1.cbor`) under this number. No other is open at that moment.
     Connect {
@@ -38,6 +39,19 @@ pub enum Output {
     Changed(Slices),
     /// Something to tell the page.
     Emit(ClientEvent),
+}
+
+impl core::fmt::Debug for Output {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Connect { conn } => write!(f, "Connect({})", conn.0),
+            Self::Send { conn, bytes } => write!(f, "Send({}, {} bytes)", conn.0, bytes.len()),
+            Self::Close { conn, code } => write!(f, "Close({}, {code})", conn.0),
+            Self::RequestToken { request, reason } => write!(f, "RequestToken({request}, {})", reason.as_str()),
+            Self::Changed(slices) => write!(f, "Changed({:#b})", slices.0),
+            Self::Emit(event) => write!(f, "Emit({event:?})"),
+        }
+    }
 }
 
 /// Why a token is asked for.

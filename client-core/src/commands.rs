@@ -1,0 +1,98 @@
+//! What the page asks for.
+
+use crate::client::Client;
+use crate::connection::Happening;
+use crate::input::{AlertIds, Command, RequestId};
+use crate::output::{ClientEvent, Failure, Output, Slices, channel_problem};
+use crate::requests::Purpose;
+use pulsewire_protocol::{Call, ChannelName, ClientMessage, Ping, Publish, RawJson};
+use std::borrow::Cow;
+
+impl Client {
+    pub(crate) fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Connect => self.step(Happening::Start),
+            Command::Close => self.step(Happening::Stop),
+            Command::Subscribe { channel, options } => match ChannelName::parse(&channel) {
+                Ok(_) => {
+                    self.subscriptions.handle_subscribe(self.now.monotonic, &channel, options);
+                    self.changed |= Slices::CHANNELS;
+                }
+                Err(error) => self.error("invalid_channel", Cow::Borrowed(channel_problem(error)), Some(channel)),
+            },
+            Command::Release { channel } => {
+                if !self.subscriptions.handle_release(self.now.monotonic, &channel, self.config.linger_ms) {
+                    self.error("not_subscribed", Cow::Borrowed("released, but nobody holds it: release each hold once"), Some(channel));
+                }
+            }
+            Command::Publish { request, channel, payload, key } => {
+                if let Err(error) = ChannelName::parse(&channel) {
+                    self.settle(request, Failure::InvalidChannel(error));
+                    return;
+                }
+                let purpose = Purpose::Publish(request);
+                self.request(request, purpose, |id| ClientMessage::Publish(Publish { id, channel, payload, key }));
+            }
+            Command::Call { request, method, params } => {
+                let params = params.map(RawJson::from_text_unchecked);
+                self.request(request, Purpose::Call(request), |id| ClientMessage::Call(Call { id, method, params }));
+            }
+            Command::Ping { request } => self.request(request, Purpose::Ping(request), |id| ClientMessage::Ping(Ping { id })),
+            Command::HoldTelemetry { device, metric, capacity } => {
+                let known = self.telemetry.series(&device, &metric).is_some();
+                if !self.telemetry.handle_hold(&device, &metric, capacity) {
+                    self.too_many_series();
+                } else {
+                    self.mark(!known, Slices::METRICS);
+                }
+            }
+            Command::ReleaseTelemetry { device, metric } => self.telemetry.handle_release(&device, &metric),
+            Command::MarkAlertsRead(AlertIds::All) => {
+                let changed = self.alerts.handle_all_read();
+                self.mark(changed, Slices::ALERTS);
+            }
+            Command::MarkAlertsRead(AlertIds::Some(ids)) => {
+                let changed = self.alerts.handle_read(&ids);
+                self.mark(changed, Slices::ALERTS);
+            }
+            Command::DismissToast { id } => {
+                let changed = self.toasts.handle_dismiss(self.now, &id);
+                self.mark(changed, Slices::TOASTS);
+            }
+            Command::ClickToast { id } => {
+                if let Some(toast) = self.toasts.take(self.now, &id) {
+                    self.outputs.push_back(Output::Emit(ClientEvent::ToastClicked(toast)));
+                    self.changed |= Slices::TOASTS;
+                }
+            }
+            Command::HoldToasts(held) => {
+                let changed = self.toasts.handle_hold(self.now, held);
+                self.mark(changed, Slices::TOASTS);
+            }
+        }
+    }
+
+    pub(crate) fn too_many_series(&mut self) {
+        let text = "too many telemetry series: this metric is not stored; hold fewer devices or raise telemetry.max_series";
+        self.error("too_many_series", Cow::Borrowed(text), None);
+    }
+
+    /// Sends a request of the page, or settles it at once.
+    fn request(&mut self, request: RequestId, purpose: Purpose, message: impl FnOnce(u64) -> ClientMessage) {
+        if !self.connection.is_connected() {
+            self.settle(request, Failure::NotConnected);
+        } else if self.requests.len() >= self.config.max_requests {
+            self.settle(request, Failure::TooManyRequests);
+        } else {
+            let id = self.requests.begin(self.now.monotonic, purpose);
+            if !self.send(&message(id)) {
+                self.requests.take(id);
+                self.settle(request, Failure::TooLarge { limit: self.limits.max_message_bytes });
+            }
+        }
+    }
+
+    fn settle(&mut self, request: RequestId, failure: Failure) {
+        self.outputs.push_back(Output::Emit(ClientEvent::Settled { request, result: Err(failure) }));
+    }
+}

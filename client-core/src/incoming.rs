@@ -1,0 +1,421 @@
+//! What the relay says: frames, messages, and where each publication goes.
+
+use crate::client::{Client, push_number};
+use crate::connection::{Happening, State};
+use crate::input::Conn;
+use crate::output::{ChannelEvent, ClientEvent, Failure, Output, Settlement, Slices};
+use crate::requests::{InFlight, Purpose};
+use crate::subscriptions::Arrival;
+use crate::time::Millis;
+use crate::toasts::{Toast, ToastKind};
+use pulsewire_protocol::{
+    ClientMessage, DecodeError, ErrorBody, ErrorCode, ErrorMessage, Event, ExecutionState, Payload, Ping, Pong, Publication, Reply,
+    ReplyResult, ServerMessage, Severity, Subscribed, SubscribedEntry, ViewerCount, Welcome, cbor,
+};
+use std::borrow::Cow;
+
+/// A publication that was missed is still worth a toast if it is no older than this: a blip must not hide an alert, and a night's
+/// sleep must not end in a flood. What a first subscribe brings (history, retained state) is never worth one.
+const TOAST_MAX_AGE_MS: f64 = 60_000.0;
+/// Bounds for what a relay may say about its heartbeats.
+const HEARTBEAT_TIMEOUT_MS: core::ops::RangeInclusive<u64> = 1_000..=600_000;
+
+/// Where a publication comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Just published.
+    Live,
+    /// Missed and recovered.
+    Recovered,
+    /// There before the page asked.
+    History,
+}
+
+impl Client {
+    pub(crate) fn handle_frame(&mut self, conn: Conn, bytes: &[u8]) {
+        self.counters.frames += 1;
+        self.counters.bytes += bytes.len() as u64;
+        self.arm_silence();
+        let mut told = false;
+        for message in cbor::decode_server(bytes) {
+            match message {
+                Ok(message) => {
+                    self.counters.messages += 1;
+                    self.handle_message(message);
+                }
+                Err(error) => self.handle_unreadable(error, &mut told),
+            }
+            if self.connection.conn() != Some(conn) {
+                return;
+            }
+        }
+    }
+
+    /// What cannot be read is counted, reported (once per frame) and skipped; what it may have held is asked for again.
+    fn handle_unreadable(&mut self, error: DecodeError, told: &mut bool) {
+        if error.well_formed && error.field == "type" {
+            // A message of a later version.
+            self.counters.unknown += 1;
+            return;
+        }
+        self.counters.unreadable += 1;
+        if !*told {
+            *told = true;
+            let mut text = String::from("a message of the relay could not be read and was skipped: ");
+            text.push_str(&error.field);
+            text.push_str(": ");
+            text.push_str(&error.problem);
+            self.error("unreadable_message", Cow::Owned(text), None);
+        }
+        let now = self.now.monotonic;
+        match (self.connection.state, error.id) {
+            (State::AwaitingWelcome { .. }, Some(_)) => {
+                for channel in self.subscriptions.handle_unreadable_welcome() {
+                    self.resync(channel);
+                }
+                self.step(Happening::WelcomeRefused { reason: "protocol_error", retry_after_ms: None });
+            }
+            (State::Connected { .. }, Some(id)) => {
+                if let Some(entry) = self.requests.take(id) {
+                    self.handle_unreadable_answer(entry);
+                }
+            }
+            (State::Connected { .. }, None) if !error.well_formed => self.subscriptions.handle_suspicion(now),
+            _ => {}
+        }
+    }
+
+    fn handle_unreadable_answer(&mut self, entry: InFlight) {
+        match entry.purpose {
+            Purpose::Subscribe(channel) => {
+                if self.subscriptions.handle_unreadable_answer(self.now.monotonic, &channel, entry.id) {
+                    self.resync(channel);
+                }
+            }
+            purpose => {
+                if let Some(request) = purpose.request() {
+                    self.outputs.push_back(Output::Emit(ClientEvent::Settled { request, result: Err(Failure::Unknown) }));
+                }
+            }
+        }
+    }
+
+    fn handle_message(&mut self, message: ServerMessage) {
+        let connected = self.connection.is_connected();
+        match message {
+            ServerMessage::Welcome(welcome) if matches!(self.connection.state, State::AwaitingWelcome { .. }) => {
+                self.handle_welcome(welcome);
+            }
+            ServerMessage::Error(error) if !connected => {
+                let retry_after_ms = error.body.retry_after_ms;
+                self.report(error);
+                self.step(Happening::WelcomeRefused { reason: "refused", retry_after_ms });
+            }
+            // Nothing else makes sense before `welcome`, and a second one never does.
+            _ if !connected => self.counters.strays += 1,
+            ServerMessage::Welcome(_) => self.counters.strays += 1,
+            ServerMessage::Event(event) => self.handle_event(event),
+            ServerMessage::Subscribed(subscribed) => {
+                let id = subscribed.id.unwrap_or(0);
+                self.requests.take(id);
+                self.handle_subscribed(id, subscribed);
+            }
+            ServerMessage::Unsubscribed(unsubscribed) => match unsubscribed.id {
+                // Our own wish; the channel may even be wanted again by now.
+                Some(id) => {
+                    self.requests.take(id);
+                }
+                None => {
+                    let code = unsubscribed.code.unwrap_or(ErrorCode::Forbidden);
+                    let body = ErrorBody { code, message: String::new(), retryable: false, retry_after_ms: None };
+                    if self.subscriptions.handle_unsubscribed(&unsubscribed.channel, body) {
+                        self.changed |= Slices::CHANNELS;
+                        let text = "the relay ended this subscription";
+                        self.error(code.as_str(), Cow::Borrowed(text), Some(unsubscribed.channel));
+                    }
+                }
+            },
+            ServerMessage::Viewers(viewers) => {
+                self.handle_viewers(&viewers.channel, ViewerCount { count: viewers.count, names: viewers.names });
+            }
+            ServerMessage::Heartbeat(heartbeat) => {
+                self.send(&ClientMessage::Pong(Pong { ts: heartbeat.ts }));
+                // The relay measures its own round trip by the pong; ours rides along.
+                if self.requests.len() < self.config.max_requests {
+                    self.send_command(Purpose::Measure, |id| ClientMessage::Ping(Ping { id }));
+                }
+            }
+            ServerMessage::Reauth(_) => self.refresh_token(),
+            ServerMessage::Reply(reply) => self.handle_reply(reply),
+            ServerMessage::Error(error) => self.handle_error(error),
+        }
+    }
+
+    fn handle_welcome(&mut self, welcome: Welcome) {
+        let same = |known: &Option<String>, now: &str| known.as_deref().is_none_or(|known| known == now);
+        if !same(&self.status.user, &welcome.user) || !same(&self.status.tenant, &welcome.tenant) {
+            self.forget_user();
+        }
+        let request = self.requests.take(welcome.id);
+        let asked_at = request.map_or(self.now.monotonic, |entry| entry.sent_at);
+        self.counters.welcomes += 1;
+        let server_time = welcome.server_time.as_millis();
+        self.status.clock_offset_ms = (server_time as i64).wrapping_sub(self.now.unix.0 as i64);
+        self.status.latency_ms = Some(self.now.monotonic.since(asked_at));
+        self.status.connection_id = Some(welcome.connection);
+        self.status.user = Some(welcome.user);
+        self.status.tenant = Some(welcome.tenant);
+        self.limits = welcome.limits;
+        // A limit that would not even take a `connect` is no limit but a mistake.
+        self.limits.max_message_bytes = self.limits.max_message_bytes.max(1_024);
+        self.heartbeat_timeout_ms = match welcome.timeout_ms {
+            0 => self.config.heartbeat_timeout_ms,
+            timeout_ms => timeout_ms.clamp(*HEARTBEAT_TIMEOUT_MS.start(), *HEARTBEAT_TIMEOUT_MS.end()),
+        };
+        self.step(Happening::Welcomed);
+        self.arm_silence();
+        self.plan_refresh(welcome.expires_at.as_millis(), server_time);
+        let changed = self.toasts.handle_dismiss_kind(self.now, ToastKind::Connection);
+        self.mark(changed, Slices::TOASTS);
+        for entry in welcome.subscribed {
+            match entry {
+                SubscribedEntry::Subscribed(subscribed) => self.handle_subscribed(welcome.id, subscribed),
+                SubscribedEntry::Refused(refused) => self.handle_refused(&refused.channel, welcome.id, refused.error),
+            }
+        }
+        self.subscriptions.handle_welcomed(self.now.monotonic, welcome.id);
+        self.changed |= Slices::CONNECTION | Slices::CHANNELS;
+    }
+
+    /// Another user signed in on this page: nothing of the former one may show.
+    fn forget_user(&mut self) {
+        self.subscriptions.forget_positions();
+        self.devices.clear();
+        self.alerts.clear();
+        self.dashboard.clear();
+        self.viewers.clear();
+        self.toasts.clear();
+        self.telemetry.clear();
+        let all = Slices::DEVICES | Slices::ALERTS | Slices::DASHBOARD | Slices::VIEWERS;
+        self.changed |= all | Slices::TOASTS | Slices::TELEMETRY | Slices::METRICS;
+    }
+
+    fn handle_subscribed(&mut self, id: u64, mut answer: Subscribed) {
+        let was_known = self.subscriptions.view(&answer.channel).is_some_and(|view| !view.epoch.is_empty());
+        let Some(restored) = self.subscriptions.handle_subscribed(self.now.monotonic, id, &mut answer) else {
+            self.counters.strays += 1;
+            return;
+        };
+        let channel = answer.channel;
+        self.changed |= Slices::CHANNELS;
+        self.counters.duplicates += restored.duplicates;
+        if restored.resync {
+            self.resync(channel.clone());
+        }
+        if let Some(viewers) = answer.viewers {
+            self.handle_viewers(&channel, viewers);
+        }
+        for publication in &restored.older {
+            self.backfill(publication);
+        }
+        let origin = if was_known && !restored.resync { Origin::Recovered } else { Origin::History };
+        for publication in restored.fresh {
+            self.apply(channel.clone(), publication, origin);
+        }
+    }
+
+    fn handle_refused(&mut self, channel: &str, id: u64, error: ErrorBody) {
+        let code = error.code.as_str();
+        let mut text = error.message.clone();
+        if text.is_empty() {
+            text.push_str("the relay refused this subscription");
+        }
+        if self.subscriptions.handle_refused(self.now.monotonic, channel, id, error) {
+            self.changed |= Slices::CHANNELS;
+            self.error(code, Cow::Owned(text), Some(channel.to_owned()));
+        }
+    }
+
+    fn handle_viewers(&mut self, channel: &str, viewers: ViewerCount) {
+        if self.subscriptions.is_wanted(channel) && self.viewers.handle_count(channel, viewers) {
+            self.changed |= Slices::VIEWERS;
+        }
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        match self.subscriptions.handle_event(self.now.monotonic, &event.channel, &event.publication) {
+            Arrival::Next => self.apply(event.channel, event.publication, Origin::Live),
+            Arrival::Duplicate => self.counters.duplicates += 1,
+            Arrival::Stray => self.counters.strays += 1,
+            Arrival::Gap => self.counters.gaps += 1,
+            Arrival::Covered => {}
+        }
+    }
+
+    fn handle_reply(&mut self, reply: Reply) {
+        let Some(entry) = self.requests.take(reply.id) else {
+            self.counters.strays += 1;
+            return;
+        };
+        let round_trip_ms = self.now.monotonic.since(entry.sent_at);
+        let result = match (&entry.purpose, reply.result) {
+            (Purpose::Publish(_), ReplyResult::Published { offset }) => Ok(Settlement::Published { offset }),
+            (Purpose::Call(_), ReplyResult::Json(json)) => Ok(Settlement::Answer(json)),
+            (Purpose::Ping(_) | Purpose::Probe | Purpose::Measure, ReplyResult::Time { .. }) => {
+                // Only the probe's own answer proves anything: others may have waited in a buffer since before the sleep.
+                if entry.purpose == Purpose::Probe {
+                    self.step(Happening::Alive);
+                }
+                self.handle_round_trip(round_trip_ms);
+                Ok(Settlement::Pong { round_trip_ms })
+            }
+            (Purpose::Refresh, ReplyResult::Refreshed { expires_at }) => {
+                let relay_now = self.now.unix.0.saturating_add_signed(self.status.clock_offset_ms);
+                self.plan_refresh(expires_at.as_millis(), relay_now);
+                return;
+            }
+            // An answer of the wrong kind tells nothing of what was done.
+            _ => {
+                self.counters.unreadable += 1;
+                Err(Failure::Unknown)
+            }
+        };
+        if let Some(request) = entry.purpose.request() {
+            self.outputs.push_back(Output::Emit(ClientEvent::Settled { request, result }));
+        }
+    }
+
+    fn handle_round_trip(&mut self, round_trip_ms: u64) {
+        if self.status.latency_ms != Some(round_trip_ms) {
+            self.status.latency_ms = Some(round_trip_ms);
+            self.changed |= Slices::CONNECTION;
+        }
+    }
+
+    fn handle_error(&mut self, error: ErrorMessage) {
+        let Some(entry) = error.id.and_then(|id| self.requests.take(id)) else {
+            self.report(error);
+            return;
+        };
+        match entry.purpose {
+            Purpose::Subscribe(channel) => self.handle_refused(&channel, entry.id, error.body),
+            Purpose::Publish(request) | Purpose::Call(request) | Purpose::Ping(request) => {
+                let result = Err(Failure::Refused(error.body));
+                self.outputs.push_back(Output::Emit(ClientEvent::Settled { request, result }));
+            }
+            // It answers: it lives.
+            Purpose::Probe => self.step(Happening::Alive),
+            Purpose::Measure | Purpose::Unsubscribe => {}
+            Purpose::Connect | Purpose::Refresh => self.report(error),
+        }
+    }
+
+    fn report(&mut self, error: ErrorMessage) {
+        self.error(error.body.code.as_str(), Cow::Owned(error.body.message), error.channel);
+    }
+
+    fn resync(&mut self, channel: String) {
+        self.counters.resyncs += 1;
+        self.outputs.push_back(Output::Emit(ClientEvent::Resync { channel }));
+    }
+
+    /// A publication, once and in order: to its reducer, perhaps to a toast, and to the page.
+    fn apply(&mut self, channel: String, publication: Publication, origin: Origin) {
+        let age_ms = (self.now.unix.0 as f64 + self.status.clock_offset_ms as f64) - publication.ts.0;
+        let is_news = match origin {
+            Origin::Live => true,
+            Origin::Recovered => age_ms <= TOAST_MAX_AGE_MS,
+            Origin::History => false,
+        };
+        match &publication.payload {
+            Payload::DeviceStatus(status) => {
+                let changed = self.devices.handle_status(status, self.config.max_devices);
+                self.mark(changed, Slices::DEVICES);
+            }
+            Payload::Telemetry(points) => {
+                let change = self.telemetry.handle_points(points);
+                self.mark(change.points, Slices::TELEMETRY);
+                self.mark(change.metrics, Slices::METRICS);
+                if change.refused && self.telemetry.refused_series() == 1 {
+                    self.too_many_series();
+                }
+            }
+            Payload::DashboardStats(stats) => {
+                let changed = self.dashboard.handle_stats(stats);
+                self.mark(changed, Slices::DASHBOARD);
+            }
+            Payload::AlertRead(read) => {
+                let changed = self.alerts.handle_read(&read.ids);
+                self.mark(changed, Slices::ALERTS);
+            }
+            Payload::Alert(alert) => {
+                let changed = self.alerts.handle_alert(alert, publication.ts.0, self.config.max_alerts);
+                self.mark(changed, Slices::ALERTS);
+                if let Some(id) = alert.id.as_ref().filter(|_| is_news) {
+                    let mut toast = self.new_toast(id, ToastKind::Alert, alert.severity, &alert.patient_name, &alert.message);
+                    toast.ts = Millis(alert.ts.unwrap_or(publication.ts).as_millis());
+                    toast.patient_id = Some(alert.patient_id.clone());
+                    toast.device_id.clone_from(&alert.device_id);
+                    self.add_toast(toast);
+                }
+            }
+            Payload::Notification(notification) if is_news => {
+                if let Some(id) = &notification.id {
+                    let (title, body) = (&notification.title, &notification.body);
+                    let mut toast = self.new_toast(id, ToastKind::Notification, notification.severity, title, body);
+                    toast.ts = Millis(notification.ts.unwrap_or(publication.ts).as_millis());
+                    toast.link.clone_from(&notification.link);
+                    self.add_toast(toast);
+                }
+            }
+            Payload::ExecutionUpdate(update) if is_news => {
+                let (severity, title) = match update.status {
+                    ExecutionState::Succeeded => (Some(Severity::Low), "execution_succeeded"),
+                    ExecutionState::Failed => (Some(Severity::High), "execution_failed"),
+                    _ => (None, ""),
+                };
+                if let Some(severity) = severity {
+                    let mut id = update.execution_id.clone();
+                    id.push(':');
+                    push_number(&mut id, u64::from(update.attempt));
+                    let text = update.error.as_ref().map_or(update.step.as_deref().unwrap_or(""), |error| &error.message);
+                    let toast = self.new_toast(&id, ToastKind::Execution, severity, title, text);
+                    self.add_toast(toast);
+                }
+            }
+            _ => {}
+        }
+        let replayed = origin != Origin::Live;
+        self.outputs.push_back(Output::Emit(ClientEvent::Event(ChannelEvent { channel, publication, replayed })));
+    }
+
+    /// A publication that the page saw before, or would have seen before: it only fills what keeps many.
+    fn backfill(&mut self, publication: &Publication) {
+        match &publication.payload {
+            Payload::Telemetry(points) => {
+                let changed = self.telemetry.handle_points(points).points;
+                self.mark(changed, Slices::TELEMETRY);
+            }
+            Payload::Alert(alert) => {
+                let changed = self.alerts.handle_alert(alert, publication.ts.0, self.config.max_alerts);
+                self.mark(changed, Slices::ALERTS);
+            }
+            _ => {}
+        }
+    }
+
+    fn new_toast(&self, id: &str, kind: ToastKind, severity: Severity, title: &str, message: &str) -> Toast {
+        Toast {
+            id: id.to_owned(),
+            kind,
+            severity,
+            title: title.to_owned(),
+            message: message.to_owned(),
+            ts: self.now.unix,
+            expires_at: None,
+            patient_id: None,
+            device_id: None,
+            link: None,
+        }
+    }
+}

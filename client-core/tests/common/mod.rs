@@ -1,0 +1,261 @@
+//! A page under test: a client, its clock, and the relay's side played by the test.
+//!
+//! It checks what must hold in every test: one socket at most, nothing sent through a dead one, one token request at a time,
+//! and no deadline that lies in the past.
+
+#![allow(dead_code)]
+
+use pulsewire_client_core::protocol::*;
+use pulsewire_client_core::*;
+
+pub struct Page {
+    pub client: Client,
+    pub now: Now,
+    /// The socket that the core believes to be there.
+    pub open: Option<Conn>,
+    /// When each socket was asked for.
+    pub tries: Vec<Millis>,
+    pub sent: Vec<ClientMessage>,
+    pub events: Vec<ClientEvent>,
+    pub closes: Vec<u16>,
+    /// Asked and not answered.
+    pub asked: Option<(u32, TokenReason)>,
+    pub token_reasons: Vec<TokenReason>,
+    /// Given at once when asked.
+    pub token: Option<String>,
+    pub changed: Slices,
+}
+
+/// Three parts; the middle one is `{}`: no `exp`, so the relay decides.
+pub const TOKEN: &str = "eyJhbGciOiJub25lIn0.e30.c2ln";
+
+pub fn exact() -> Config {
+    Config { backoff: BackoffConfig { jitter: false, ..BackoffConfig::default() }, ..Config::default() }
+}
+
+pub const START: Now = Now { monotonic: Millis(50_000), unix: Millis(1_700_000_000_000) };
+
+impl Page {
+    pub fn new(config: Config) -> Self {
+        Self {
+            client: Client::new(config, 42, START),
+            now: START,
+            open: None,
+            tries: Vec::new(),
+            sent: Vec::new(),
+            events: Vec::new(),
+            closes: Vec::new(),
+            asked: None,
+            token_reasons: Vec::new(),
+            token: Some(TOKEN.to_owned()),
+            changed: Slices::NONE,
+        }
+    }
+    /// One that is connected.
+    pub fn connected(config: Config) -> Self {
+        let mut page = Self::new(config);
+        page.command(Command::Connect);
+        page.accept();
+        page
+    }
+
+    pub fn input(&mut self, input: Input<'_>) {
+        if let Input::Closed { conn, .. } = &input
+            && self.open == Some(*conn)
+        {
+            self.open = None;
+        }
+        self.client.handle(self.now, input);
+        self.drain();
+    }
+    fn drain(&mut self) {
+        let mut answer = None;
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::Connect { conn } => {
+                    assert_eq!(self.open, None, "two sockets at once");
+                    self.open = Some(conn);
+                    self.tries.push(self.now.monotonic);
+                }
+                Output::Send { conn, bytes } => {
+                    assert_eq!(self.open, Some(conn), "sent through a socket that is gone");
+                    for message in cbor::decode_client(&bytes) {
+                        self.sent.push(message.expect("the client writes what the relay can read"));
+                    }
+                }
+                Output::Close { conn, code } => {
+                    assert_eq!(self.open, Some(conn), "closed a socket that is gone");
+                    self.open = None;
+                    self.closes.push(code);
+                }
+                Output::RequestToken { request, reason } => {
+                    self.asked = Some((request, reason));
+                    self.token_reasons.push(reason);
+                    answer = self.token.clone();
+                }
+                Output::Changed(slices) => self.changed |= slices,
+                Output::Emit(event) => self.events.push(event),
+            }
+        }
+        if let Some(deadline) = self.client.poll_timeout() {
+            assert!(deadline > self.now.monotonic, "a deadline in the past would make a busy loop");
+        }
+        if let Some(token) = answer {
+            self.give_token(Ok(token));
+        }
+    }
+    pub fn give_token(&mut self, result: Result<String, String>) {
+        let (request, _) = self.asked.take().expect("a token was asked for");
+        self.input(Input::Token { request, result });
+    }
+    pub fn command(&mut self, command: Command) {
+        self.input(Input::Command(command));
+    }
+    pub fn subscribe(&mut self, channel: &str) {
+        self.command(Command::Subscribe { channel: channel.to_owned(), options: SubscribeOptions::default() });
+    }
+    pub fn release(&mut self, channel: &str) {
+        self.command(Command::Release { channel: channel.to_owned() });
+    }
+    pub fn wake(&mut self, wake: Wake) {
+        self.input(Input::Wake(wake));
+    }
+
+    /// Lets time pass, ticking at every deadline on the way.
+    pub fn advance(&mut self, ms: u64) {
+        let end = self.now.monotonic.plus(ms);
+        while let Some(deadline) = self.client.poll_timeout().filter(|deadline| *deadline <= end) {
+            self.jump(deadline.since(self.now.monotonic));
+            self.input(Input::Tick);
+        }
+        self.jump(end.since(self.now.monotonic));
+        self.input(Input::Tick);
+    }
+    /// Moves both clocks without telling the client.
+    pub fn jump(&mut self, ms: u64) {
+        self.now.monotonic = self.now.monotonic.plus(ms);
+        self.now.unix = self.now.unix.plus(ms);
+    }
+
+    pub fn opened(&mut self) {
+        let conn = self.open.expect("a socket was asked for");
+        self.input(Input::Opened { conn });
+    }
+    pub fn closed(&mut self, code: u16, reason: &str) {
+        let conn = self.open.expect("a socket is there");
+        self.input(Input::Closed { conn, code, reason });
+    }
+    pub fn relay(&mut self, message: ServerMessage) {
+        self.bytes(&cbor::encode_server(&message));
+    }
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        let conn = self.open.expect("a socket is there");
+        self.input(Input::Frame { conn, bytes });
+    }
+    pub fn connect_message(&self) -> &Connect {
+        self.sent
+            .iter()
+            .rev()
+            .find_map(|message| match message {
+                ClientMessage::Connect(connect) => Some(connect),
+                _ => None,
+            })
+            .expect("a connect was sent")
+    }
+    /// Opens and welcomes, with an empty history for every channel asked for.
+    pub fn accept(&mut self) {
+        self.opened();
+        let entries = self.connect_message().subscribe.clone();
+        self.welcome(entries.into_iter().map(|entry| SubscribedEntry::Subscribed(fresh(None, &entry.channel, "a", 0))).collect());
+    }
+    pub fn welcome(&mut self, subscribed: Vec<SubscribedEntry>) {
+        let welcome = welcome(self.connect_message().id, self.now, subscribed);
+        self.relay(ServerMessage::Welcome(welcome));
+    }
+    pub fn event(&mut self, channel: &str, publication: Publication) {
+        self.relay(ServerMessage::Event(Event { channel: channel.to_owned(), publication }));
+    }
+
+    pub fn state(&self) -> ConnectionState {
+        self.client.connection().state
+    }
+    pub fn take_sent(&mut self) -> Vec<ClientMessage> {
+        std::mem::take(&mut self.sent)
+    }
+    pub fn take_events(&mut self) -> Vec<ClientEvent> {
+        std::mem::take(&mut self.events)
+    }
+    /// Offsets of the events of a channel that the page was told.
+    pub fn offsets(&self, name: &str) -> Vec<u64> {
+        let of = |event: &ClientEvent| match event {
+            ClientEvent::Event(event) if event.channel == name => event.publication.offset,
+            _ => None,
+        };
+        self.events.iter().filter_map(of).collect()
+    }
+    pub fn resyncs(&self) -> Vec<String> {
+        let of = |event: &ClientEvent| match event {
+            ClientEvent::Resync { channel } => Some(channel.clone()),
+            _ => None,
+        };
+        self.events.iter().filter_map(of).collect()
+    }
+    pub fn errors(&self) -> Vec<&'static str> {
+        let of = |event: &ClientEvent| match event {
+            ClientEvent::Error { code, .. } => Some(*code),
+            _ => None,
+        };
+        self.events.iter().filter_map(of).collect()
+    }
+    pub fn toasts(&self) -> Vec<String> {
+        self.client.toasts().visible().map(|toast| toast.title.clone()).collect()
+    }
+}
+
+pub fn welcome(id: u64, now: Now, subscribed: Vec<SubscribedEntry>) -> Welcome {
+    Welcome {
+        id,
+        connection: "c1".to_owned(),
+        node: "n1".to_owned(),
+        user: "ana".to_owned(),
+        tenant: "t".to_owned(),
+        server_time: UnixMs::from_millis(now.unix.0),
+        heartbeat_ms: 30_000,
+        timeout_ms: 60_000,
+        expires_at: UnixMs::from_millis(now.unix.0 + 3_600_000),
+        limits: Limits { max_message_bytes: 65_536, max_subscriptions: 256, messages_per_second: 50, recovery_bytes: 1 << 20 },
+        subscribed,
+    }
+}
+pub fn fresh(id: Option<u64>, channel: &str, epoch: &str, offset: u64) -> Subscribed {
+    Subscribed {
+        id,
+        channel: channel.to_owned(),
+        epoch: epoch.to_owned(),
+        offset,
+        recovered: false,
+        publications: Vec::new(),
+        state: Vec::new(),
+        viewers: None,
+    }
+}
+pub fn custom(offset: Option<u64>) -> Publication {
+    let payload = Payload::Custom { event: "note".to_owned(), data: RawJson::from_text_unchecked("1".to_owned()) };
+    Publication { offset, first_offset: None, payload, ts: UnixMs(START.unix.0 as f64), from: None }
+}
+pub fn publication(offset: u64, payload: Payload, ts: Millis) -> Publication {
+    Publication { offset: Some(offset), first_offset: None, payload, ts: UnixMs::from_millis(ts.0), from: None }
+}
+pub fn alert(id: &str, severity: Severity, ts: Millis) -> Payload {
+    Payload::Alert(Alert {
+        id: Some(id.to_owned()),
+        patient_id: "p1".to_owned(),
+        patient_name: id.to_owned(),
+        device_id: None,
+        alert_type: "hr".to_owned(),
+        severity,
+        message: "high".to_owned(),
+        ts: Some(UnixMs::from_millis(ts.0)),
+        metadata: None,
+    })
+}

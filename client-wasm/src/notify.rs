@@ -1,7 +1,7 @@
 //! When the page is told that slices changed: once per animation frame, by a timer where frames do not come.
 //!
-//! Alerts, toasts and the connection never wait for a frame: they are told at once, and where they come in floods, every
-//! 16 ms by a timer.
+//! Alerts, toasts and the connection never wait for a frame: they are told at once; where they come in floods (an alert list
+//! is made anew each time), what is left after the first few goes by a timer of 16 ms.
 
 use crate::clock::{self, Frame};
 use crate::driver::Driver;
@@ -14,6 +14,8 @@ use std::rc::Weak;
 const FRAME_MS: u64 = 16;
 /// How long a page that is hidden waits for what nobody sees.
 const HIDDEN_MS: u64 = 250;
+/// How many urgent changes are told at once within `FRAME_MS`.
+const MAX_AT_ONCE: u32 = 8;
 
 /// Slices that wait to be told.
 #[derive(Default)]
@@ -22,7 +24,8 @@ pub(crate) struct Notifier {
     frame: RefCell<Option<Frame>>,
     timer: RefCell<Option<Timeout>>,
     urgent_timer: RefCell<Option<Timeout>>,
-    last_urgent: Cell<Option<Millis>>,
+    /// When the running 16 ms began, and how often something urgent was told in them.
+    urgent_window: Cell<(Millis, u32)>,
 }
 
 const fn urgent_part(slices: Slices) -> Slices {
@@ -39,13 +42,17 @@ impl Notifier {
         let mut now = None;
         if !urgent_part(waiting).is_empty() && self.urgent_timer.borrow().is_none() {
             let at = clock::now().monotonic;
-            let passed = self.last_urgent.get().map_or(FRAME_MS, |last| at.since(last));
-            if passed >= FRAME_MS {
-                now = self.take_urgent(at);
+            let (began, told) = self.urgent_window.get();
+            let passed = at.since(began);
+            if passed >= FRAME_MS || told == 0 {
+                self.urgent_window.set((at, 1));
+                now = self.take_urgent();
+            } else if told < MAX_AT_ONCE {
+                self.urgent_window.set((began, told + 1));
+                now = self.take_urgent();
             } else {
                 let to = driver.clone();
-                let timer =
-                    Timeout::new((FRAME_MS - passed) as u32, move || tell(&to, |notifier| notifier.take_urgent(clock::now().monotonic)));
+                let timer = Timeout::new((FRAME_MS - passed) as u32, move || tell(&to, Self::take_urgent));
                 *self.urgent_timer.borrow_mut() = Some(timer);
             }
         }
@@ -68,16 +75,12 @@ impl Notifier {
         *self.timer.borrow_mut() = Some(Timeout::new(delay_ms as u32, move || tell(&to, |notifier| Some(notifier.take_all()))));
     }
 
-    fn take_urgent(&self, at: Millis) -> Option<Slices> {
+    fn take_urgent(&self) -> Option<Slices> {
         self.urgent_timer.borrow_mut().take();
         let waiting = self.waiting.get();
         let urgent = urgent_part(waiting);
         self.waiting.set(Slices(waiting.0 & !urgent.0));
-        if urgent.is_empty() {
-            return None;
-        }
-        self.last_urgent.set(Some(at));
-        Some(urgent)
+        (!urgent.is_empty()).then_some(urgent)
     }
 
     /// Everything that waits; what was scheduled for it is cancelled.

@@ -14,8 +14,15 @@ const repo = dirname(npm);
 const out = join(npm, 'wasm');
 
 function run(command, args, options = {}) {
-  const done = spawnSync(command, args, { cwd: repo, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 28, ...options });
-  if (done.error) throw new Error(`${command} could not be started (${done.error.message}); \`cargo xtask build\` installs what is missing`);
+  const done = spawnSync(command, args, {
+    cwd: repo,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    ...options,
+  });
+  if (done.error)
+    throw new Error(`${command} could not be started (${done.error.message}); \`cargo xtask build\` installs what is missing`);
   if (done.status !== 0) throw new Error(`${command} ended with ${done.status}; its own words stand above`);
   return done.stdout;
 }
@@ -65,10 +72,26 @@ async function writeGlueFactory() {
 const built = cargoBuild();
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
-run('wasm-bindgen', [built, '--target=web', `--out-dir=${out}`, '--out-name=pulsewire', '--omit-default-module-path', '--remove-producers-section']);
+run('wasm-bindgen', [
+  built,
+  '--target=web',
+  `--out-dir=${out}`,
+  '--out-name=pulsewire',
+  '--omit-default-module-path',
+  '--remove-producers-section',
+]);
 const wasm = join(out, 'pulsewire_bg.wasm');
 const before = statSync(wasm).size;
-run(join(npm, 'node_modules/.bin/wasm-opt'), ['-Os', '--converge', '--strip-debug', '--strip-producers', '--strip-target-features', wasm, '-o', wasm]);
+run(join(npm, 'node_modules/.bin/wasm-opt'), [
+  '-Os',
+  '--converge',
+  '--strip-debug',
+  '--strip-producers',
+  '--strip-target-features',
+  wasm,
+  '-o',
+  wasm,
+]);
 await writeGlueFactory();
 writeFileSync(join(out, 'pulsewire_base64.js'), `export default "${readFileSync(wasm).toString('base64')}";\n`);
 writeFileSync(join(out, 'pulsewire_base64.d.ts'), 'declare const base64: string;\nexport default base64;\n');

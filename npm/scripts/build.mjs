@@ -40,9 +40,5 @@ await build({
   logLevel: 'warning',
 });
 
-const types = spawnSync(
-  join(npm, 'node_modules/.bin/tsc'),
-  ['--project', 'tsconfig.build.json'],
-  { cwd: npm, stdio: 'inherit' },
-);
+const types = spawnSync(join(npm, 'node_modules/.bin/tsc'), ['--project', 'tsconfig.build.json'], { cwd: npm, stdio: 'inherit' });
 if (types.status !== 0) throw new Error('tsc found errors; see above');

@@ -105,7 +105,8 @@ export class Channels {
   }
 
   #listen(name: string, channel: Channel, event: string, run: Run): () => void {
-    if (typeof run !== 'function') throw new PulsewireError({ code: 'bad_argument', message: 'on() needs a function as its second argument' });
+    if (typeof run !== 'function')
+      throw new PulsewireError({ code: 'bad_argument', message: 'on() needs a function as its second argument' });
     const listener: Run = got => run(got);
     let listeners = channel.listeners.get(event);
     if (listeners === undefined) {

@@ -136,7 +136,10 @@ export class Client implements Pulsewire {
   on<K extends keyof PulsewireEvents>(type: K, run: (event: PulsewireEvents[K]) => void): () => void {
     const listeners = this.#events[type] as Set<(event: PulsewireEvents[K]) => void> | undefined;
     if (listeners === undefined) {
-      throw new PulsewireError({ code: 'bad_argument', message: `there is no event ${String(type)}; there are ${Object.keys(this.#events).join(', ')}` });
+      throw new PulsewireError({
+        code: 'bad_argument',
+        message: `there is no event ${String(type)}; there are ${Object.keys(this.#events).join(', ')}`,
+      });
     }
     const listener = (event: PulsewireEvents[K]) => run(event);
     listeners.add(listener);
@@ -294,7 +297,10 @@ export class Client implements Pulsewire {
     this.#traps = [...this.#traps.filter(at => now - at < 60_000), now];
     const again = this.#wanted && this.#traps.length <= MAX_TRAPS_PER_MINUTE;
     this.#say({ state: again ? 'reconnecting' : 'closed', reason: 'wasm_trap' });
-    this.#error('wasm_trap', `the wasm failed (${error.message}); ${again ? 'a fresh instance is being started' : 'it is not started again'}`);
+    this.#error(
+      'wasm_trap',
+      `the wasm failed (${error.message}); ${again ? 'a fresh instance is being started' : 'it is not started again'}`,
+    );
     if (!again) return;
     // Not from inside the call that failed.
     queueMicrotask(() => {

@@ -16,7 +16,9 @@ export class Requests {
   make<T>(core: WasmClient | undefined, send: (core: WasmClient, request: number) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (core === undefined) {
-        reject(new PulsewireError({ code: 'unavailable', message: 'not connected: nothing was sent; call connect() first', retryable: true }));
+        reject(
+          new PulsewireError({ code: 'unavailable', message: 'not connected: nothing was sent; call connect() first', retryable: true }),
+        );
         return;
       }
       const request = this.#next++;

@@ -31,10 +31,9 @@ export class SocketKeeper {
 
   /** For the wasm: looks up the constructor anew each time, so that a test may replace the page's. */
   constructorFor(): unknown {
-    const keeper = this;
-    return function (url: string, protocols: string): WebSocket {
-      const socket = new (keeper.#made())(url, protocols);
-      keeper.#open = socket;
+    return (url: string, protocols: string): WebSocket => {
+      const socket = new (this.#made())(url, protocols);
+      this.#open = socket;
       return socket;
     };
   }

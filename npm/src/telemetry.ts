@@ -123,7 +123,12 @@ class Handle implements TelemetryHandle {
       const both = core.seriesDecimated(series, points);
       const count = both.length / 2;
       const t = both.subarray(0, count);
-      return view(t, both.subarray(count), gapsOf(core.seriesTimes(series) ?? EMPTY, this.#currentGaps(core, series), t), core.seriesUnit(series));
+      return view(
+        t,
+        both.subarray(count),
+        gapsOf(core.seriesTimes(series) ?? EMPTY, this.#currentGaps(core, series), t),
+        core.seriesUnit(series),
+      );
     });
     return read ?? view(EMPTY, EMPTY, [], undefined);
   }

@@ -15,14 +15,7 @@ export interface Observable<T> {
   listen(changed: () => void): () => void;
 }
 
-export type ConnectionState =
-  | 'idle'
-  | 'connecting'
-  | 'connected'
-  | 'reconnecting'
-  | 'polling'
-  | 'unauthorized'
-  | 'closed';
+export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'polling' | 'unauthorized' | 'closed';
 
 /** Connection as the page sees it. */
 export interface ConnectionStatus {
@@ -213,15 +206,18 @@ export interface PulsewireOptions {
   onUnauthorized?: (reason: string) => void;
   /** Click on a toast. */
   onToastClick?: (toast: Toast) => void;
-  backoff?: { baseMs?: number; factor?: number; capMs?: number; /** 0 gives the exact sequence. */ jitter?: boolean };
+  backoff?: { baseMs?: number; factor?: number; capMs?: number /** 0 gives the exact sequence. */; jitter?: boolean };
   heartbeatTimeoutMs?: number;
   handshakeTimeoutMs?: number;
   /** How long a released channel stays subscribed; 5,000 by default. */
   lingerMs?: number;
-  telemetry?: { capacity?: number; /** per metric name, such as `{ ecg: 3600 }` */ capacities?: Record<string, number> };
+  telemetry?: { capacity?: number /** per metric name, such as `{ ecg: 3600 }` */; capacities?: Record<string, number> };
   toasts?: { durationMs?: number; maxVisible?: number; minSeverity?: Severity };
   /** Where the page has none, or the tests bring their own. */
-  WebSocket?: new (url: string, protocols?: string | string[]) => WebSocket;
+  WebSocket?: new (
+    url: string,
+    protocols?: string | string[],
+  ) => WebSocket;
   /** The WASM: a URL, a compiled module, or bytes. By default found beside the package, with an embedded copy as fallback. */
   wasm?: URL | string | WebAssembly.Module | BufferSource;
   /** Name and version told to the relay's log. */

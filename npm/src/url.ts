@@ -7,6 +7,9 @@
 import { PulsewireError } from './errors.js';
 import type { PulsewireOptions } from './types.js';
 
+/** Node's, and what bundlers replace; not there on a plain page. */
+declare const process: { env: { NODE_ENV?: string } };
+
 /** The page's address, where there is a page. */
 function pageUrl(): string | undefined {
   return typeof location === 'object' && location !== null && location.href !== 'about:blank' ? location.href : undefined;
@@ -22,12 +25,14 @@ export function isDevelopment(): boolean {
 }
 
 export function socketUrl(option: PulsewireOptions['url']): string {
-  const given = typeof option === 'object' && option !== null ? (isDevelopment() ? option.development : option.production) : (option ?? '/ws');
+  const given =
+    typeof option === 'object' && option !== null ? (isDevelopment() ? option.development : option.production) : (option ?? '/ws');
   let url: URL;
   try {
     url = new URL(given, pageUrl());
   } catch (cause) {
-    const why = pageUrl() === undefined ? 'there is no page here to take the rest from: give it whole, as in wss://relay.example/ws' : 'it is no URL';
+    const why =
+      pageUrl() === undefined ? 'there is no page here to take the rest from: give it whole, as in wss://relay.example/ws' : 'it is no URL';
     throw new PulsewireError({ code: 'bad_url', message: `the option url (${JSON.stringify(given)}) cannot be used: ${why}` }, { cause });
   }
   const absolute = /^[a-z][a-z0-9+.-]*:/i.test(given);

@@ -60,7 +60,11 @@ function compiled(source: WasmSource): Promise<WebAssembly.Module> {
 }
 
 function once<K>(
-  cache: { get(key: K): Promise<WebAssembly.Module> | undefined; set(key: K, value: Promise<WebAssembly.Module>): unknown; delete(key: K): unknown },
+  cache: {
+    get(key: K): Promise<WebAssembly.Module> | undefined;
+    set(key: K, value: Promise<WebAssembly.Module>): unknown;
+    delete(key: K): unknown;
+  },
   key: K,
   make: () => Promise<WebAssembly.Module>,
 ): Promise<WebAssembly.Module> {

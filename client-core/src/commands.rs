@@ -20,6 +20,7 @@ impl Client {
                 }
                 Err(error) => self.error("invalid_channel", Cow::Borrowed(channel_problem(error)), Some(channel)),
             },
+            Command::Resume { channel, position } => self.subscriptions.handle_resume(&channel, position),
             Command::Release { channel } => {
                 if !self.subscriptions.handle_release(self.now.monotonic, &channel, self.config.linger_ms) {
                     self.error("not_subscribed", Cow::Borrowed("released, but nobody holds it: release each hold once"), Some(channel));

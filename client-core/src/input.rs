@@ -1,6 +1,6 @@
 //! What the driver tells the core.
 
-use pulsewire_protocol::Payload;
+use pulsewire_protocol::{Payload, Position};
 
 /// The number of one socket. The core names it in [`Output::Connect`](crate::Output::Connect); news of another number is ignored,
 /// so that a late event of an old socket can do no harm.
@@ -112,6 +112,14 @@ pub enum Command {
         channel: String,
         /// What this holder wants. Where holders differ, the longest history and the highest rate count.
         options: SubscribeOptions,
+    },
+    /// Where a held channel stood in a former life of this page, so that what came since is recovered. Ignored where the channel
+    /// has a position already.
+    Resume {
+        /// The channel.
+        channel: String,
+        /// The last publication seen.
+        position: Position,
     },
     /// Let go of a channel. After the last one it stays subscribed for `linger_ms`.
     Release {

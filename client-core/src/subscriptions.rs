@@ -227,6 +227,18 @@ impl Subscriptions {
         }
     }
 
+    /// A position from a former life of the page.
+    pub(crate) fn handle_resume(&mut self, name: &str, position: Position) {
+        if let Some(channel) = self.channels.at_mut(name)
+            && channel.position.is_none()
+            && channel.pending.is_none()
+            && !channel.live
+            && !position.epoch.is_empty()
+        {
+            channel.position = Some(position);
+        }
+    }
+
     /// Says whether the channel was held at all.
     pub(crate) fn handle_release(&mut self, now: Millis, name: &str, linger_ms: u64) -> bool {
         let Some(channel) = self.channels.at_mut(name).filter(|channel| channel.holders > 0) else { return false };

@@ -3,7 +3,7 @@
 //! It checks what must hold in every test: one socket at most, nothing sent through a dead one, one token request at a time,
 //! and no deadline that lies in the past.
 
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use pulsewire_client_core::protocol::*;
 use pulsewire_client_core::*;

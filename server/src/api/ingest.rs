@@ -1,0 +1,192 @@
+//! Ingest and publishing: one object or an array, item by item or whole (`?atomic=true`).
+
+use super::body::{Given, answer, answer_format, unreadable};
+use super::outcome::Outcomes;
+use super::{Api, Problem};
+use crate::auth::{Principal, Publisher};
+use crate::observe::metrics::Door;
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use pulsewire_protocol::json::{FromJson, items_from_json};
+use pulsewire_protocol::{Alert, DecodeError, DeviceStatus, ErrorCode, Format, Payload, PublishItem, Telemetry, cbor};
+
+/// A header's idempotency key must leave room for the index of an item.
+const MAX_KEY_HEADER_BYTES: usize = 100;
+
+/// `?atomic=true`
+#[derive(Clone, Copy, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Mode {
+    atomic: bool,
+}
+
+type Items = Vec<Result<PublishItem, DecodeError>>;
+
+/// `POST /api/v1/devices/status`
+pub(super) async fn status(
+    State(api): State<Api>,
+    mode: Result<Query<Mode>, QueryRejection>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    devices(&api, mode, request, |status: DeviceStatus| (format!("device:{}", status.device_id), Payload::DeviceStatus(status))).await
+}
+
+/// `POST /api/v1/devices/alerts`
+pub(super) async fn alerts(
+    State(api): State<Api>,
+    mode: Result<Query<Mode>, QueryRejection>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    // To the patient; the relay brings it to the tenant's channel too.
+    devices(&api, mode, request, |alert: Alert| (format!("patient:{}", alert.patient_id), Payload::Alert(alert))).await
+}
+
+/// `POST /api/v1/devices/telemetry`
+pub(super) async fn telemetry(
+    State(api): State<Api>,
+    mode: Result<Query<Mode>, QueryRejection>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    devices(&api, mode, request, |telemetry: Telemetry| (format!("device:{}", telemetry.device_id), Payload::Telemetry(telemetry))).await
+}
+
+async fn devices<T: FromJson>(
+    api: &Api,
+    mode: Result<Query<Mode>, QueryRejection>,
+    request: Request<Body>,
+    publication: impl Fn(T) -> (String, Payload),
+) -> Result<Response, Problem> {
+    let caller = api.caller(request.headers())?;
+    if !caller.is_backend() {
+        let detail = "ingest is for tokens with the role service or admin";
+        return Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, detail));
+    }
+    let mode = mode_of(mode)?;
+    let key = key_of(request.headers())?;
+    let given = Given::read(request, &[Format::Json]).await?;
+    let text = given.text()?;
+    let items: Vec<Result<T, DecodeError>> = items_from_json(text).map_err(|error| unreadable(&error))?;
+    let items = items
+        .into_iter()
+        .map(|item| {
+            item.map(|item| {
+                let (channel, payload) = publication(item);
+                PublishItem { channel, payload, key: None }
+            })
+        })
+        .collect();
+    let single = text.trim_start().starts_with('{');
+    let count = Items::len(&items);
+    let outcomes = apply(api, &caller, items, key.as_deref(), mode, Outcomes::new(true)).await;
+    Ok(respond(outcomes, single, mode, count))
+}
+
+/// `POST /api/v1/publish`
+pub(super) async fn publish(
+    State(api): State<Api>,
+    mode: Result<Query<Mode>, QueryRejection>,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    let caller = api.caller(request.headers())?;
+    let mode = mode_of(mode)?;
+    let key = key_of(request.headers())?;
+    let headers = request.headers().clone();
+    let given = Given::read(request, &[Format::Json, Format::Cbor]).await?;
+    let (items, single): (Items, bool) = match given.format {
+        Format::Json => {
+            let text = given.text()?;
+            (items_from_json(text).map_err(|error| unreadable(&error))?, text.trim_start().starts_with('{'))
+        }
+        // In CBOR the answer is always a list.
+        Format::Cbor => (cbor::decode_publish_items_each(&given.bytes).map_err(|error| unreadable(&error))?, false),
+    };
+    let count = items.len();
+    let outcomes = apply(&api, &caller, items, key.as_deref(), mode, Outcomes::new(false)).await;
+    if answer_format(&headers, given.format) == Format::Cbor {
+        // Refused whole, an atomic request gets its problem document: there is nothing to read item by item.
+        if mode.atomic && !outcomes.errors.is_empty() {
+            return Ok(outcomes.of_atomic(count));
+        }
+        let body = cbor::encode_publish_outcomes(&outcomes.in_order(count));
+        return Ok(answer(StatusCode::ACCEPTED, Format::Cbor, body));
+    }
+    Ok(respond(outcomes, single, mode, count))
+}
+
+fn respond(outcomes: Outcomes, single: bool, mode: Mode, count: usize) -> Response {
+    match (single, mode.atomic) {
+        (true, _) => outcomes.of_one(),
+        (false, true) => outcomes.of_atomic(count),
+        (false, false) => outcomes.of_array(),
+    }
+}
+
+/// Publishes the items in their order. With `atomic` nothing is applied unless every one would be accepted.
+async fn apply(api: &Api, caller: &Principal, items: Items, key: Option<&str>, mode: Mode, mut outcomes: Outcomes) -> Outcomes {
+    let by = Publisher::Principal(caller);
+    if mode.atomic {
+        for (index, item) in items.iter().enumerate() {
+            match item {
+                Ok(item) => {
+                    if let Err(error) = api.relay.check_publish(by, &item.channel, &item.payload) {
+                        outcomes.refuse(index, error);
+                    }
+                }
+                Err(error) => outcomes.refuse_unread(index, error),
+            }
+        }
+        if !outcomes.errors.is_empty() {
+            return outcomes;
+        }
+    }
+    let single = items.len() == 1;
+    for (index, item) in items.into_iter().enumerate() {
+        let item = match item {
+            Ok(item) => item,
+            Err(error) => {
+                outcomes.refuse_unread(index, &error);
+                continue;
+            }
+        };
+        // One header for many items: each gets a key of its own.
+        let from_header = key.map(|key| if single { key.to_owned() } else { format!("{key}#{index}") });
+        let key = item.key.or(from_header);
+        match api.relay.publish(by, &item.channel, item.payload, key.as_deref()).await {
+            Ok(position) => {
+                api.relay.metrics().events_in(Door::Http, 1);
+                outcomes.accept(index, &item.channel, position);
+            }
+            Err(error) => {
+                let stop = mode.atomic;
+                outcomes.refuse(index, error);
+                if stop {
+                    break;
+                }
+            }
+        }
+    }
+    outcomes
+}
+
+fn mode_of(mode: Result<Query<Mode>, QueryRejection>) -> Result<Mode, Problem> {
+    match mode {
+        Ok(Query(mode)) => Ok(mode),
+        Err(_) => Err(Problem::bad_request("atomic must be true or false, as in ?atomic=true").at("atomic")),
+    }
+}
+
+fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    // The draft of the header writes the key as a quoted string; many clients leave the quotes out.
+    let key = value.to_str().ok().map(|text| text.trim().trim_matches('"'));
+    match key {
+        Some(key) if (1..=MAX_KEY_HEADER_BYTES).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => {
+            let detail = format!("Idempotency-Key: 1 to {MAX_KEY_HEADER_BYTES} visible ASCII characters");
+            Err(Problem::bad_request(detail).at("Idempotency-Key"))
+        }
+    }
+}

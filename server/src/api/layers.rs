@@ -1,0 +1,64 @@
+//! What lies around every route: CORS, compression, counting, and a net under panics.
+
+use super::{Api, Problem};
+use crate::observe::metrics::{Metrics, Transport};
+use axum::Router;
+use axum::body::HttpBody as _;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use pulsewire_protocol::ErrorCode;
+use std::any::Any;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+/// Puts the layers around the routes.
+pub(super) fn apply(router: Router, api: &Api) -> Router {
+    // The last one is the outermost.
+    router
+        .layer(CatchPanicLayer::custom(handle_panic))
+        .layer(middleware::from_fn_with_state(Arc::clone(api.relay.metrics()), count))
+        .layer(CompressionLayer::new())
+        .layer(cors(api))
+        .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+}
+
+fn cors(api: &Api) -> CorsLayer {
+    let relay = api.relay.clone();
+    let allowed = AllowOrigin::predicate(move |origin: &HeaderValue, parts| {
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        origin.to_str().is_ok_and(|origin| relay.config().allows_origin(origin, host))
+    });
+    CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, HeaderName::from_static("idempotency-key")])
+        .expose_headers([header::RETRY_AFTER, header::WWW_AUTHENTICATE])
+        .max_age(Duration::from_secs(600))
+}
+
+async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+    let request_bytes = request.body().size_hint().exact().unwrap_or(0);
+    let started = Instant::now();
+    let response = next.run(request).await;
+    // Waiting is what a poll is for.
+    let seconds = (route != "/api/v1/poll").then(|| started.elapsed().as_secs_f64());
+    metrics.request_handled(&route, response.status().as_u16(), seconds);
+    metrics.received(Transport::Http, 1, request_bytes);
+    metrics.sent(Transport::Http, 1, response.body().size_hint().exact().unwrap_or(0));
+    response
+}
+
+/// A handler that panics is a defect; the caller gets a problem, the log the reason, and everyone else goes on.
+fn handle_panic(reason: Box<dyn Any + Send + 'static>) -> Response {
+    let reason =
+        reason.downcast_ref::<String>().map(String::as_str).or_else(|| reason.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
+    tracing::error!(reason, "a request handler panicked");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, "a defect of the relay; its log has the details").into_response()
+}

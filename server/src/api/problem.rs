@@ -1,0 +1,128 @@
+//! Problem documents (RFC 9457): the one shape of every refusal over HTTP, and the one table from error codes to statuses.
+
+use crate::auth::TokenRefused;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use pulsewire_protocol::{ErrorBody, ErrorCode, TokenProblem};
+use serde::Serialize;
+
+/// A refusal.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The machine-readable code.
+    pub code: &'static str,
+    /// What is wrong, where, and how to mend it.
+    pub detail: String,
+    /// The field of the body or the query, where one is to blame.
+    pub field: Option<String>,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// How long to wait before the next try.
+    pub retry_after_ms: Option<u64>,
+    /// Members of this kind of problem, such as the errors of each item.
+    pub more: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(flatten)]
+    more: &'a serde_json::Map<String, serde_json::Value>,
+}
+
+/// The status of an error code, whoever is told.
+pub(super) fn status_of(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::BadRequest | ErrorCode::InvalidChannel | ErrorCode::TooManySubscriptions => StatusCode::BAD_REQUEST,
+        ErrorCode::Unauthorized | ErrorCode::TokenExpired => StatusCode::UNAUTHORIZED,
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::NotSubscribed => StatusCode::CONFLICT,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl Problem {
+    /// A problem that the same request will meet again.
+    pub fn new(status: StatusCode, code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.as_str(),
+            detail: detail.into(),
+            field: None,
+            retryable: false,
+            retry_after_ms: None,
+            more: serde_json::Map::new(),
+        }
+    }
+    /// A request that makes no sense.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, detail)
+    }
+    /// Blames a field.
+    #[must_use]
+    pub fn at(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+}
+
+impl From<ErrorBody> for Problem {
+    fn from(error: ErrorBody) -> Self {
+        let problem = Self::new(status_of(error.code), error.code, error.message);
+        Self { retryable: error.retryable, retry_after_ms: error.retry_after_ms, ..problem }
+    }
+}
+
+impl From<TokenRefused> for Problem {
+    fn from(refused: TokenRefused) -> Self {
+        Self { code: refused.problem.as_str(), ..Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, refused.message) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = Document {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            retryable: self.retryable,
+            field: self.field.as_deref(),
+            retry_after_ms: self.retry_after_ms,
+            more: &self.more,
+        };
+        // Text and numbers only: this cannot fail; an empty body with the right status would still be an answer.
+        let body = serde_json::to_string(&document).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let wait_ms = self.retry_after_ms.or((self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1_000));
+        if let Some(wait_ms) = wait_ms {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1_000).max(1)));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 6750: no error attribute where no token was given.
+            let challenge = if self.code == TokenProblem::Missing.as_str() { "Bearer" } else { "Bearer error=\"invalid_token\"" };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response
+    }
+}

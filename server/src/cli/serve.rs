@@ -1,0 +1,90 @@
+//! `pulsewire-relay serve`: configuration, logs, limits of the process, the listener; then the library does the rest.
+
+use super::args::listening_line;
+use super::doctor::mend_of_bind;
+use super::{Failure, ServeArgs, configuration};
+use crate::config::Config;
+use crate::observe::logs;
+use crate::services::Services;
+use crate::{Clock, Entropy, Relay};
+use std::io::Write as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    let config = configuration(args.sources.config.clone(), args.flags())?;
+    logs::start(&config.log);
+    if let Some(www) = &config.www
+        && !www.join("index.html").is_file()
+    {
+        let message = format!("--www {}: there is no index.html in it: build the page first, or point at its output folder", www.display());
+        return Err(Failure::new(2, message));
+    }
+    raise_descriptors();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(1, format!("the runtime cannot start: {error}")))?;
+    runtime.block_on(run(config))
+}
+
+async fn run(config: Config) -> Result<(), Failure> {
+    let address = config.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::new(3, format!("cannot listen on {address}: {error} ({})", mend_of_bind(&error))))?;
+    let bound = listener.local_addr().map_err(|error| Failure::new(3, format!("the address cannot be told: {error}")))?;
+    if config.dev && config.allow_lan {
+        tracing::warn!(%bound, "development mode is open to the network: whoever reaches this address may do everything");
+    }
+    let relay = Relay::new(config, Clock::system(), Entropy::from_os());
+    let shutdown = stop_on_signals()?;
+    let beside = shutdown.child_token();
+    // Started before the line below: who reads it may count on what it serves.
+    let services = Services::start(&relay, &beside).await.map_err(|error| Failure::new(2, error.to_string()))?;
+    say(&listening_line(bound))?;
+    tracing::info!(%bound, node = relay.node(), dev = relay.config().dev, version = env!("CARGO_PKG_VERSION"), "listening");
+    let served = crate::serve_connections(listener, relay, services.router(), shutdown).await;
+    beside.cancel();
+    services.stopped().await;
+    served.map_err(|error| Failure::new(1, format!("serving failed: {error}")))
+}
+
+/// The one line that goes to standard output.
+fn say(line: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| Failure::new(1, format!("standard output is closed: {error}")))
+}
+
+/// SIGTERM and SIGINT drain; a second one ends at once.
+fn stop_on_signals() -> Result<CancellationToken, Failure> {
+    let failed = |error: std::io::Error| Failure::new(1, format!("signals cannot be taken: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let shutdown = CancellationToken::new();
+    let stop = shutdown.clone();
+    tokio::spawn(async move {
+        for stopping in [false, true] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if stopping {
+                tracing::warn!("asked twice to stop: stopping at once");
+                std::process::exit(130);
+            }
+            tracing::info!("stopping: draining connections");
+            stop.cancel();
+        }
+    });
+    Ok(shutdown)
+}
+
+/// One descriptor per connection: the soft limit of most systems (1,024) is far below what the relay allows.
+fn raise_descriptors() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "file descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors could not be raised; `pulsewire-relay doctor` says more"),
+    }
+}

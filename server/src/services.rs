@@ -1,0 +1,69 @@
+//! What runs beside the connections: statistics, replay and simulator, and the metrics' own listener.
+
+use crate::api::Api;
+use crate::domain::Dashboard;
+use crate::feed::Feeds;
+use crate::relay::Relay;
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// The tasks beside the connections. They end with the token they were started with; dropping this ends them too.
+pub struct Services {
+    router: Router,
+    tasks: JoinSet<()>,
+}
+
+impl Services {
+    /// Starts everything that the relay's configuration asks for.
+    ///
+    /// # Errors
+    /// Where the recording cannot be read or the metrics' address cannot be listened on; nothing runs then.
+    pub async fn start(relay: &Relay, stop: &CancellationToken) -> std::io::Result<Self> {
+        let config = relay.config();
+        let feeds = Feeds::open(&config.feed, relay.clock().now_ms()).map_err(std::io::Error::other)?;
+        let metrics = match config.metrics.listen {
+            Some(address) => Some(
+                TcpListener::bind(address)
+                    .await
+                    .map_err(|error| std::io::Error::new(error.kind(), format!("metrics.listen: cannot listen on {address}: {error}")))?,
+            ),
+            None => None,
+        };
+        let api = Api::new(relay.clone());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Dashboard::attach(relay).run(relay.clone(), stop.clone()));
+        if let Some(feeds) = feeds {
+            tracing::info!(devices = feeds.devices().len(), tenant = config.feed.tenant, "feeding");
+            tasks.spawn(feeds.run(relay.clone(), stop.clone()));
+        }
+        if let Some(listener) = metrics {
+            tasks.spawn(serve_metrics(listener, api.metrics_router(), stop.clone()));
+        }
+        Ok(Self { router: api.router(), tasks })
+    }
+
+    /// The HTTP API and the static pages.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Waits until all tasks have ended, which they do once their token is cancelled.
+    pub async fn stopped(mut self) {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a service ended badly");
+            }
+        }
+    }
+}
+
+async fn serve_metrics(listener: TcpListener, router: Router, stop: CancellationToken) {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "metrics have an address of their own");
+    }
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
+        tracing::error!(%error, "the metrics' listener failed");
+    }
+}

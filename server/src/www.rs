@@ -1,0 +1,98 @@
+//! Static files of `--www`: the page, and `index.html` for every path that a page routes by itself.
+//!
+//! `tower-http`'s `ServeDir` finds the files: it knows content types (`application/wasm` too), ranges and conditional requests,
+//! and never leaves its folder. Files whose name holds a hash of their content are kept for ever, everything else is asked
+//! for anew.
+
+use crate::api::Problem;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use pulsewire_protocol::ErrorCode;
+use std::path::Path;
+use tower_http::services::{ServeDir, ServeFile};
+
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const ASK_EVERY_TIME: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// The files of this folder, as a router that answers every path.
+pub fn service(folder: &Path) -> Router {
+    let files = ServeDir::new(folder).precompressed_br().precompressed_gzip().append_index_html_on_directories(true);
+    let index = ServeFile::new(folder.join("index.html"));
+    Router::new().fallback_service(files.fallback(index)).layer(middleware::from_fn(guard))
+}
+
+/// Whether the path is one that the relay answers itself or not at all.
+fn is_reserved(path: &str) -> bool {
+    ["/api", "/dev", "/admin", "/ws", "/metrics", "/openapi.json"]
+        .iter()
+        .any(|reserved| path.strip_prefix(reserved).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+/// Whether the last part of the path looks like a file.
+fn names_a_file(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|last| last.contains('.'))
+}
+
+/// Whether the name holds a hash of the content, as bundlers write it: `index-BtUuD3Xk.js`, `pulsewire_bg.4f3a9c1d.wasm`.
+fn is_hashed(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or("");
+    let Some((stem, _extension)) = name.rsplit_once('.') else { return false };
+    let hash = stem.rsplit(['-', '.']).next().unwrap_or("");
+    let long_enough = hash.len() >= 8 && hash.len() < stem.len();
+    let mixed = hash.bytes().any(|b| b.is_ascii_digit()) || hash.bytes().any(|b| b.is_ascii_uppercase());
+    long_enough && mixed && hash.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+async fn guard(request: Request<Body>, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let missing = || Problem::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is nothing here").into_response();
+    if is_reserved(&path) {
+        return missing();
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut response = Problem::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::BadRequest, "files are only read here").into_response();
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    let mut response = next.run(request).await;
+    let is_html = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if names_a_file(&path) && is_html && !path.ends_with(".html") {
+        // A script or an image that is not there: `index.html` in its place would be a riddle in the console.
+        return missing();
+    }
+    if response.status() == StatusCode::NOT_FOUND {
+        return missing();
+    }
+    let caching = if is_hashed(&path) && !is_html { FOR_EVER } else { ASK_EVERY_TIME };
+    response.headers_mut().insert(header::CACHE_CONTROL, caching);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_a_hash_are_kept_for_ever_and_others_are_not() {
+        for hashed in ["/assets/index-BtUuD3Xk.js", "/assets/pulsewire_bg-4f3a9c1d.wasm", "/a/chunk.DiwrgTda12.css"] {
+            assert!(is_hashed(hashed), "{hashed}");
+        }
+        for plain in ["/index.html", "/favicon.svg", "/sw.js", "/robots.txt", "/assets/pulsewire-elements.js", "/"] {
+            assert!(!is_hashed(plain), "{plain}");
+        }
+    }
+
+    #[test]
+    fn the_relays_own_paths_never_fall_through_to_the_page() {
+        for reserved in ["/api", "/api/v1/nonsense", "/dev/token", "/ws", "/metrics"] {
+            assert!(is_reserved(reserved), "{reserved}");
+        }
+        for page in ["/", "/patients/patient-1", "/apiary", "/development"] {
+            assert!(!is_reserved(page), "{page}");
+        }
+    }
+}

@@ -76,7 +76,12 @@ fn http_bodies_encode_to_these_bytes_and_back() {
         let (text, bytes) = (vector.json.get(), unhex(&vector.cbor_hex));
         match vector.kind.as_str() {
             "poll_request" => {
-                check(&vector, PollRequest::from_json(text).unwrap(), cbor::decode_poll_request(&bytes).unwrap(), cbor::encode_poll_request)
+                check(
+                    &vector,
+                    PollRequest::from_json(text).unwrap(),
+                    cbor::decode_poll_request(&bytes).unwrap(),
+                    cbor::encode_poll_request,
+                );
             }
             "poll_response" => check(
                 &vector,

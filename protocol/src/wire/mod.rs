@@ -206,6 +206,8 @@ pub(crate) use wire_struct;
 macro_rules! wire_map {
     ($name:ident { $( $key:literal => $field:ident : $ty:ty ),* $(,)? }) => {
         impl $name {
+            /// The CBOR keys beside the fields, as PROTOCOL.md lists them.
+            pub const KEYS: &'static [(u64, &'static str)] = &[ $( ($key, stringify!($field)) ),* ];
             /// How many keys this value writes.
             #[allow(dead_code)]
             pub(crate) fn entries(&self) -> usize {

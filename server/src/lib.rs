@@ -4,18 +4,24 @@
 //! `session` (one client, whatever its transport), `broker` (history and order), `auth`, `limits`, `relay` (the one handle
 //! that every door leads to), `ws` (the upgrade); `api`, `feed`, `domain`, `observe`, `config` and `cli` around them.
 
+pub mod api;
 pub mod auth;
 pub mod broker;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod domain;
 pub mod entropy;
+pub mod feed;
 pub mod hub;
 pub mod limits;
 pub mod mint;
 pub mod observe;
 pub mod relay;
+pub mod services;
 pub mod session;
 pub mod ws;
+pub mod www;
 
 pub use auth::{Principal, Publisher, TokenRefused};
 pub use clock::Clock;
@@ -25,6 +31,7 @@ pub use relay::Relay;
 use axum::Router;
 use axum::serve::ListenerExt as _;
 use config::Config;
+use services::Services;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -37,7 +44,18 @@ pub async fn run(listener: TcpListener, config: Config, shutdown: CancellationTo
 
 /// The same for a relay that was made before, for example because replay or simulator publish on it.
 pub async fn serve(listener: TcpListener, relay: Relay, shutdown: CancellationToken) -> std::io::Result<()> {
-    let app = router(relay.clone());
+    let beside = shutdown.child_token();
+    let services = Services::start(&relay, &beside).await?;
+    let served = serve_connections(listener, relay, services.router(), shutdown).await;
+    // Also where serving failed by itself.
+    beside.cancel();
+    services.stopped().await;
+    served
+}
+
+/// The connections alone: `/ws` beside the given routes.
+pub async fn serve_connections(listener: TcpListener, relay: Relay, api: Router, shutdown: CancellationToken) -> std::io::Result<()> {
+    let app = ws::router(relay.clone()).merge(api);
     let within = Duration::from_millis(relay.config().limits.drain_ms);
     // Ends with the caller's token, and also when serving fails by itself.
     let stop = shutdown.child_token();
@@ -68,9 +86,4 @@ pub async fn serve(listener: TcpListener, relay: Relay, shutdown: CancellationTo
     };
     let (served, _) = tokio::join!(serving, draining);
     served
-}
-
-/// Every route.
-pub fn router(relay: Relay) -> Router {
-    ws::router(relay)
 }

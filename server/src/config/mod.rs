@@ -121,7 +121,7 @@ impl Config {
 }
 
 /// Whether the authority of an origin (`localhost:5173`) names this machine.
-fn is_this_machine(authority: &str) -> bool {
+pub(crate) fn is_this_machine(authority: &str) -> bool {
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => authority,

@@ -197,7 +197,7 @@ impl Hub {
         let now_ms = self.wheel.now_ms();
         let Some(room) = self.find(key) else { return };
         let mut room = room.lock();
-        // Several changes leave several timers; the first that is late enough tells, the others find nothing new.
+        // Several changes leave several timers; the first that is late enough tells, the others find nothing new to tell.
         if room.tell_viewers_at_ms(VIEWERS_INTERVAL_MS) <= now_ms {
             room.tell_viewers(key.channel.as_str(), now_ms);
         }
@@ -206,6 +206,11 @@ impl Hub {
     /// Who views a channel.
     pub fn viewer_count(&self, key: &ChannelKey) -> ViewerCount {
         self.find(key).map(|room| room.lock().viewer_count()).unwrap_or_default()
+    }
+
+    /// Who views a channel, as it is told to a member in its answer.
+    pub fn viewer_count_for(&self, key: &ChannelKey, number: ConnectionId) -> ViewerCount {
+        self.find(key).map(|room| room.lock().viewer_count_for(number)).unwrap_or_default()
     }
 
     /// Who views a channel, with ids.

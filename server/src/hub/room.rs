@@ -9,6 +9,7 @@ use super::connection::{Connection, ConnectionId};
 use bytes::Bytes;
 use pulsewire_protocol::{MAX_VIEWER_NAMES, Position, ServerMessage, Subscribed, ViewerCount, Viewers};
 use std::collections::BTreeMap;
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -26,25 +27,16 @@ pub struct Live {
 
 enum Feed {
     /// `subscribed` has not gone out yet.
-    Pending {
-        /// What was published meanwhile.
-        set_aside: Vec<Live>,
-        /// The viewers were told meanwhile: the count in the answer may be old.
-        missed_viewers: bool,
-    },
+    Pending(Vec<Live>),
     /// Everything with an offset above this one goes out; without offset always.
     After(u64),
-}
-
-impl Feed {
-    const fn pending() -> Self {
-        Self::Pending { set_aside: Vec::new(), missed_viewers: false }
-    }
 }
 
 struct Member {
     connection: Arc<Connection>,
     feed: Feed,
+    /// The digest of the viewers it was last told, in its `subscribed` or by `viewers`.
+    viewers_known: u64,
 }
 
 struct Viewer {
@@ -62,8 +54,8 @@ pub struct Room {
     /// Pollers that wait for news.
     watchers: BTreeMap<u64, Arc<Notify>>,
     viewers: BTreeMap<String, Viewer>,
-    /// What was last told to the members.
-    told: Option<(ViewerCount, u64)>,
+    /// When the viewers were last told.
+    told_at_ms: Option<u64>,
     /// Set when the room left the hub's table: whoever still holds it looks it up again.
     pub gone: bool,
 }
@@ -80,11 +72,11 @@ impl Room {
                 if let Some((_, member)) = self.members.get_mut(place)
                     && let Feed::After(_) = member.feed
                 {
-                    member.feed = Feed::pending();
+                    member.feed = Feed::Pending(Vec::new());
                 }
             }
             Err(place) => {
-                let member = Member { connection: Arc::clone(connection), feed: Feed::pending() };
+                let member = Member { connection: Arc::clone(connection), feed: Feed::Pending(Vec::new()), viewers_known: 0 };
                 self.members.insert(place, (connection.number, member));
             }
         }
@@ -93,6 +85,7 @@ impl Room {
     /// Sends the answer, where there is one of its own, and opens the feed behind `position`.
     pub fn activate(&mut self, channel: &str, number: ConnectionId, position: &Position, answer: Option<Bytes>) {
         let count = self.viewer_count();
+        let known = digest(&count);
         let Ok(place) = self.place(number) else { return };
         let Some((_, member)) = self.members.get_mut(place) else { return };
         let outbox = &member.connection.outbox;
@@ -100,7 +93,7 @@ impl Room {
             outbox.push_uncounted(answer);
         }
         let before = std::mem::replace(&mut member.feed, Feed::After(position.offset));
-        if let Feed::Pending { set_aside, missed_viewers } = before {
+        if let Feed::Pending(set_aside) = before {
             let format = member.connection.format;
             for live in set_aside {
                 if live.offset.is_none_or(|offset| offset > position.offset)
@@ -109,9 +102,14 @@ impl Room {
                     outbox.push(bytes);
                 }
             }
-            if missed_viewers && let Some(bytes) = viewers_message(channel, &count).bytes(format) {
-                outbox.push(bytes);
-            }
+        }
+        // They changed, and were told to the others, while this one's answer was made.
+        if member.viewers_known != 0
+            && member.viewers_known != known
+            && let Some(bytes) = viewers_message(channel, &count).bytes(member.connection.format)
+        {
+            member.viewers_known = known;
+            outbox.push(bytes);
         }
         if !position.epoch.is_empty() {
             self.epoch.clone_from(&position.epoch);
@@ -133,8 +131,8 @@ impl Room {
         let mut recipients = 0;
         for (_, member) in &mut self.members {
             match &mut member.feed {
-                Feed::Pending { set_aside, .. } if set_aside.len() < MAX_SET_ASIDE => set_aside.push(live.clone()),
-                Feed::Pending { .. } => {
+                Feed::Pending(set_aside) if set_aside.len() < MAX_SET_ASIDE => set_aside.push(live.clone()),
+                Feed::Pending(_) => {
                     let closing = super::Closing::new(pulsewire_protocol::CloseCode::SLOW_CONSUMER, "slow_consumer");
                     member.connection.outbox.close(closing);
                 }
@@ -222,33 +220,38 @@ impl Room {
         self.viewers.iter().map(|(user, viewer)| (user.as_str(), viewer.name.as_str()))
     }
 
-    /// When the viewers may be told again.
-    pub fn tell_viewers_at_ms(&self, interval_ms: u64) -> u64 {
-        self.told.as_ref().map_or(0, |(_, at_ms)| at_ms + interval_ms)
+    /// The viewers as a member is told them in its answer.
+    pub fn viewer_count_for(&mut self, number: ConnectionId) -> ViewerCount {
+        let count = self.viewer_count();
+        if let Ok(place) = self.place(number)
+            && let Some((_, member)) = self.members.get_mut(place)
+        {
+            member.viewers_known = digest(&count);
+        }
+        count
     }
 
-    /// Tells the members who views, if that differs from what they were told; returns to how many.
-    pub fn tell_viewers(&mut self, channel: &str, now_ms: u64) -> usize {
+    /// When the viewers may be told again.
+    pub fn tell_viewers_at_ms(&self, interval_ms: u64) -> u64 {
+        self.told_at_ms.map_or(0, |at_ms| at_ms + interval_ms)
+    }
+
+    /// Tells the viewers to every member that was last told something else.
+    pub fn tell_viewers(&mut self, channel: &str, now_ms: u64) {
         let count = self.viewer_count();
-        if self.told.as_ref().is_some_and(|(told, _)| *told == count) {
-            return 0;
-        }
+        let known = digest(&count);
         let message = viewers_message(channel, &count);
-        let mut recipients = 0;
         for (_, member) in &mut self.members {
-            match &mut member.feed {
-                Feed::Pending { missed_viewers, .. } => *missed_viewers = true,
-                Feed::After(_) => {
-                    if let Some(bytes) = message.bytes(member.connection.format)
-                        && member.connection.outbox.push(bytes)
-                    {
-                        recipients += 1;
-                    }
-                }
+            // A pending member gets the count with its answer.
+            if let Feed::After(_) = member.feed
+                && member.viewers_known != known
+                && let Some(bytes) = message.bytes(member.connection.format)
+            {
+                member.viewers_known = known;
+                member.connection.outbox.push(bytes);
+                self.told_at_ms = Some(now_ms);
             }
         }
-        self.told = Some((count, now_ms));
-        recipients
     }
 
     /// How many connections listen.
@@ -264,4 +267,11 @@ impl Room {
 
 fn viewers_message(channel: &str, count: &ViewerCount) -> Broadcast {
     Broadcast::new(ServerMessage::Viewers(Viewers { channel: channel.to_owned(), count: count.count, names: count.names.clone() }))
+}
+
+/// Tells one state of the viewers from another; never 0, which stands for "not told".
+fn digest(count: &ViewerCount) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    (count.count, &count.names).hash(&mut hasher);
+    hasher.finish().max(1)
 }

@@ -56,9 +56,9 @@ impl Session {
         Ok((key, snapshot))
     }
 
-    /// The `subscribed` of what was read. One that came out larger than a recovery may be is answered as not recovered.
+    /// The `subscribed` of what was read.
     pub(super) fn subscribed(&self, id: Option<u64>, key: &ChannelKey, snapshot: &Snapshot) -> Subscribed {
-        let viewers = key.channel.counts_viewers().then(|| self.relay.hub().viewer_count(key));
+        let viewers = key.channel.counts_viewers().then(|| self.relay.hub().viewer_count_for(key, self.connection.number));
         Subscribed { viewers, ..subscribed(id, key.channel.as_str(), snapshot) }
     }
 

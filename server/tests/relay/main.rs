@@ -1,0 +1,10 @@
+//! Tests of the relay's core: sessions over transports in memory under virtual time, and a few over real sockets.
+// Tests may unwrap: a panic is how they fail.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
+
+mod fan_out;
+mod heartbeat;
+mod recovery;
+mod registry;
+mod support;
+mod viewers;

@@ -23,7 +23,7 @@ export const minifyTemplates = {
 
 function minifyCss(css) {
   return css
-    .replace(/\/\*[^]*?\*\//g, '')
+    .replace(/\/\*[\s\S]*?\*\//g, '')
     .replace(/\s+/g, ' ')
     .replace(/ ?([{};,]) ?/g, '$1')
     .replace(/([{;][a-z_-]+): /g, '$1:')

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { extent, firstAt, gapSpans, type Line, nearestTo, type Pen, steadyRange, traceLine } from '../src/elements/chart-data.js';
+import { extent, gapSpans, type Line, type Pen, steadyRange, traceLine } from '../src/elements/chart-data.js';
+import { firstAt, nearestTo } from '../src/elements/chart-lookup.js';
 import { combined, seriesColours } from '../src/elements/chart-series.js';
 
 const line = (points: readonly (readonly [number, number])[], gaps: readonly number[] = []): Line => ({

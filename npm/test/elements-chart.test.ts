@@ -72,9 +72,10 @@ function frame(): void {
 }
 async function chart(attributes: Record<string, string>) {
   const element = await place('pulsewire-chart', client, attributes);
-  await vi.waitFor(() => expect(frames.length).toBeGreaterThan(0));
-  // uPlot is imported in the background: its arrival asks for a frame of its own.
+  // What draws is imported in the background: its arrival asks for a frame of its own.
+  await import('../src/elements/chart-groups.js');
   await new Promise(resolve => setTimeout(resolve));
+  expect(frames).toHaveLength(1);
   frame();
   await drawn(element);
   return element;

@@ -68,7 +68,7 @@ describe('language', () => {
     home.lang = 'pt-BR';
     document.body.append(home);
     const element = await place('pulsewire-alerts', client, {}, home);
-    expect(shown(element)).toContain('Nenhum alerta ativo');
+    await vi.waitFor(() => expect(shown(element)).toContain('Nenhum alerta ativo'));
     home.lang = 'en';
     await vi.waitFor(() => expect(shown(element)).toContain('No active alerts'));
   });

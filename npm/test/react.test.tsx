@@ -5,6 +5,7 @@ import { hydrateRoot } from 'react-dom/client';
 import { renderToString } from 'react-dom/server';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
+  PulsewireAlerts,
   PulsewireConnection,
   PulsewireProvider,
   PulsewireToasts,
@@ -239,6 +240,15 @@ describe('element wrappers', () => {
     expect(element?.getAttribute('class')).toBe('mine');
     element?.dispatchEvent(new CustomEvent('pulsewire-toast-click', { detail: toast({ id: 'x' }) }));
     expect(clicked).toEqual(['new x']);
+  });
+
+  test('take back a property that is no longer given', async () => {
+    const { container, rerender } = render(inside(<PulsewireAlerts limit={3} id="list" />));
+    const element = container.querySelector('pulsewire-alerts');
+    expect(element?.limit).toBe(3);
+    rerender(inside(<PulsewireAlerts id="list" />));
+    expect(element?.limit).toBeUndefined();
+    expect(element?.id).toBe('list');
   });
 
   test('render on a server as their tag', () => {

@@ -50,10 +50,6 @@ export class PulsewireAlerts extends PulsewireElement {
         font-weight: 600;
         color: var(--_accent);
       }
-      .all:hover {
-        text-decoration: underline;
-        text-underline-offset: 2px;
-      }
       ul {
         display: flex;
         flex-direction: column;
@@ -63,8 +59,6 @@ export class PulsewireAlerts extends PulsewireElement {
         list-style: none;
       }
       li {
-        --_tone: var(--_low);
-        --_soft: var(--_low-soft);
         position: relative;
         display: grid;
         grid-template-columns: auto 1fr auto;
@@ -75,18 +69,6 @@ export class PulsewireAlerts extends PulsewireElement {
         background: var(--_surface);
         box-shadow: inset 0 0 0 1px var(--_border);
         overflow: hidden;
-      }
-      .critical {
-        --_tone: var(--_critical);
-        --_soft: var(--_critical-soft);
-      }
-      .high {
-        --_tone: var(--_high);
-        --_soft: var(--_high-soft);
-      }
-      .medium {
-        --_tone: var(--_medium);
-        --_soft: var(--_medium-soft);
       }
       .new {
         background: linear-gradient(90deg, var(--_soft), var(--_surface) 60%);
@@ -119,27 +101,12 @@ export class PulsewireAlerts extends PulsewireElement {
         text-align: start;
         overflow-wrap: anywhere;
       }
-      .open:hover {
-        text-decoration: underline;
-        text-underline-offset: 2px;
-      }
       .new .open {
         font-weight: 650;
       }
       .patient {
         color: var(--_muted);
         font-size: 13px;
-      }
-      .mark {
-        display: grid;
-        place-items: center;
-        width: 28px;
-        height: 28px;
-        color: var(--_muted);
-      }
-      .mark:hover {
-        color: var(--_text);
-        background: var(--_raised);
       }
       .empty,
       .rest {
@@ -174,7 +141,7 @@ export class PulsewireAlerts extends PulsewireElement {
     const items = this.patientId ? all.filter(alert => alert.patientId === this.patientId) : all;
     const limit = this.limit && this.limit > 0 ? this.limit : DEFAULT_LIMIT;
     const rest = items.length - limit;
-    return html`${this.noHeader ? nothing : this.header(items)}
+    return html`${this.noHeader ? nothing : this.#header(items)}
       ${
         items.length === 0
           ? html`<div part="empty" class="empty">${icons.check}<span>${this.text.alertsEmpty}</span></div>`
@@ -182,14 +149,14 @@ export class PulsewireAlerts extends PulsewireElement {
               ${repeat(
                 items.slice(0, limit),
                 alert => alert.id,
-                alert => this.item(alert),
+                alert => this.#item(alert),
               )}
             </ul>`
       }
       ${rest > 0 ? html`<div class="rest">${fill(this.text.alertsMore, { n: number(rest, this.language) })}</div>` : nothing}`;
   }
 
-  private header(items: readonly Alert[]): unknown {
+  #header(items: readonly Alert[]): unknown {
     const unread = items.filter(alert => !alert.read);
     return html`<header part="header">
       <h2 part="title">${this.text.alertsTitle}</h2>
@@ -197,14 +164,14 @@ export class PulsewireAlerts extends PulsewireElement {
         unread.length === 0
           ? nothing
           : html`<span class="unread">${plural(this.text, this.language, 'alertsUnread', unread.length)}</span>
-              <button class="all" part="mark-all" type="button" @click=${() => this.source?.markAlertsRead(unread.map(alert => alert.id))}>
+              <button class="all link" part="mark-all" type="button" @click=${() => this.source?.markAlertsRead(unread.map(alert => alert.id))}>
                 ${this.text.alertsMarkAll}
               </button>`
       }
     </header>`;
   }
 
-  private item(alert: Alert): unknown {
+  #item(alert: Alert): unknown {
     const what = `${alert.patientName}, ${alert.message}`;
     return html`<li part="alert alert-${alert.severity}" class="${alert.severity} ${alert.read ? '' : 'new'}">
       <span class="icon">${severityIcons[alert.severity]}</span>
@@ -214,7 +181,7 @@ export class PulsewireAlerts extends PulsewireElement {
           <time datetime=${new Date(alert.ts).toISOString()}>${ago(Date.now() - alert.ts, this.language, this.text)}</time>
           ${alert.read ? nothing : html`<span class="hidden">${this.text.alertsUnread}</span>`}
         </div>
-        <button part="message" class="open" type="button" @click=${() => this.tell('pulsewire-alert-click', alert)}>${alert.message}</button>
+        <button part="message" class="open link" type="button" @click=${() => this.tell('pulsewire-alert-click', alert)}>${alert.message}</button>
         <div part="patient" class="patient">${alert.patientName}</div>
       </div>
       ${
@@ -222,7 +189,7 @@ export class PulsewireAlerts extends PulsewireElement {
           ? nothing
           : html`<button
               part="mark"
-              class="mark"
+              class="mark action"
               type="button"
               title=${this.text.alertsMark}
               aria-label=${fill(this.text.alertsMarkOf, { what })}

@@ -8,17 +8,18 @@ import { css, html, nothing, type PropertyDeclarations } from 'lit';
 import { ago, fill, percent, type Texts } from '../i18n/index.js';
 import type { DeviceState, DeviceStatus, Pulsewire } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
+import { chip } from './chip.js';
 import { batteryIcon, icons } from './icons.js';
 import { everySecond } from './surroundings.js';
 import { tokens } from './tokens.js';
 
 const LOW_BATTERY = 0.2;
 
-const looks: Record<DeviceState | 'unknown', { text: keyof Texts; icon: keyof typeof icons }> = {
-  online: { text: 'deviceOnline', icon: 'check' },
-  offline: { text: 'deviceOffline', icon: 'slash' },
-  maintenance: { text: 'deviceMaintenance', icon: 'wrench' },
-  unknown: { text: 'deviceUnknown', icon: 'question' },
+const looks: Record<DeviceState | 'unknown', { text: keyof Texts; icon: keyof typeof icons; tone: string }> = {
+  online: { text: 'deviceOnline', icon: 'check', tone: 'ok' },
+  offline: { text: 'deviceOffline', icon: 'slash', tone: 'bad' },
+  maintenance: { text: 'deviceMaintenance', icon: 'wrench', tone: 'warn' },
+  unknown: { text: 'deviceUnknown', icon: 'info', tone: '' },
 };
 
 export class PulsewireDeviceBadge extends PulsewireElement {
@@ -30,6 +31,7 @@ export class PulsewireDeviceBadge extends PulsewireElement {
   };
   static override styles: Styles = [
     tokens,
+    chip,
     css`
       :host {
         display: inline-block;
@@ -41,29 +43,6 @@ export class PulsewireDeviceBadge extends PulsewireElement {
         flex-wrap: wrap;
         align-items: center;
         gap: 2px 10px;
-      }
-      .status {
-        display: inline-flex;
-        align-items: center;
-        gap: 6px;
-        padding: 2px 10px 2px 7px;
-        border-radius: 999px;
-        font-weight: 600;
-        white-space: nowrap;
-        color: var(--_muted);
-        background: var(--_raised);
-      }
-      .online {
-        color: var(--_ok);
-        background: var(--_ok-soft);
-      }
-      .offline {
-        color: var(--_critical);
-        background: var(--_critical-soft);
-      }
-      .maintenance {
-        color: var(--_warn);
-        background: var(--_warn-soft);
       }
       .aside {
         display: inline-flex;
@@ -87,42 +66,42 @@ export class PulsewireDeviceBadge extends PulsewireElement {
   declare announce: boolean;
 
   protected override readonly attachOn: readonly string[] = ['deviceId', 'noHold'];
-  private last: DeviceStatus | undefined;
+  #last: DeviceStatus | undefined;
 
   protected override attach(client: Pulsewire): Release[] {
     const changed = (): void => {
-      const status = this.status();
-      if (status === this.last) return;
-      this.last = status;
+      const status = this.#status();
+      if (status === this.#last) return;
+      this.#last = status;
       this.requestUpdate();
     };
     const release: Release[] = [
       client.deviceStatuses.listen(changed),
       everySecond(() => {
-        if (this.last?.lastSeen !== undefined) this.requestUpdate();
+        if (this.#last?.lastSeen !== undefined) this.requestUpdate();
       }),
     ];
     if (this.deviceId && !this.noHold) {
       const hold = client.channel(`device:${this.deviceId}`, { maxHz: 1 });
       release.push(() => hold.release());
     }
-    this.last = this.status();
+    this.#last = this.#status();
     return release;
   }
 
-  private status(): DeviceStatus | undefined {
+  #status(): DeviceStatus | undefined {
     return this.deviceId ? this.source?.deviceStatuses.get()[this.deviceId] : undefined;
   }
 
   protected override render(): unknown {
-    const status = this.status();
+    const status = this.#status();
     const state = status?.status ?? 'unknown';
     const look = looks[state];
     return html`<span part="badge" class="badge" role="group" aria-label=${this.label || this.deviceId || nothing}>
-      <span part="status" class="status ${state}">
+      <span part="status" class="status chip ${look.tone}">
         ${icons[look.icon]}<span part="text" role=${this.announce ? 'status' : nothing}>${this.text[look.text]}</span>
       </span>
-      ${this.battery(status?.battery)}
+      ${this.#battery(status?.battery)}
       ${
         status?.lastSeen === undefined
           ? nothing
@@ -134,7 +113,7 @@ export class PulsewireDeviceBadge extends PulsewireElement {
     </span>`;
   }
 
-  private battery(share: number | undefined): unknown {
+  #battery(share: number | undefined): unknown {
     if (share === undefined) return nothing;
     const low = share <= LOW_BATTERY;
     const shown = percent(share, this.language);

@@ -9,6 +9,7 @@ import { css, html, nothing, type PropertyDeclarations } from 'lit';
 import { fill } from '../i18n/index.js';
 import type { ConnectionStatus, Pulsewire } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
+import { chip } from './chip.js';
 import { setBannerBottom } from './floating.js';
 import { icons } from './icons.js';
 import { everySecond } from './surroundings.js';
@@ -18,10 +19,20 @@ const SUCCESS_MS = 3_000;
 
 type Shown = 'none' | 'connecting' | 'reconnecting' | 'online' | 'unauthorized' | 'refused';
 
+const tones: Record<Shown, string> = {
+  none: '',
+  connecting: 'warn',
+  reconnecting: 'warn',
+  online: 'ok',
+  unauthorized: 'bad',
+  refused: 'bad',
+};
+
 export class PulsewireBanner extends PulsewireElement {
   static override properties: PropertyDeclarations = { inline: { type: Boolean, reflect: true } };
   static override styles: Styles = [
     tokens,
+    chip,
     css`
       :host {
         position: fixed;
@@ -44,8 +55,6 @@ export class PulsewireBanner extends PulsewireElement {
         padding: 10px 16px;
         border-radius: 999px;
         font-size: 14px;
-        color: var(--_warn);
-        background: var(--_warn-soft);
         box-shadow:
           0 0 0 1px color-mix(in srgb, currentColor 28%, transparent),
           0 8px 24px -8px var(--_shadow);
@@ -56,15 +65,6 @@ export class PulsewireBanner extends PulsewireElement {
         max-width: none;
         border-radius: var(--_radius);
         box-shadow: 0 0 0 1px color-mix(in srgb, currentColor 28%, transparent);
-      }
-      .online {
-        color: var(--_ok);
-        background: var(--_ok-soft);
-      }
-      .unauthorized,
-      .refused {
-        color: var(--_critical);
-        background: var(--_critical-soft);
       }
       .words {
         display: flex;
@@ -77,14 +77,6 @@ export class PulsewireBanner extends PulsewireElement {
       .detail {
         color: var(--_text);
         font-variant-numeric: tabular-nums;
-      }
-      .turning svg {
-        animation: turn 1.6s linear infinite;
-      }
-      @keyframes turn {
-        to {
-          transform: rotate(1turn);
-        }
       }
       @keyframes drop {
         from {
@@ -104,43 +96,43 @@ export class PulsewireBanner extends PulsewireElement {
   /** Stands in the flow of the page instead of floating over its top. */
   declare inline: boolean;
 
-  private shown: Shown = 'none';
-  private success: ReturnType<typeof setTimeout> | undefined;
+  #shown: Shown = 'none';
+  #success: ReturnType<typeof setTimeout> | undefined;
 
   protected override attach(client: Pulsewire): Release[] {
-    this.follow(client.connection.get());
+    this.#follow(client.connection.get());
     return [
-      client.connection.listen(() => this.follow(client.connection.get())),
+      client.connection.listen(() => this.#follow(client.connection.get())),
       everySecond(() => {
-        if (this.shown === 'reconnecting' || this.shown === 'connecting') this.requestUpdate();
+        if (this.#shown === 'reconnecting' || this.#shown === 'connecting') this.requestUpdate();
       }),
     ];
   }
 
   protected override detached(): void {
-    this.show('none');
+    this.#show('none');
     if (!this.inline) setBannerBottom(0);
   }
 
   protected override updated(): void {
-    if (!this.inline) setBannerBottom(this.renderRoot.querySelector('.banner')?.getBoundingClientRect().bottom ?? 0);
+    if (!this.inline) setBannerBottom(this.#shown === 'none' ? 0 : this.getBoundingClientRect().bottom);
   }
 
-  private follow(status: ConnectionStatus): void {
+  #follow(status: ConnectionStatus): void {
     const wanted = bannerFor(status);
     const restored = status.state === 'connected' || status.state === 'polling';
-    if (wanted !== 'none') this.show(wanted);
-    else if (restored && this.shown === 'reconnecting') this.show('online');
-    else if (this.shown !== 'online' || !restored) this.show('none');
+    if (wanted !== 'none') this.#show(wanted);
+    else if (restored && this.#shown === 'reconnecting') this.#show('online');
+    else if (this.#shown !== 'online' || !restored) this.#show('none');
     this.requestUpdate();
   }
 
-  private show(next: Shown): void {
-    clearTimeout(this.success);
-    this.shown = next;
+  #show(next: Shown): void {
+    clearTimeout(this.#success);
+    this.#shown = next;
     if (next === 'online') {
-      this.success = setTimeout(() => {
-        this.shown = 'none';
+      this.#success = setTimeout(() => {
+        this.#shown = 'none';
         this.requestUpdate();
       }, SUCCESS_MS);
     }
@@ -148,25 +140,25 @@ export class PulsewireBanner extends PulsewireElement {
 
   protected override render(): unknown {
     const status = this.source?.connection.get();
-    const { title, hint } = this.words();
+    const { title, hint } = this.#words();
     return html`<div class="hidden" role="status" aria-live="polite">${title} ${hint}</div>
       ${
-        this.shown === 'none'
+        this.#shown === 'none'
           ? nothing
-          : html`<div part="banner" class="banner ${this.shown}">
-              <span class=${this.shown.endsWith('connecting') ? 'turning' : ''}>${this.icon()}</span>
+          : html`<div part="banner" class="banner ${tones[this.#shown]}">
+              <span class=${this.#shown.endsWith('connecting') ? 'turning' : ''}>${this.#icon()}</span>
               <span class="words" aria-hidden="true">
                 <span class="title">${title}</span>
-                <span class="detail">${status && this.shown.endsWith('connecting') ? this.progress(status) : hint}</span>
+                <span class="detail">${status && this.#shown.endsWith('connecting') ? this.#progress(status) : hint}</span>
               </span>
-              <slot name=${this.shown}></slot>
+              <slot name=${this.#shown}></slot>
             </div>`
       }`;
   }
 
-  private words(): { title: string; hint: string } {
+  #words(): { title: string; hint: string } {
     const text = this.text;
-    switch (this.shown) {
+    switch (this.#shown) {
       case 'none':
         return { title: '', hint: '' };
       case 'connecting':
@@ -182,13 +174,13 @@ export class PulsewireBanner extends PulsewireElement {
     }
   }
 
-  private icon(): unknown {
-    if (this.shown === 'online') return icons.check;
-    if (this.shown === 'unauthorized') return icons.lock;
-    return this.shown === 'refused' ? icons.slash : icons.loop;
+  #icon(): unknown {
+    if (this.#shown === 'online') return icons.check;
+    if (this.#shown === 'unauthorized') return icons.lock;
+    return this.#shown === 'refused' ? icons.slash : icons.loop;
   }
 
-  private progress(status: ConnectionStatus): string {
+  #progress(status: ConnectionStatus): string {
     const parts: string[] = [];
     if (status.attempt > 0) parts.push(fill(this.text.bannerAttempt, { n: status.attempt }));
     const left = status.nextRetryAt === undefined ? 0 : Math.ceil((status.nextRetryAt - Date.now()) / 1000);

@@ -5,7 +5,7 @@
  * the document, moves, or gets another client. Nothing else may subscribe, which is why no element can leak.
  */
 import { type CSSResultOrNative, LitElement, type PropertyDeclarations, type PropertyValues } from 'lit';
-import { type Texts, textsOf } from '../i18n/index.js';
+import { loadLanguage, onTexts, type Texts, textsOf } from '../i18n/index.js';
 import type { Observable, Pulsewire } from '../types.js';
 import { requestClient } from './context.js';
 import { languageOf, themeOf, watchSurroundings } from './surroundings.js';
@@ -26,7 +26,7 @@ export abstract class PulsewireElement extends LitElement {
 
   /** The client in use. */
   protected get source(): Pulsewire | undefined {
-    return this.client ?? this.found;
+    return this.client ?? this.#found;
   }
   /** The language of the place, as `Intl` takes it. */
   protected language = 'en';
@@ -36,10 +36,10 @@ export abstract class PulsewireElement extends LitElement {
   /** Properties whose change means: let go and take hold again. */
   protected readonly attachOn: readonly string[] = [];
 
-  private found: Pulsewire | undefined;
-  private readonly held: Release[] = [];
-  private readonly standing: Release[] = [];
-  private attachDue = false;
+  #found: Pulsewire | undefined;
+  readonly #held: Release[] = [];
+  readonly #standing: Release[] = [];
+  #attachDue = false;
 
   /** Takes hold of what the element shows; the results undo it. Called only in the document and with a client. */
   protected abstract attach(client: Pulsewire): Release[];
@@ -50,30 +50,31 @@ export abstract class PulsewireElement extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    const look = (): void => this.takeSurroundings();
+    const look = (): void => this.#takeSurroundings();
     look();
-    this.standing.push(
+    this.#standing.push(
       watchSurroundings(look),
+      onTexts(look),
       requestClient(this, client => {
-        if (client === this.found) return;
-        this.found = client;
-        this.attachSoon();
+        if (client === this.#found) return;
+        this.#found = client;
+        this.#attachSoon();
       }),
     );
-    this.attachSoon();
+    this.#attachSoon();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.letGo();
-    for (const release of this.standing.splice(0)) release();
-    this.found = undefined;
+    this.#letGo();
+    for (const release of this.#standing.splice(0)) release();
+    this.#found = undefined;
   }
 
   protected override willUpdate(changed: PropertyValues): void {
     if (changed.has('texts')) this.text = textsOf(this.language, this.texts);
     if (!this.isConnected) return;
-    if (this.attachDue || changed.has('client') || this.attachOn.some(name => changed.has(name))) this.takeHold();
+    if (this.#attachDue || changed.has('client') || this.attachOn.some(name => changed.has(name))) this.#takeHold();
   }
 
   /** Listens to a value and draws again on each change. */
@@ -86,35 +87,36 @@ export abstract class PulsewireElement extends LitElement {
     return this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true, cancelable: true }));
   }
 
-  private attachSoon(): void {
-    this.attachDue = true;
+  #attachSoon(): void {
+    this.#attachDue = true;
     this.requestUpdate();
   }
 
-  private takeHold(): void {
-    this.attachDue = false;
+  #takeHold(): void {
+    this.#attachDue = false;
     // The new hold is taken before the old one goes, so that a shared channel never falls to zero in between.
-    const before = this.held.splice(0);
+    const before = this.#held.splice(0);
     const client = this.source;
-    if (client) this.held.push(...this.attach(client));
+    if (client) this.#held.push(...this.attach(client));
     else this.detached();
     for (const release of before) release();
   }
 
-  private letGo(): void {
-    for (const release of this.held.splice(0)) release();
+  #letGo(): void {
+    for (const release of this.#held.splice(0)) release();
     this.detached();
   }
 
-  private takeSurroundings(): void {
+  #takeSurroundings(): void {
     this.language = languageOf(this);
+    void loadLanguage(this.language);
     this.text = textsOf(this.language, this.texts);
-    this.forceScheme(themeOf(this));
+    this.#forceScheme(themeOf(this));
     this.surroundingsChanged();
     this.requestUpdate();
   }
 
-  private forceScheme(theme: 'light' | 'dark' | undefined): void {
+  #forceScheme(theme: 'light' | 'dark' | undefined): void {
     const root = this.renderRoot as ShadowRoot | undefined;
     if (!root?.adoptedStyleSheets) return;
     const forced = [schemes.light.styleSheet, schemes.dark.styleSheet];

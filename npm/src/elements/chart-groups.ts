@@ -1,19 +1,17 @@
 /**
  * The plots of one chart: metrics of one unit in one plot, the plots stacked over a shared time axis.
  *
- * It owns everything that lives outside Lit's templates: the uPlot instances, their sizes, the colours read back from CSS for the canvas.
+ * Fetched together with uPlot when the first chart comes into a page. It owns everything that lives outside Lit's templates: the uPlot instances, their sizes, the colours read back from CSS for the canvas.
  */
-import type uPlot from 'uplot';
 import { number } from '../i18n/index.js';
-import { extent, firstAt, type Range, steadyRange } from './chart-data.js';
-import { loadUPlot, Plot, type PlotLook } from './chart-plot.js';
+import { extent, type Range, steadyRange } from './chart-data.js';
+import { firstAt } from './chart-lookup.js';
+import { Plot, type PlotLook } from './chart-plot.js';
 import { readSeries, type Series } from './chart-series.js';
 
 export interface GroupsOptions {
   language(): string;
   onPointer(time: number | undefined): void;
-  onError(error: unknown): void;
-  onReady(): void;
 }
 export interface Frame {
   windowMs: number | undefined;
@@ -30,37 +28,28 @@ interface Group {
 }
 
 export class ChartGroups {
-  private UPlot: typeof uPlot | undefined;
-  private groups: Group[] = [];
-  private key = '';
-  private colours = new Map<string, string>();
-  private readonly sizes: ResizeObserver | undefined;
-  private destroyed = false;
+  #groups: Group[] = [];
+  #key = '';
+  #colours = new Map<string, string>();
+  readonly #sizes: ResizeObserver | undefined;
 
-  constructor(
-    private readonly host: HTMLElement,
-    private readonly options: GroupsOptions,
-  ) {
+  readonly #host: HTMLElement;
+  readonly #options: GroupsOptions;
+
+  constructor(host: HTMLElement, options: GroupsOptions) {
+    this.#host = host;
+    this.#options = options;
     if (typeof ResizeObserver !== 'undefined') {
-      this.sizes = new ResizeObserver(() => this.resize());
-      this.sizes.observe(this.area);
+      this.#sizes = new ResizeObserver(() => this.#resize());
+      this.#sizes.observe(this.#area);
     }
-    loadUPlot().then(
-      UPlot => {
-        if (this.destroyed) return;
-        this.UPlot = UPlot;
-        options.onReady();
-      },
-      (error: unknown) => options.onError(error),
-    );
   }
 
   draw(series: readonly Series[], frame: Frame): void {
-    if (!this.UPlot) return;
     const time = timeWindow(series, frame);
     if (!time) return;
-    this.build(series, frame.layout);
-    for (const group of this.groups) {
+    this.#build(series, frame.layout);
+    for (const group of this.#groups) {
       group.range = fixed(seenIn(group, time), frame);
       group.plot.draw(time, group.range ?? [0, 1]);
     }
@@ -68,39 +57,38 @@ export class ChartGroups {
 
   /** Colours are read again from CSS, and everything is drawn in them. */
   lookChanged(): void {
-    this.colours.clear();
-    for (const group of this.groups) group.plot.redraw();
+    this.#colours.clear();
+    for (const group of this.#groups) group.plot.redraw();
   }
 
   destroy(): void {
-    this.destroyed = true;
-    this.sizes?.disconnect();
-    this.clear();
+    this.#sizes?.disconnect();
+    this.#clear();
   }
 
-  private get area(): HTMLElement {
-    return this.host.parentElement ?? this.host;
+  get #area(): HTMLElement {
+    return this.#host.parentElement ?? this.#host;
   }
 
-  private clear(): void {
-    for (const group of this.groups) {
+  #clear(): void {
+    for (const group of this.#groups) {
       group.plot.destroy();
       group.host.remove();
     }
-    this.groups = [];
+    this.#groups = [];
   }
 
   /** Units are known only once points came, so the grouping may change while the chart lives. */
-  private build(series: readonly Series[], layout: Frame['layout']): void {
+  #build(series: readonly Series[], layout: Frame['layout']): void {
     const slots = series.map((one, i) => (layout === 'overlay' ? '' : layout === 'strips' ? String(i) : (readSeries(one).unit ?? '')));
     const key = series.map((one, i) => `${one.handle.deviceId} ${one.handle.metric} ${slots[i]}`).join('|');
-    const same = this.groups.flatMap(group => group.series);
-    if (key === this.key && series.every(one => same.includes(one))) return;
-    this.key = key;
-    this.clear();
+    const same = this.#groups.flatMap(group => group.series);
+    if (key === this.#key && series.every(one => same.includes(one))) return;
+    this.#key = key;
+    this.#clear();
     const names = [...new Set(slots)];
-    this.groups = names.map((name, at) =>
-      this.group(
+    this.#groups = names.map((name, at) =>
+      this.#group(
         series.filter((_, i) => slots[i] === name),
         at,
         names.length,
@@ -108,72 +96,72 @@ export class ChartGroups {
     );
   }
 
-  private group(series: readonly Series[], at: number, of: number): Group {
+  #group(series: readonly Series[], at: number, of: number): Group {
     const host = document.createElement('div');
     host.className = 'plot';
     host.setAttribute('part', 'plot');
-    this.host.append(host);
-    const { width, height, top } = this.slot(at, of);
+    this.#host.append(host);
+    const { width, height, top } = this.#slot(at, of);
     host.style.top = `${top}px`;
-    const plot = new Plot(this.UPlot!, host, {
-      traces: series.map(one => ({ read: () => readSeries(one), colour: () => this.colour(one.colour) })),
-      look: this.look,
+    const plot = new Plot(host, {
+      traces: series.map(one => ({ read: () => readSeries(one), colour: () => this.#colour(one.colour) })),
+      look: this.#look,
       width,
       height,
       timeAxis: at === of - 1,
-      onPointer: time => this.options.onPointer(time),
+      onPointer: time => this.#options.onPointer(time),
     });
     return { series, host, plot, range: undefined };
   }
 
   /** The last strip is taller by its time axis, so that all plots are equally high. */
-  private slot(at: number, of: number): { width: number; height: number; top: number } {
+  #slot(at: number, of: number): { width: number; height: number; top: number } {
     const axis = 18;
-    const { clientWidth, clientHeight } = this.area;
+    const { clientWidth, clientHeight } = this.#area;
     const each = Math.floor(Math.max(clientHeight - axis, 40 * of) / of);
     return { width: Math.max(clientWidth, 80), height: each + (at === of - 1 ? axis : 0), top: at * each };
   }
 
-  private resize(): void {
-    this.groups.forEach((group, at) => {
-      const { width, height, top } = this.slot(at, this.groups.length);
+  #resize(): void {
+    this.#groups.forEach((group, at) => {
+      const { width, height, top } = this.#slot(at, this.#groups.length);
       group.host.style.top = `${top}px`;
       group.plot.resize(width, height);
     });
   }
 
-  private readonly look: PlotLook = {
-    text: () => this.colour('muted'),
-    grid: () => this.colour('grid'),
-    hole: () => this.colour('hole'),
-    formatTime: (ts, stepMs) => this.clock(stepMs < 60_000).format(ts),
-    formatValue: value => number(value, this.options.language()),
+  readonly #look: PlotLook = {
+    text: () => this.#colour('muted'),
+    grid: () => this.#colour('grid'),
+    hole: () => this.#colour('hole'),
+    formatTime: (ts, stepMs) => this.#clock(stepMs < 60_000).format(ts),
+    formatValue: value => number(value, this.#options.language()),
   };
 
   /** The colour as CSS resolves it here: a canvas knows neither custom properties nor `light-dark()`. */
-  private colour(name: string): string {
-    let colour = this.colours.get(name);
+  #colour(name: string): string {
+    let colour = this.#colours.get(name);
     if (colour === undefined) {
       const probe = document.createElement('i');
       probe.style.cssText = `display: none; color: var(--_${name})`;
-      this.host.append(probe);
+      this.#host.append(probe);
       colour = getComputedStyle(probe).color || '#000';
       probe.remove();
-      this.colours.set(name, colour);
+      this.#colours.set(name, colour);
     }
     return colour;
   }
 
-  private clocks: { key: string; format: Intl.DateTimeFormat } | undefined;
-  private clock(seconds: boolean): Intl.DateTimeFormat {
-    const key = `${this.options.language()} ${seconds}`;
-    if (this.clocks?.key !== key) {
-      this.clocks = {
+  #clocks: { key: string; format: Intl.DateTimeFormat } | undefined;
+  #clock(seconds: boolean): Intl.DateTimeFormat {
+    const key = `${this.#options.language()} ${seconds}`;
+    if (this.#clocks?.key !== key) {
+      this.#clocks = {
         key,
-        format: new Intl.DateTimeFormat(this.options.language(), { timeStyle: seconds ? 'medium' : 'short', hourCycle: 'h23' }),
+        format: new Intl.DateTimeFormat(this.#options.language(), { timeStyle: seconds ? 'medium' : 'short', hourCycle: 'h23' }),
       };
     }
-    return this.clocks.format;
+    return this.#clocks.format;
   }
 }
 

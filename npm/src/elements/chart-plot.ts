@@ -4,8 +4,9 @@
  * uPlot is given only the corners of the window as data. It asks for each series' path when it draws, and only then are the wasm's views
  * taken, so a later redraw (resize, theme) never sees a detached one.
  */
-import type uPlot from 'uplot';
-import { firstAt, gapSpans, type Line, type Linear, type Range, traceLine } from './chart-data.js';
+import uPlot from 'uplot';
+import { gapSpans, type Line, type Linear, type Range, traceLine } from './chart-data.js';
+import { firstAt } from './chart-lookup.js';
 
 export interface Trace {
   /** The newest points; called while drawing. */
@@ -34,50 +35,37 @@ const AXIS_FONT = '11px system-ui, sans-serif';
 const LABEL_REACH_PX = 14;
 const VALUE_AXIS_PX = 46;
 
-let loading: Promise<typeof uPlot> | undefined;
-/** uPlot, fetched when the first chart needs it; a failed fetch is tried again by the next. */
-export function loadUPlot(): Promise<typeof uPlot> {
-  loading ??= import('uplot').then(
-    module => module.default,
-    (error: unknown) => {
-      loading = undefined;
-      throw error;
-    },
-  );
-  return loading;
-}
-
 export class Plot {
-  private readonly plot: uPlot;
-  private time: Range = [0, 1];
-  private values: Range = [0, 1];
+  readonly #plot: uPlot;
+  #time: Range = [0, 1];
+  #values: Range = [0, 1];
 
-  constructor(UPlot: typeof uPlot, host: HTMLElement, options: PlotOptions) {
-    this.plot = new UPlot(this.settings(options), [[0, 1], ...options.traces.map(() => [0, 0])], host);
+  constructor(host: HTMLElement, options: PlotOptions) {
+    this.#plot = new uPlot(this.#settings(options), [[0, 1], ...options.traces.map(() => [0, 0])], host);
   }
 
   /** Draws the newest points in this window. */
   draw(time: Range, values: Range): void {
-    this.time = time;
-    this.values = values;
+    this.#time = time;
+    this.#values = values;
     const edge = [values[0], values[1]];
-    this.plot.setData([[time[0], time[1]], ...this.plot.series.slice(1).map(() => edge)]);
+    this.#plot.setData([[time[0], time[1]], ...this.#plot.series.slice(1).map(() => edge)]);
   }
 
   /** Draws the same again, in new colours. */
   redraw(): void {
-    this.plot.redraw(true, true);
+    this.#plot.redraw(true, true);
   }
 
   resize(width: number, height: number): void {
-    if (width !== this.plot.width || height !== this.plot.height) this.plot.setSize({ width, height });
+    if (width !== this.#plot.width || height !== this.#plot.height) this.#plot.setSize({ width, height });
   }
 
   destroy(): void {
-    this.plot.destroy();
+    this.#plot.destroy();
   }
 
-  private settings({ traces, look, width, height, timeAxis, onPointer }: PlotOptions): uPlot.Options {
+  #settings({ traces, look, width, height, timeAxis, onPointer }: PlotOptions): uPlot.Options {
     const axis = { font: AXIS_FONT, stroke: () => look.text(), ticks: { show: false }, grid: { stroke: () => look.grid(), width: 1 } };
     return {
       width,
@@ -88,8 +76,8 @@ export class Plot {
       select: { show: false, left: 0, top: 0, width: 0, height: 0 },
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
       scales: {
-        x: { time: true, range: () => [this.time[0], this.time[1]] },
-        y: { range: () => [this.values[0], this.values[1]] },
+        x: { time: true, range: () => [this.#time[0], this.#time[1]] },
+        y: { range: () => [this.#values[0], this.#values[1]] },
       },
       axes: [
         {
@@ -98,24 +86,24 @@ export class Plot {
           size: 24,
           gap: 4,
           space: 84,
-          values: (plot, splits, _axis, _space, step) => splits.map(at => (this.fits(plot.width, at) ? look.formatTime(at, step) : '')),
+          values: (plot, splits, _axis, _space, step) => splits.map(at => (this.#fits(plot.width, at) ? look.formatTime(at, step) : '')),
         },
         { ...axis, size: VALUE_AXIS_PX, gap: 6, space: 32, values: (_plot, splits) => splits.map(at => look.formatValue(at)) },
       ],
-      series: [{}, ...traces.map(trace => this.series(trace))],
+      series: [{}, ...traces.map(trace => this.#series(trace))],
       hooks: {
-        drawClear: [plot => this.shadeHoles(plot, traces, look)],
+        drawClear: [plot => this.#shadeHoles(plot, traces, look)],
         setCursor: [plot => onPointer(pointerTime(plot))],
       },
     };
   }
 
   /** A label centred on a tick near the right edge would be cut off. */
-  private fits(width: number, time: number): boolean {
-    return (this.time[1] - time) / (this.time[1] - this.time[0]) > LABEL_REACH_PX / (width - VALUE_AXIS_PX);
+  #fits(width: number, time: number): boolean {
+    return (this.#time[1] - time) / (this.#time[1] - this.#time[0]) > LABEL_REACH_PX / (width - VALUE_AXIS_PX);
   }
 
-  private series(trace: Trace): uPlot.Series {
+  #series(trace: Trace): uPlot.Series {
     return {
       stroke: () => trace.colour(),
       width: 1.75,
@@ -126,9 +114,9 @@ export class Plot {
         const stroke = new Path2D();
         traceLine(
           line,
-          firstAt(line.t, this.time[0]),
-          toPixels(plot, 'x', this.time),
-          toPixels(plot, 'y', this.values),
+          firstAt(line.t, this.#time[0]),
+          toPixels(plot, 'x', this.#time),
+          toPixels(plot, 'y', this.#values),
           plot.bbox.width,
           stroke,
         );
@@ -138,12 +126,12 @@ export class Plot {
   }
 
   /** A hole is a band behind the broken line, so that it is seen as missing and not as a flat stretch. */
-  private shadeHoles(plot: uPlot, traces: readonly Trace[], look: PlotLook): void {
-    const x = toPixels(plot, 'x', this.time);
+  #shadeHoles(plot: uPlot, traces: readonly Trace[], look: PlotLook): void {
+    const x = toPixels(plot, 'x', this.#time);
     plot.ctx.save();
     plot.ctx.fillStyle = look.hole();
     for (const trace of traces) {
-      for (const [from, to] of gapSpans(trace.read(), this.time)) {
+      for (const [from, to] of gapSpans(trace.read(), this.#time)) {
         plot.ctx.fillRect(x.offset + x.scale * from, plot.bbox.top, x.scale * (to - from), plot.bbox.height);
       }
     }

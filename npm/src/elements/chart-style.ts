@@ -45,42 +45,21 @@ export const chartStyles = css`
     color: var(--_muted);
     font-variant-numeric: tabular-nums;
   }
-  .state {
-    display: inline-flex;
-    align-items: center;
-    gap: 6px;
+  .chip {
     margin-inline-start: auto;
-    padding: 1px 9px;
-    border-radius: 999px;
+    padding-block: 1px;
     font-size: 12px;
-    font-weight: 600;
-    font-variant-numeric: tabular-nums;
-    white-space: nowrap;
-    color: var(--_muted);
-    background: var(--_raised);
   }
-  .state::before {
+  .chip::before {
     content: '';
     width: 7px;
     height: 7px;
     border-radius: 50%;
     background: currentColor;
   }
-  .state.live {
-    color: var(--_ok);
-    background: var(--_ok-soft);
-  }
-  .state.stale {
-    color: var(--_warn);
-    background: var(--_warn-soft);
-  }
-  .state.stale::before {
+  .warn::before {
     background: none;
     box-shadow: inset 0 0 0 2px currentColor;
-  }
-  .state.backfilling {
-    color: var(--_accent);
-    background: color-mix(in srgb, var(--_accent) 12%, var(--_surface));
   }
   .plots {
     position: relative;

@@ -3,6 +3,7 @@ import { css, html, nothing, type PropertyDeclarations } from 'lit';
 import { fill, type Texts } from '../i18n/index.js';
 import type { ConnectionState, Pulsewire } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
+import { chip } from './chip.js';
 import { icons } from './icons.js';
 import { tokens } from './tokens.js';
 
@@ -12,7 +13,7 @@ const looks: Record<ConnectionState, { text: keyof Texts; icon: keyof typeof ico
   connected: { text: 'stateConnected', icon: 'pulse', tone: 'ok' },
   reconnecting: { text: 'stateReconnecting', icon: 'loop', tone: 'warn' },
   polling: { text: 'statePolling', icon: 'slow', tone: 'warn' },
-  unauthorized: { text: 'stateUnauthorized', icon: 'lock', tone: 'critical' },
+  unauthorized: { text: 'stateUnauthorized', icon: 'lock', tone: 'bad' },
   closed: { text: 'stateClosed', icon: 'slash', tone: 'quiet' },
 };
 
@@ -20,51 +21,16 @@ export class PulsewireConnection extends PulsewireElement {
   static override properties: PropertyDeclarations = { noLatency: { type: Boolean, attribute: 'no-latency' } };
   static override styles: Styles = [
     tokens,
+    chip,
     css`
       :host {
         display: inline-block;
         vertical-align: middle;
-      }
-      .chip {
-        display: inline-flex;
-        align-items: center;
-        gap: 6px;
-        padding: 3px 10px 3px 8px;
-        border-radius: 999px;
         font-size: 13px;
-        font-weight: 600;
-        white-space: nowrap;
-        color: var(--_muted);
-        background: var(--_raised);
-        box-shadow: inset 0 0 0 1px var(--_border);
-      }
-      .ok {
-        color: var(--_ok);
-        background: var(--_ok-soft);
-        box-shadow: none;
-      }
-      .warn {
-        color: var(--_warn);
-        background: var(--_warn-soft);
-        box-shadow: none;
-      }
-      .critical {
-        color: var(--_critical);
-        background: var(--_critical-soft);
-        box-shadow: none;
       }
       .latency {
         font-weight: 500;
         font-variant-numeric: tabular-nums;
-        opacity: 0.9;
-      }
-      .turning svg {
-        animation: turn 1.6s linear infinite;
-      }
-      @keyframes turn {
-        to {
-          transform: rotate(1turn);
-        }
       }
     `,
   ];

@@ -10,7 +10,6 @@ export const icons = {
   wrench: icon(
     svg`<path d="M9.6 6.4a3.4 3.4 0 0 1 4.3-4.2l-2.2 2.2.4 1.5 1.5.4 2-2a3.4 3.4 0 0 1-4.4 4L5.6 13.9a1.6 1.6 0 0 1-2.3-2.3Z"/>`,
   ),
-  question: icon(svg`<circle cx="8" cy="8" r="6.2"/><path d="M6.3 6.3a1.8 1.8 0 1 1 2.6 1.7c-.6.3-.9.6-.9 1.2M8 11.4v.1"/>`),
   eye: icon(svg`<path d="M1.4 8S3.8 3.6 8 3.6 14.6 8 14.6 8 12.2 12.4 8 12.4 1.4 8 1.4 8Z"/><circle cx="8" cy="8" r="2"/>`),
   close: icon(svg`<path d="m4 4 8 8M12 4l-8 8"/>`),
   warning: icon(svg`<path d="M8 2.2 14.6 13.4H1.4Z"/><path d="M8 6.6v3M8 11.5v.1"/>`),

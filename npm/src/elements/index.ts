@@ -4,6 +4,7 @@
  * Importing it registers nothing and needs no DOM, so it may stand in code that also renders on a server. `defineElements()` fetches and
  * registers them; `pulsewire/elements/auto` calls it at import.
  */
+import { loadLanguage } from '../i18n/index.js';
 import type { Alert, Toast } from '../types.js';
 import type { PulsewireAlerts } from './alerts.js';
 import type { PulsewireDeviceBadge } from './badge.js';
@@ -54,6 +55,7 @@ declare global {
  */
 export async function defineElements(): Promise<void> {
   if (typeof customElements === 'undefined') return;
-  const { define } = await import('./define.js');
+  // The page's language comes along, so that nothing is shown in English first.
+  const [{ define }] = await Promise.all([import('./define.js'), loadLanguage(document.documentElement.lang)]);
   define();
 }

@@ -13,10 +13,10 @@ export class PulsewireProvider extends LitElement {
 
   declare client: Pulsewire | undefined;
 
-  private readonly provided = provideClient(this, () => this.client);
+  readonly #provided = provideClient(this, () => this.client);
 
   protected override updated(changed: PropertyValues): void {
-    if (changed.has('client')) this.provided.changed();
+    if (changed.has('client')) this.#provided.changed();
   }
 
   protected override render(): unknown {

@@ -24,8 +24,6 @@ export const toastStyles = css`
     list-style: none;
   }
   .toast {
-    --_tone: var(--_low);
-    --_soft: var(--_low-soft);
     position: relative;
     display: grid;
     grid-template-columns: 32px 1fr auto;
@@ -48,18 +46,6 @@ export const toastStyles = css`
     inset: 0 auto 0 0;
     width: 4px;
     background: var(--_tone);
-  }
-  .critical {
-    --_tone: var(--_critical);
-    --_soft: var(--_critical-soft);
-  }
-  .high {
-    --_tone: var(--_high);
-    --_soft: var(--_high-soft);
-  }
-  .medium {
-    --_tone: var(--_medium);
-    --_soft: var(--_medium-soft);
   }
   .leaving {
     animation: leave 0.18s ease-in forwards;
@@ -95,12 +81,8 @@ export const toastStyles = css`
     text-align: start;
     overflow-wrap: anywhere;
   }
-  button.title:hover {
-    text-decoration: underline;
-    text-underline-offset: 2px;
-  }
   /* The whole card is the link's target, while its text stays what is focused and read. */
-  button.title::after {
+  .title::after {
     content: '';
     position: absolute;
     inset: 0;
@@ -118,15 +100,6 @@ export const toastStyles = css`
   .close {
     position: relative;
     z-index: 1;
-    display: grid;
-    place-items: center;
-    width: 28px;
-    height: 28px;
-    color: var(--_muted);
-  }
-  .close:hover {
-    color: var(--_text);
-    background: var(--_raised);
   }
   .more {
     justify-self: end;
@@ -157,12 +130,6 @@ export const toastStyles = css`
     :host {
       inset: var(--pw-toasts-top, 12px) 12px auto;
       width: auto;
-    }
-  }
-  @media (prefers-reduced-motion: reduce) {
-    .toast,
-    .leaving {
-      animation-name: none;
     }
   }
 `;

@@ -39,89 +39,89 @@ export class PulsewireToasts extends PulsewireElement {
   /** Called for each toast that appears, to play a sound; none by default, since browsers allow it only after a click. */
   declare sound: ((toast: Toast) => void) | undefined;
 
-  private shown: Shown[] = [];
-  private waiting = 0;
-  private assertive = '';
-  private polite = '';
-  private pointerInside = false;
-  private focusInside = false;
-  private holding: Pulsewire | undefined;
-  private underPointer: string | undefined;
-  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
+  #shown: Shown[] = [];
+  #waiting = 0;
+  #assertive = '';
+  #polite = '';
+  #pointerInside = false;
+  #focusInside = false;
+  #holding: Pulsewire | undefined;
+  #underPointer: string | undefined;
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
 
   protected override attach(client: Pulsewire): Release[] {
-    this.shown = client.toasts
+    this.#shown = client.toasts
       .get()
       .visible.slice(0, MAX_SHOWN)
       .map(toast => ({ toast, leaving: false }));
-    this.follow(client);
-    document.addEventListener('keydown', this.onKey);
+    this.#follow(client);
+    document.addEventListener('keydown', this.#onKey);
     return [
-      client.toasts.listen(() => this.follow(client)),
-      () => document.removeEventListener('keydown', this.onKey),
+      client.toasts.listen(() => this.#follow(client)),
+      () => document.removeEventListener('keydown', this.#onKey),
       onBannerBottom(px => this.style.setProperty('--_banner', `${px}px`)),
       () => {
-        this.holding?.holdToasts(false);
-        this.holding = undefined;
+        this.#holding?.holdToasts(false);
+        this.#holding = undefined;
       },
     ];
   }
 
   protected override detached(): void {
-    for (const timer of this.timers) clearTimeout(timer);
-    this.timers.clear();
-    this.shown = [];
-    this.pointerInside = false;
-    this.focusInside = false;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#shown = [];
+    this.#pointerInside = false;
+    this.#focusInside = false;
   }
 
-  private follow(client: Pulsewire): void {
+  #follow(client: Pulsewire): void {
     const state = client.toasts.get();
     const visible = state.visible.slice(0, MAX_SHOWN);
-    const before = new Map(this.shown.map(item => [item.toast.id, item]));
+    const before = new Map(this.#shown.map(item => [item.toast.id, item]));
     const now = new Set(visible.map(toast => toast.id));
     const next: Shown[] = visible.map(toast => ({ toast, leaving: false }));
-    this.announce(visible.filter(toast => before.get(toast.id)?.leaving !== false));
+    this.#announce(visible.filter(toast => before.get(toast.id)?.leaving !== false));
     // What goes keeps its place for the length of its motion.
-    this.shown.forEach((item, index) => {
+    this.#shown.forEach((item, index) => {
       if (now.has(item.toast.id)) return;
       next.splice(Math.min(index, next.length), 0, { ...item, leaving: true });
-      if (!item.leaving) this.removeLater(item.toast.id);
+      if (!item.leaving) this.#removeLater(item.toast.id);
     });
-    this.shown = next;
-    this.waiting = state.waiting + (state.visible.length - visible.length);
+    this.#shown = next;
+    this.#waiting = state.waiting + (state.visible.length - visible.length);
     this.requestUpdate();
   }
 
-  private announce(arrived: readonly Toast[]): void {
+  #announce(arrived: readonly Toast[]): void {
     const urgent = (toast: Toast): boolean => toast.severity === 'critical' || toast.severity === 'high';
     const say = (toasts: readonly Toast[]): string =>
       toasts
         .map(toast => {
-          const { title, message } = this.words(toast);
+          const { title, message } = this.#words(toast);
           return `${this.text[toast.severity]}: ${title}. ${message}`;
         })
         .join(' ');
-    if (arrived.some(urgent)) this.assertive = say(arrived.filter(urgent));
-    if (!arrived.every(urgent)) this.polite = say(arrived.filter(toast => !urgent(toast)));
+    if (arrived.some(urgent)) this.#assertive = say(arrived.filter(urgent));
+    if (!arrived.every(urgent)) this.#polite = say(arrived.filter(toast => !urgent(toast)));
     for (const toast of arrived) this.sound?.(toast);
   }
 
-  private removeLater(id: string): void {
+  #removeLater(id: string): void {
     const reduced = window.matchMedia?.('(prefers-reduced-motion: reduce)').matches;
     const timer = setTimeout(
       () => {
-        this.timers.delete(timer);
-        this.shown = this.shown.filter(item => !(item.leaving && item.toast.id === id));
+        this.#timers.delete(timer);
+        this.#shown = this.#shown.filter(item => !(item.leaving && item.toast.id === id));
         this.requestUpdate();
       },
       reduced ? 0 : LEAVE_MS,
     );
-    this.timers.add(timer);
+    this.#timers.add(timer);
   }
 
   /** Texts of events come as they are; those of connection and sign-in come as keys. */
-  private words(toast: Toast): { title: string; message: string } {
+  #words(toast: Toast): { title: string; message: string } {
     if (toast.kind !== 'connection' && toast.kind !== 'auth') return toast;
     const texts = this.text as Record<string, string | undefined>;
     const title = texts[`toast_${toast.title}`];
@@ -130,42 +130,42 @@ export class PulsewireToasts extends PulsewireElement {
   }
 
   protected override render(): unknown {
-    const any = this.shown.length > 0;
-    return html`<div class="hidden" role="alert" aria-live="assertive">${this.assertive}</div>
-      <div class="hidden" role="status" aria-live="polite">${this.polite}</div>
+    const any = this.#shown.length > 0;
+    return html`<div class="hidden" role="alert" aria-live="assertive">${this.#assertive}</div>
+      <div class="hidden" role="status" aria-live="polite">${this.#polite}</div>
       <section
         part="region"
         role="region"
         aria-label=${this.text.toastsRegion}
         ?hidden=${!any}
-        @pointerenter=${() => this.hold({ pointer: true })}
-        @pointerleave=${() => this.hold({ pointer: false })}
-        @focusin=${() => this.hold({ focus: true })}
-        @focusout=${(event: FocusEvent) => this.hold({ focus: this.inside(event.relatedTarget) })}
+        @pointerenter=${() => this.#hold({ pointer: true })}
+        @pointerleave=${() => this.#hold({ pointer: false })}
+        @focusin=${() => this.#hold({ focus: true })}
+        @focusout=${(event: FocusEvent) => this.#hold({ focus: this.#inside(event.relatedTarget) })}
       >
         <ol>
           ${repeat(
-            this.shown,
+            this.#shown,
             item => item.toast.id,
-            item => this.card(item),
+            item => this.#card(item),
           )}
-          ${this.waiting > 0 ? html`<li part="more" class="more">${fill(this.text.toastsMore, { n: this.waiting })}</li>` : nothing}
+          ${this.#waiting > 0 ? html`<li part="more" class="more">${fill(this.text.toastsMore, { n: this.#waiting })}</li>` : nothing}
         </ol>
       </section>`;
   }
 
-  private card({ toast, leaving }: Shown): unknown {
-    const { title, message } = this.words(toast);
+  #card({ toast, leaving }: Shown): unknown {
+    const { title, message } = this.#words(toast);
     return html`<li
       part="toast toast-${toast.severity}"
       class="toast ${toast.severity} ${leaving ? 'leaving' : ''}"
       data-id=${toast.id}
       ?inert=${leaving}
       @pointerenter=${() => {
-        this.underPointer = toast.id;
+        this.#underPointer = toast.id;
       }}
       @pointerleave=${() => {
-        this.underPointer = undefined;
+        this.#underPointer = undefined;
       }}
     >
       <span class="icon">${toast.kind === 'auth' ? icons.lock : severityIcons[toast.severity]}</span>
@@ -174,28 +174,28 @@ export class PulsewireToasts extends PulsewireElement {
           <span part="severity" class="severity">${this.text[toast.severity]}</span>
           <span>${this.text[kinds[toast.kind]]} · ${clock(toast.ts, this.language)}</span>
         </div>
-        <button part="title" class="title" type="button" @click=${() => this.open(toast)}>${title}</button>
+        <button part="title" class="title link" type="button" @click=${() => this.#open(toast)}>${title}</button>
         ${message ? html`<p part="message" class="message">${message}</p>` : nothing}
       </div>
       <button
         part="close"
-        class="close"
+        class="close action"
         type="button"
         aria-label=${fill(this.text.toastDismissOf, { what: title })}
-        @click=${() => this.dismiss(toast.id)}
+        @click=${() => this.#dismiss(toast.id)}
       >
         ${icons.close}
       </button>
     </li>`;
   }
 
-  private open(toast: Toast): void {
+  #open(toast: Toast): void {
     if (this.tell('pulsewire-toast-click', toast)) this.source?.clickToast(toast.id);
   }
 
-  private dismiss(id: string): void {
-    const focused = this.focusedId() === id;
-    const ids = this.shown.filter(item => !item.leaving).map(item => item.toast.id);
+  #dismiss(id: string): void {
+    const focused = this.#focusedId() === id;
+    const ids = this.#shown.filter(item => !item.leaving).map(item => item.toast.id);
     const at = ids.indexOf(id);
     this.source?.dismissToast(id);
     if (!focused) return;
@@ -203,35 +203,35 @@ export class PulsewireToasts extends PulsewireElement {
     const neighbour = ids[at + 1] ?? ids[at - 1];
     void this.updateComplete.then(() => {
       if (neighbour) this.renderRoot.querySelector<HTMLElement>(`[data-id="${CSS.escape(neighbour)}"] .close`)?.focus();
-      else this.hold({ focus: false });
+      else this.#hold({ focus: false });
     });
   }
 
-  private readonly onKey = (event: KeyboardEvent): void => {
+  readonly #onKey = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape' || event.defaultPrevented) return;
     const id =
-      this.focusedId() ?? (this.pointerInside ? (this.underPointer ?? this.shown.find(item => !item.leaving)?.toast.id) : undefined);
+      this.#focusedId() ?? (this.#pointerInside ? (this.#underPointer ?? this.#shown.find(item => !item.leaving)?.toast.id) : undefined);
     if (id === undefined) return;
     event.preventDefault();
-    this.dismiss(id);
+    this.#dismiss(id);
   };
 
-  private focusedId(): string | undefined {
+  #focusedId(): string | undefined {
     const focused = (this.renderRoot as ShadowRoot).activeElement;
     return focused?.closest<HTMLElement>('[data-id]')?.dataset.id;
   }
 
-  private hold({ pointer = this.pointerInside, focus = this.focusInside }: { pointer?: boolean; focus?: boolean }): void {
-    this.pointerInside = pointer;
-    this.focusInside = focus;
+  #hold({ pointer = this.#pointerInside, focus = this.#focusInside }: { pointer?: boolean; focus?: boolean }): void {
+    this.#pointerInside = pointer;
+    this.#focusInside = focus;
     const client = pointer || focus ? this.source : undefined;
-    if (client === this.holding) return;
-    this.holding?.holdToasts(false);
-    this.holding = client;
+    if (client === this.#holding) return;
+    this.#holding?.holdToasts(false);
+    this.#holding = client;
     client?.holdToasts(true);
   }
 
-  private inside(other: EventTarget | null): boolean {
+  #inside(other: EventTarget | null): boolean {
     return other instanceof Node && this.renderRoot.contains(other);
   }
 }

@@ -14,7 +14,6 @@ export const palette: readonly (readonly [string, string, string])[] = [
   ['text', '#15212b', '#e7eef4'],
   ['muted', '#52616e', '#9fb0bf'],
   ['accent', '#0a6a93', '#5ec3ef'],
-  ['on-accent', '#ffffff', '#06222f'],
   ['ok', '#0c7443', '#4ed08c'],
   ['ok-soft', '#e3f4ea', '#143024'],
   ['warn', '#855300', '#f2c04f'],
@@ -81,6 +80,45 @@ export const tokens = css`
   :focus-visible {
     outline: 2px solid var(--_accent);
     outline-offset: 2px;
+  }
+  .low {
+    --_tone: var(--_low);
+    --_soft: var(--_low-soft);
+  }
+  .critical {
+    --_tone: var(--_critical);
+    --_soft: var(--_critical-soft);
+  }
+  .high {
+    --_tone: var(--_high);
+    --_soft: var(--_high-soft);
+  }
+  .medium {
+    --_tone: var(--_medium);
+    --_soft: var(--_medium-soft);
+  }
+  .link:hover {
+    text-decoration: underline;
+    text-underline-offset: 2px;
+  }
+  .action {
+    display: grid;
+    place-items: center;
+    width: 28px;
+    height: 28px;
+    color: var(--_muted);
+  }
+  .action:hover {
+    color: var(--_text);
+    background: var(--_raised);
+  }
+  .turning svg {
+    animation: turn 1.6s linear infinite;
+  }
+  @keyframes turn {
+    to {
+      transform: rotate(1turn);
+    }
   }
   .hidden {
     position: absolute;

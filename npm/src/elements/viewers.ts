@@ -7,6 +7,7 @@ import { css, html, nothing, type PropertyDeclarations } from 'lit';
 import { fill, number, plural } from '../i18n/index.js';
 import type { Pulsewire, ViewerCount } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
+import { chip } from './chip.js';
 import { icons } from './icons.js';
 import { tokens } from './tokens.js';
 
@@ -18,23 +19,13 @@ export class PulsewireViewers extends PulsewireElement {
   };
   static override styles: Styles = [
     tokens,
+    chip,
     css`
       :host {
         display: inline-block;
         position: relative;
         vertical-align: middle;
         font-size: 13px;
-      }
-      .eye {
-        display: inline-flex;
-        align-items: center;
-        gap: 6px;
-        padding: 3px 10px 3px 8px;
-        border-radius: 999px;
-        font-weight: 600;
-        font-variant-numeric: tabular-nums;
-        color: var(--_accent);
-        background: color-mix(in srgb, var(--_accent) 10%, var(--_surface));
       }
       .names {
         position: absolute;
@@ -98,7 +89,7 @@ export class PulsewireViewers extends PulsewireElement {
     return html`<span @pointerenter=${show(true)} @pointerleave=${show(false)}>
       <button
         part="button"
-        class="eye"
+        class="chip busy"
         type="button"
         aria-label=${words}
         aria-describedby="names"
@@ -115,12 +106,12 @@ export class PulsewireViewers extends PulsewireElement {
       </button>
       <div part="tooltip" class="names" id="names" role="tooltip" ?hidden=${!this.open}>
         <span class="count">${words}</span>
-        ${this.names(viewers)}
+        ${this.#names(viewers)}
       </div>
     </span>`;
   }
 
-  private names({ count, names }: ViewerCount): unknown {
+  #names({ count, names }: ViewerCount): unknown {
     const more = count - names.length;
     return html`<ul>
       ${names.map(name => html`<li>${name}</li>`)}

@@ -46,8 +46,6 @@ export const en = {
   chartAge: '{age} old',
   chartSummary: '{metric}: last {last}, lowest {min}, highest {max}',
   chartOf: 'Chart of {metrics}, {device}',
-  chartGapsOne: '{n} gap',
-  chartGapsOther: '{n} gaps',
 
   // Viewers
   viewersOne: '{n} person is viewing',
@@ -73,10 +71,8 @@ export const en = {
 
   // Toasts
   toastsRegion: 'Notifications',
-  toastDismiss: 'Dismiss',
   toastDismissOf: 'Dismiss: {what}',
   toastsMore: '{n} more waiting',
-  toastOpen: 'Open',
   kindAlert: 'Alert',
   kindNotification: 'Notification',
   kindExecution: 'Task',
@@ -84,22 +80,10 @@ export const en = {
   kindAuth: 'Sign-in',
   toast_connection_lost: 'Connection lost',
   toast_connection_lost_message: 'Trying to reconnect. What you see may be out of date.',
-  toast_connection_restored: 'Back online',
-  toast_connection_restored_message: 'Everything missed has been caught up.',
-  toast_unauthorized: 'Signed out',
-  toast_unauthorized_message: 'Sign in again to see live data.',
-  toast_forbidden: 'Not allowed',
-  toast_forbidden_message: 'Ask your administrator for access.',
-  toast_protocol_error: 'Connection stopped',
-  toast_protocol_error_message: 'This page and the server do not understand each other. Reload the page.',
-  toast_token_missing: 'Signed out',
-  toast_token_missing_message: 'Sign in to see live data.',
-  toast_token_malformed: 'Sign-in not accepted',
-  toast_token_malformed_message: 'Sign in again.',
-  toast_token_invalid: 'Sign-in not accepted',
-  toast_token_invalid_message: 'Sign in again.',
-  toast_token_expired: 'Session ended',
-  toast_token_expired_message: 'Sign in again to go on.',
+  toast_connection_refused: 'The connection was refused',
+  toast_connection_refused_message: 'Ask your administrator for access.',
+  toast_sign_in_needed: 'You are signed out',
+  toast_sign_in_needed_message: 'Sign in again to see live data.',
 };
 
 /** Every text the elements can show. */

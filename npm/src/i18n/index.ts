@@ -1,34 +1,60 @@
 /**
  * The texts of the elements: which language a place in the page speaks, and how a text gets its values.
  *
- * A language is found by its whole tag, then by its first part (`pt-PT` gets `pt-BR`, which reads better there than English), then English.
+ * A text is looked up by the whole tag, then by its first part (`pt-PT` gets the Brazilian one, which reads better there than English),
+ * then in English. Every language but English is fetched only where it is spoken.
  */
 import { en, type Texts } from './en.js';
-import { ptBR } from './pt-BR.js';
 
-export { en, ptBR };
 export type { Texts };
 
-const languages = new Map<string, Texts>([
-  ['en', en],
-  ['pt-br', ptBR],
-  ['pt', ptBR],
-]);
+/** Languages fetched when a page speaks them, by tag; English is always there. */
+const loaders: Record<string, () => Promise<Texts>> = {
+  pt: () => import('./pt-BR.js').then(module => module.ptBR),
+};
+const languages = new Map<string, Partial<Texts>>([['en', en]]);
+const loading = new Map<string, Promise<void>>();
+const listeners = new Set<() => void>();
+
+const partsOf = (lang: string): string[] => [lang.toLowerCase(), lang.toLowerCase().split('-')[0] ?? ''];
 
 /**
- * Adds a language, or changes some texts of one: `setTexts('en', { alertsTitle: 'Alarms' })`.
- * Meant to be called once at start; elements already on the page take it at their next update.
+ * Adds a language, or changes some texts of one: `setTexts('en', { alertsTitle: 'Alarms' })`. What a language lacks is shown in the
+ * language of its first part (`pt` for `pt-PT`), then in English.
  */
 export function setTexts(lang: string, texts: Partial<Texts>): void {
   const key = lang.toLowerCase();
-  languages.set(key, { ...textsOf(key), ...texts });
+  languages.set(key, { ...languages.get(key), ...texts });
+  for (const tell of [...listeners]) tell();
 }
 
 /** The texts of a language tag, with an element's own overrides on top. */
 export function textsOf(lang: string, overrides?: Partial<Texts>): Texts {
-  const key = lang.toLowerCase();
-  const base = languages.get(key) ?? languages.get(key.split('-')[0] ?? '') ?? en;
-  return overrides ? { ...base, ...overrides } : base;
+  const [whole, first] = partsOf(lang) as [string, string];
+  return { ...en, ...languages.get(first), ...languages.get(whole), ...overrides };
+}
+
+/** Fetches the texts of a language, once; a failed fetch leaves English in place and is tried again at the next call. */
+export function loadLanguage(lang: string): Promise<void> {
+  const first = partsOf(lang)[1] ?? '';
+  const load = loaders[first];
+  if (!load) return Promise.resolve();
+  let fetched = loading.get(first);
+  if (!fetched) {
+    fetched = load().then(
+      // What the page has set itself stays on top of what comes later.
+      texts => setTexts(first, { ...texts, ...languages.get(first) }),
+      () => void loading.delete(first),
+    );
+    loading.set(first, fetched);
+  }
+  return fetched;
+}
+
+/** Told when texts come or change. */
+export function onTexts(changed: () => void): () => void {
+  listeners.add(changed);
+  return () => listeners.delete(changed);
 }
 
 /** Puts values into a text; a name without a value stays visible, which shows the mistake instead of hiding it. */
@@ -45,7 +71,9 @@ export function plural(texts: Texts, lang: string, key: Paired, n: number): stri
 }
 
 /** A number as the language writes it. */
-export function number(value: number, lang: string, maximumFractionDigits = 2): string {
+export function number(value: number, lang: string, digits?: number): string {
+  // Digits come from an attribute: what `Intl` would refuse counts as none given.
+  const maximumFractionDigits = digits !== undefined && digits >= 0 && digits <= 20 ? Math.floor(digits) : 2;
   return cached(`number${maximumFractionDigits}`, lang, () => new Intl.NumberFormat(lang, { maximumFractionDigits })).format(value);
 }
 
@@ -68,14 +96,9 @@ export function duration(ms: number, lang: string): string {
   return cached(`duration${unit}`, lang, () => new Intl.NumberFormat(lang, { style: 'unit', unit, unitDisplay: 'narrow' })).format(value);
 }
 
-/** Clock time, with the day where it is not today. */
+/** Clock time, to the minute. */
 export function clock(ts: number, lang: string): string {
-  const today = new Date().toDateString() === new Date(ts).toDateString();
-  return cached(
-    `clock${today}`,
-    lang,
-    () => new Intl.DateTimeFormat(lang, today ? { timeStyle: 'short' } : { dateStyle: 'short', timeStyle: 'short' }),
-  ).format(ts);
+  return cached('clock', lang, () => new Intl.DateTimeFormat(lang, { timeStyle: 'short' })).format(ts);
 }
 
 function largestUnit(ms: number): [number, 'second' | 'minute' | 'hour' | 'day'] {

@@ -47,12 +47,9 @@ export function useChannel(name: string | undefined, { history, maxHz, onEvent }
     },
     () => WAITING,
   );
+  // Without a name the client refuses it, with an error that says so.
   const publish = useCallback<Channel['publish']>(
-    (event, data, options) => {
-      if (name === undefined)
-        return Promise.reject(new Error('pulsewire/react: useChannel() was given no name, so there is nowhere to publish.'));
-      return client.publish(name, event, data, options);
-    },
+    (event, data, options) => client.publish(name ?? '', event, data, options),
     [client, name],
   );
   return { ...state, publish };

@@ -3,55 +3,59 @@
  *
  * Each wrapper gives its element the client of the nearest provider, and asks for the elements' definitions once it is mounted.
  */
-import { createElement, type HTMLAttributes, type ReactNode, useEffect, useLayoutEffect, useRef } from 'react';
+import { createElement, type HTMLAttributes, type ReactNode, useEffect, useRef } from 'react';
 import { defineElements, type PulsewireElements, type Texts } from '../elements/index.js';
 import type { Alert, Toast } from '../types.js';
 import { usePulsewire } from './context.js';
-
-// On a server effects do not run, and React 18 warns of layout effects there.
-const useBrowserLayoutEffect = typeof window === 'undefined' ? useEffect : useLayoutEffect;
 
 interface Common extends HTMLAttributes<HTMLElement> {
   texts?: Partial<Texts>;
   children?: ReactNode;
 }
-type Listeners = Record<string, string>;
 
-/** A component for one element; `properties` are set on it, `events` maps the names of props to those of events. */
-function wrap<Props extends object>(tag: keyof PulsewireElements, properties: readonly string[] = [], events: Listeners = {}) {
-  const own = ['texts', ...properties];
+const EVENTS: Readonly<Record<string, string>> = {
+  onToastClick: 'pulsewire-toast-click',
+  onAlertClick: 'pulsewire-alert-click',
+  onChartError: 'pulsewire-chart-error',
+};
+/** What stays React's business; every other prop is a property of the element. */
+const REACTS = /^(children|class|className|id|style|slot|title|lang|dir|hidden|role|tabIndex|(aria|data)-.+|on[A-Z].+)$/;
+
+type Props = Record<string, unknown>;
+
+function wrap<Own extends object>(tag: keyof PulsewireElements) {
   // biome-ignore lint/correctness/noComponentHookFactories: called once per element, at module level only
-  function Wrapped(props: Props & Common) {
-    const client = usePulsewire();
-    const element = useRef<HTMLElement>(null);
-    const latest = useRef<Record<string, unknown>>({});
-    const given = props as Record<string, unknown>;
-
-    useBrowserLayoutEffect(() => {
-      latest.current = given;
-      const values: Record<string, unknown> = { client };
-      for (const name of own) values[name] = given[name];
-      if (element.current) Object.assign(element.current, values);
-    });
+  function Wrapped(given: Own & Common) {
+    const element = useRef<HTMLElement | null>(null);
+    const latest = useRef<Props>({});
+    const attributes: Props = {};
+    const properties: Props = { client: usePulsewire() };
+    for (const [name, value] of Object.entries(given)) {
+      if (!REACTS.test(name)) properties[name] = value;
+      // React 18 would write `className` as an attribute of that name on a custom element; both understand `class`.
+      else if (!(name in EVENTS)) attributes[name === 'className' ? 'class' : name] = value;
+    }
+    // A new function each time, so that React calls it at each commit: before the picture, unlike an effect, and never on a server.
+    attributes.ref = (node: HTMLElement | null) => {
+      element.current = node;
+      if (!node) return;
+      for (const name in latest.current) if (!REACTS.test(name)) properties[name] ??= undefined;
+      Object.assign(node, properties);
+      latest.current = given as Props;
+    };
     useEffect(() => {
-      const node = element.current;
-      const stop = Object.entries(events).map(([prop, event]) => {
+      const node = element.current!;
+      const stop = Object.entries(EVENTS).map(([prop, event]) => {
         const run = (e: Event): void => (latest.current[prop] as ((event: Event) => void) | undefined)?.(e);
-        node?.addEventListener(event, run);
-        return () => node?.removeEventListener(event, run);
+        node.addEventListener(event, run);
+        return () => node.removeEventListener(event, run);
       });
       void defineElements();
       return () => {
         for (const end of stop) end();
       };
     }, []);
-
-    const rest: Record<string, unknown> = { ref: element };
-    for (const [name, value] of Object.entries(given)) {
-      // React 18 would write `className` as an attribute of that name on a custom element; both understand `class`.
-      if (!own.includes(name) && !(name in events)) rest[name === 'className' ? 'class' : name] = value;
-    }
-    return createElement(tag, rest);
+    return createElement(tag, attributes);
   }
   Wrapped.displayName = tag;
   return Wrapped;
@@ -60,35 +64,39 @@ function wrap<Props extends object>(tag: keyof PulsewireElements, properties: re
 export const PulsewireToasts = /* @__PURE__ */ wrap<{
   sound?: (toast: Toast) => void;
   onToastClick?: (event: CustomEvent<Toast>) => void;
-}>('pulsewire-toasts', ['sound'], { onToastClick: 'pulsewire-toast-click' });
+}>('pulsewire-toasts');
 
 export const PulsewireAlerts = /* @__PURE__ */ wrap<{
   patientId?: string;
   limit?: number;
   noHeader?: boolean;
   onAlertClick?: (event: CustomEvent<Alert>) => void;
-}>('pulsewire-alerts', ['patientId', 'limit', 'noHeader'], { onAlertClick: 'pulsewire-alert-click' });
+}>('pulsewire-alerts');
 
 export const PulsewireChart = /* @__PURE__ */ wrap<{
   device: string;
   metric: string;
   windowMs?: number;
   points?: number;
+  history?: number;
+  digits?: number;
+  names?: Readonly<Record<string, string>>;
   min?: number;
   max?: number;
   label?: string;
   layout?: 'auto' | 'overlay' | 'strips';
-}>('pulsewire-chart', ['device', 'metric', 'windowMs', 'points', 'min', 'max', 'label', 'layout']);
+  onChartError?: (event: CustomEvent<unknown>) => void;
+}>('pulsewire-chart');
 
 export const PulsewireDeviceBadge = /* @__PURE__ */ wrap<{
   deviceId: string;
   label?: string;
   noHold?: boolean;
   announce?: boolean;
-}>('pulsewire-device-badge', ['deviceId', 'label', 'noHold', 'announce']);
+}>('pulsewire-device-badge');
 
-export const PulsewireViewers = /* @__PURE__ */ wrap<{ channel: string; noHold?: boolean }>('pulsewire-viewers', ['channel', 'noHold']);
+export const PulsewireViewers = /* @__PURE__ */ wrap<{ channel: string; noHold?: boolean }>('pulsewire-viewers');
 
-export const PulsewireConnection = /* @__PURE__ */ wrap<{ noLatency?: boolean }>('pulsewire-connection', ['noLatency']);
+export const PulsewireConnection = /* @__PURE__ */ wrap<{ noLatency?: boolean }>('pulsewire-connection');
 
-export const PulsewireBanner = /* @__PURE__ */ wrap<{ inline?: boolean }>('pulsewire-banner', ['inline']);
+export const PulsewireBanner = /* @__PURE__ */ wrap<{ inline?: boolean }>('pulsewire-banner');

@@ -21,7 +21,10 @@ export function useTelemetry(device: string, metric: string, { capacity, history
   const client = usePulsewire();
   const source = useMemo(() => {
     let handle: TelemetryHandle | undefined;
-    const listeners = new Map<() => void, (() => void) | undefined>();
+    const listeners = new Set<{ changed: () => void }>();
+    const tell = (): void => {
+      for (const { changed } of [...listeners]) changed();
+    };
     const reader: TelemetryReader = {
       deviceId: device,
       metric,
@@ -32,27 +35,19 @@ export function useTelemetry(device: string, metric: string, { capacity, history
       version: () => handle?.version() ?? 0,
       // Children listen before this component's own effect has taken the handle, and go on through a StrictMode remount.
       listen: changed => {
-        const listener = (): void => changed();
-        listeners.set(listener, handle?.listen(listener));
-        return () => {
-          listeners.get(listener)?.();
-          listeners.delete(listener);
-        };
+        const listener = { changed };
+        listeners.add(listener);
+        return () => listeners.delete(listener);
       },
     };
     const mount = (): (() => void) => {
       const held = client.telemetry(device, metric, { capacity, history, maxHz });
       handle = held;
-      for (const listener of listeners.keys()) {
-        listeners.set(listener, held.listen(listener));
-        listener();
-      }
+      const stop = held.listen(tell);
+      tell();
       return () => {
         handle = undefined;
-        for (const [listener, stop] of listeners) {
-          stop?.();
-          listeners.set(listener, undefined);
-        }
+        stop();
         held.release();
       };
     };

@@ -107,10 +107,10 @@ pub(super) async fn publish(
     let outcomes = apply(&api, &caller, items, key.as_deref(), mode, Outcomes::new(false)).await;
     if answer_format(&headers, given.format) == Format::Cbor {
         // Refused whole, an atomic request gets its problem document: there is nothing to read item by item.
-        if mode.atomic && !outcomes.errors.is_empty() {
+        if mode.atomic && outcomes.any_refused() {
             return Ok(outcomes.of_atomic(count));
         }
-        let body = cbor::encode_publish_outcomes(&outcomes.in_order(count));
+        let body = cbor::encode_publish_outcomes(&outcomes.for_cbor());
         return Ok(answer(StatusCode::ACCEPTED, Format::Cbor, body));
     }
     Ok(respond(outcomes, single, mode, count))
@@ -138,7 +138,7 @@ async fn apply(api: &Api, caller: &Principal, items: Items, key: Option<&str>, m
                 Err(error) => outcomes.refuse_unread(index, error),
             }
         }
-        if !outcomes.errors.is_empty() {
+        if outcomes.any_refused() {
             return outcomes;
         }
     }
@@ -157,7 +157,7 @@ async fn apply(api: &Api, caller: &Principal, items: Items, key: Option<&str>, m
         match api.relay.publish(by, &item.channel, item.payload, key.as_deref()).await {
             Ok(position) => {
                 api.relay.metrics().events_in(Door::Http, 1);
-                outcomes.accept(index, &item.channel, position);
+                outcomes.accept(index, item.channel, position);
             }
             Err(error) => {
                 let stop = mode.atomic;

@@ -1,29 +1,20 @@
-//! What became of the items of one request: which were accepted, which refused and why, and the status that sums them up.
+//! What became of the items of one request, in their order, and the status that sums them up.
+//!
+//! An item is answered with `{index, accepted: {epoch, offset}, channel}` or `{index, error: {code, message, field?, …}}`. An
+//! array of which nothing was accepted is a problem with the outcomes inside: 202 would tell a caller who looks at nothing else
+//! that all is well.
 
 use super::Problem;
 use super::body::json;
 use super::problem::status_of;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use pulsewire_protocol::{DecodeError, ErrorBody, ErrorCode, Position};
+use pulsewire_protocol::{DecodeError, ErrorBody, ErrorCode, Position, PublishOutcome};
 use serde::Serialize;
 
-/// An item that was accepted.
+/// Why an item was refused.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Accepted {
-    /// Its place in the request.
-    index: usize,
-    channel: String,
-    epoch: String,
-    offset: u64,
-}
-
-/// An item that was refused.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Refused {
-    /// Its place in the request.
-    index: usize,
+struct Refused {
     #[serde(flatten)]
     error: ErrorBody,
     /// The field, as a path inside the item.
@@ -31,24 +22,37 @@ pub(super) struct Refused {
     field: Option<String>,
 }
 
-/// All of them.
-#[derive(Debug, Default, Serialize)]
+/// One item.
+#[derive(Clone, Debug, Serialize)]
+struct Outcome {
+    /// Its place in the request.
+    index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted: Option<Position>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Refused>,
+}
+
+/// All of them, in the order of the items.
+#[derive(Debug)]
 pub(super) struct Outcomes {
     /// The items are the data themselves (device endpoints): a path begins without `data.`.
-    #[serde(skip)]
     bare: bool,
-    pub(super) accepted: Vec<Accepted>,
-    pub(super) errors: Vec<Refused>,
+    outcomes: Vec<Outcome>,
 }
 
 impl Outcomes {
     /// For items that are `{channel, event, data}`, or the data alone.
     pub(super) fn new(bare: bool) -> Self {
-        Self { bare, ..Self::default() }
+        Self { bare, outcomes: Vec::new() }
     }
-    pub(super) fn accept(&mut self, index: usize, channel: &str, position: Position) {
-        self.accepted.push(Accepted { index, channel: channel.to_owned(), epoch: position.epoch, offset: position.offset });
+
+    pub(super) fn accept(&mut self, index: usize, channel: String, position: Position) {
+        self.outcomes.push(Outcome { index, channel: Some(channel), accepted: Some(position), error: None });
     }
+
     /// Refuses an item that the relay did not take. Its message begins with the field, where one is to blame.
     pub(super) fn refuse(&mut self, index: usize, mut error: ErrorBody) {
         if self.bare
@@ -57,8 +61,9 @@ impl Outcomes {
             error.message = rest.to_owned();
         }
         let field = error.message.split_once(": ").map(|(path, _)| path).filter(|path| is_path(path)).map(str::to_owned);
-        self.errors.push(Refused { index, error, field });
+        self.push_error(index, Refused { error, field });
     }
+
     /// Refuses an item that cannot be read.
     pub(super) fn refuse_unread(&mut self, index: usize, error: &DecodeError) {
         // In an array the path begins with the item's own index, which stands beside it already.
@@ -68,84 +73,86 @@ impl Outcomes {
             Some(field) => format!("{field}: {}", error.problem),
             None => error.problem.to_string(),
         };
-        self.errors.push(Refused { index, error: ErrorBody::new(ErrorCode::BadRequest, message), field });
+        self.push_error(index, Refused { error: ErrorBody::new(ErrorCode::BadRequest, message), field });
     }
 
-    /// The status that all refusals have in common, else 422.
-    fn refused_status(&self) -> StatusCode {
-        let mut statuses = self.errors.iter().map(|refused| item_status(refused.error.code));
-        let first = statuses.next().unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-        if statuses.all(|status| status == first) { first } else { StatusCode::UNPROCESSABLE_ENTITY }
+    fn push_error(&mut self, index: usize, refused: Refused) {
+        self.outcomes.push(Outcome { index, channel: None, accepted: None, error: Some(refused) });
     }
 
-    /// The answer to an array: 202 where anything was accepted or nothing was asked, else a problem with every error.
+    pub(super) fn any_refused(&self) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.error.is_some())
+    }
+
+    fn accepted_count(&self) -> usize {
+        self.outcomes.iter().filter(|outcome| outcome.accepted.is_some()).count()
+    }
+
+    /// The answer to an array.
     pub(super) fn of_array(self) -> Response {
-        if !self.accepted.is_empty() || self.errors.is_empty() {
-            return json(StatusCode::ACCEPTED, &self);
+        if self.accepted_count() > 0 || self.outcomes.is_empty() {
+            return json(StatusCode::ACCEPTED, &self.outcomes);
         }
-        let detail = format!("none of the {} items was accepted; `errors` says why", self.errors.len());
+        let detail = format!("none of the {} items was accepted; `outcomes` says why", self.outcomes.len());
         self.into_problem(detail).into_response()
     }
 
     /// The answer to an array that had to be accepted whole.
     pub(super) fn of_atomic(self, items: usize) -> Response {
-        if self.errors.is_empty() {
-            return json(StatusCode::ACCEPTED, &self);
+        if !self.any_refused() {
+            return json(StatusCode::ACCEPTED, &self.outcomes);
         }
-        let detail = if self.accepted.is_empty() {
-            format!("{} of {items} items are refused, so none was applied; `errors` says why", self.errors.len())
+        let accepted = self.accepted_count();
+        let detail = if accepted == 0 {
+            format!("{} of {items} items are refused, so none was applied; `outcomes` says why", self.outcomes.len())
         } else {
             // Everything that can be known before was checked before; what fails later is the store itself.
-            format!("the store failed after {} of {items} items: send the whole again with the same keys", self.accepted.len())
+            format!("the store failed after {accepted} of {items} items: send the whole again with the same keys")
         };
         self.into_problem(detail).into_response()
     }
 
-    /// The answer to one item alone: what was accepted, or its own problem.
+    /// The answer to one item alone: its outcome, or its own problem.
     pub(super) fn of_one(mut self) -> Response {
-        match (self.accepted.pop(), self.errors.pop()) {
-            (Some(accepted), _) => {
-                let Accepted { channel, epoch, offset, .. } = accepted;
-                json(StatusCode::ACCEPTED, &serde_json::json!({ "channel": channel, "epoch": epoch, "offset": offset }))
-            }
-            (None, Some(Refused { error, field, .. })) => {
+        match self.outcomes.pop() {
+            Some(Outcome { error: Some(Refused { error, field }), .. }) => {
                 let status = item_status(error.code);
                 Problem { status, field, ..Problem::from(error) }.into_response()
             }
-            (None, None) => Problem::bad_request("the body holds no item").into_response(),
+            Some(outcome) => json(StatusCode::ACCEPTED, &outcome),
+            None => Problem::bad_request("the body holds no item").into_response(),
+        }
+    }
+
+    /// The status that all refusals have in common, else 422; and the code that goes with it.
+    fn summary(&self) -> (StatusCode, ErrorCode) {
+        let mut codes = self.outcomes.iter().filter_map(|outcome| outcome.error.as_ref()).map(|refused| refused.error.code);
+        let first = codes.next().unwrap_or(ErrorCode::BadRequest);
+        if codes.all(|code| code == first) {
+            (item_status(first), first)
+        } else {
+            (StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::BadRequest)
         }
     }
 
     fn into_problem(self, detail: String) -> Problem {
-        let status = self.refused_status();
-        let first = self.errors.first().map(|refused| refused.error.clone());
-        let code = first.as_ref().map_or(ErrorCode::BadRequest, |error| error.code);
-        let mut problem =
-            Problem::new(status, if status == StatusCode::UNPROCESSABLE_ENTITY { ErrorCode::BadRequest } else { code }, detail);
-        problem.retryable = self.errors.iter().all(|refused| refused.error.retryable);
-        problem.retry_after_ms = self.errors.iter().filter_map(|refused| refused.error.retry_after_ms).max();
-        for (name, value) in [("accepted", serde_json::to_value(&self.accepted)), ("errors", serde_json::to_value(&self.errors))] {
-            // Plain text and numbers: writing them cannot fail.
-            problem.more.insert(name.to_owned(), value.unwrap_or_default());
-        }
+        let (status, code) = self.summary();
+        let mut problem = Problem::new(status, code, detail);
+        let refused = || self.outcomes.iter().filter_map(|outcome| outcome.error.as_ref());
+        problem.retryable = refused().all(|refused| refused.error.retryable);
+        problem.retry_after_ms = refused().filter_map(|refused| refused.error.retry_after_ms).max();
+        // Text and numbers: writing them cannot fail.
+        let outcomes = serde_json::to_value(&self.outcomes).unwrap_or_default();
+        problem.more.insert("outcomes".to_owned(), outcomes);
         problem
     }
 
-    /// One outcome per item, in their order: the shape of the protocol's CBOR answer.
-    pub(super) fn in_order(self, items: usize) -> Vec<pulsewire_protocol::PublishOutcome> {
-        let nothing = pulsewire_protocol::PublishOutcome { accepted: None, error: None };
-        let mut outcomes = vec![nothing; items];
-        for Accepted { index, epoch, offset, .. } in self.accepted {
-            if let Some(outcome) = outcomes.get_mut(index) {
-                outcome.accepted = Some(Position { epoch, offset });
-            }
-        }
-        for Refused { index, error, .. } in self.errors {
-            if let Some(outcome) = outcomes.get_mut(index) {
-                outcome.error = Some(error);
-            }
-        }
-        outcomes
+    /// The protocol's CBOR answer: one outcome per item, in their order.
+    pub(super) fn for_cbor(self) -> Vec<PublishOutcome> {
+        self.outcomes
+            .into_iter()
+            .map(|outcome| PublishOutcome { accepted: outcome.accepted, error: outcome.error.map(|refused| refused.error) })
+            .collect()
     }
 }
 

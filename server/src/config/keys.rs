@@ -146,11 +146,10 @@ pub(super) static KEYS: &[Key] = &[
     number("feed.simulate", 0, 1_000, |c, _, v| c.feed.simulate = v as u32),
     number("feed.seed", 0, i64::MAX as u64, |c, _, v| c.feed.seed = v),
     text("feed.tenant", "1 to 128 of A-Z a-z 0-9 . _ ~ @ -", |c, v| {
-        if pulsewire_protocol::channel::is_id(v) {
-            c.feed.tenant = v.to_owned()
-        } else {
+        if !pulsewire_protocol::channel::is_id(v) {
             return Err(format!("{v:?} is no tenant id"));
         }
+        c.feed.tenant = v.to_owned();
         Ok(())
     }),
 ];

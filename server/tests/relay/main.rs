@@ -2,8 +2,10 @@
 // Tests may unwrap: a panic is how they fail.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
 
+mod auth;
 mod fan_out;
 mod heartbeat;
+mod log;
 mod recovery;
 mod registry;
 mod support;

@@ -83,7 +83,7 @@ export class WardPage {
   }
 
   badge(device) {
-    return this.page.locator(`pulsewire-device-badge[device-id="${device}"]`).first();
+    return this.page.locator(`pulsewire-device-badge[device-id="${device}"] [part="badge"]`).first();
   }
 
   toasts() {
@@ -105,6 +105,18 @@ export class WardPage {
   /** What the fault panel's log says, newest first. */
   async log() {
     return this.page.locator('[role="log"] li').allInnerTexts();
+  }
+
+  /** All text on the page, inside the elements' shadow trees too, which `innerText` of the page leaves out. */
+  text() {
+    return this.page.evaluate(() => {
+      const read = (node) => {
+        if (node.nodeType === Node.TEXT_NODE) return node.data;
+        if (node instanceof HTMLElement && (/^(STYLE|SCRIPT)$/.test(node.tagName) || getComputedStyle(node).display === 'none')) return '';
+        return [...(node.shadowRoot ?? node).childNodes].map(read).join(' ');
+      };
+      return read(document.body);
+    });
   }
 
   button(name) {

@@ -7,6 +7,7 @@ import { eventually } from '../lib/eventually.mjs';
 import { Relay, token } from '../lib/relay.mjs';
 
 const WORD = { online: 'Online', offline: 'Offline', maintenance: 'Maintenance' };
+const PERCENT = new Intl.NumberFormat('en', { style: 'percent' });
 const SEED = Number(process.env.PULSEWIRE_SEED ?? Date.now() % 2 ** 31);
 
 describe('a live ward', () => {
@@ -57,9 +58,10 @@ describe('a live ward', () => {
         else for (const one of batch) await relay.ingest('status', one, service);
         for (const one of batch) known.set(one.deviceId, one);
         for (const [deviceId, { status, battery }] of known) {
-          await both(`${deviceId} is shown as ${status}, ${Math.round(battery * 100)} %`, async (ward) => {
+          const charge = PERCENT.format(battery);
+          await both(`${deviceId} is shown as ${status}, ${charge}`, async (ward) => {
             const text = await ward.badge(deviceId).innerText();
-            return text.includes(WORD[status]) && text.includes(`${Math.round(battery * 100)}%`);
+            return text.includes(WORD[status]) && text.includes(charge);
           });
         }
       }),
@@ -69,6 +71,7 @@ describe('a live ward', () => {
   });
 
   test('telemetry posted over HTTP moves the numbers of every page', async () => {
+    await relay.ingest('status', { deviceId: 'bed-1', status: 'online', battery: 0.9 }, service);
     for (const bpm of [64, 131, 88]) {
       await relay.ingest('telemetry', { deviceId: 'bed-1', series: { heart_rate: { t: [Date.now()], v: [bpm], unit: 'bpm' } } }, service);
       await both(`bed-1 shows ${bpm} bpm`, async (ward) => (await ward.card('bed-1').locator('[data-vital="heart_rate"]').innerText()) === String(bpm));
@@ -110,7 +113,7 @@ describe('a live ward', () => {
     await both('the own status arrives', async (ward) => (await ward.badge('bed-3').innerText()).includes('77%'));
     await both('the own telemetry arrives', async (ward) => (await ward.card('bed-1').locator('[data-vital="heart_rate"]').innerText()) === '71');
     for (const ward of [ana, ben]) {
-      const all = await ward.page.locator('body').innerText();
+      const all = await ward.text();
       assert.ok(!all.includes('From another house') && !all.includes('Nobody here'));
       assert.equal(await ward.toasts().count(), 0);
     }
@@ -137,7 +140,7 @@ describe('a live ward', () => {
     await ana.page.getByLabel('Severity').selectOption('low');
     await ana.button('Raise an alert').click();
     await eventually("the other page's toast shows", async () => (await ben.toasts().filter({ hasText: 'Battery of the monitor is low' }).count()) === 1);
-    await ben.toasts().getByRole('button', { name: /John Carter/ }).click();
+    await ben.toasts().locator('[part="title"]').click();
     await ben.page.getByRole('heading', { name: 'John Carter', level: 1 }).waitFor();
   });
 

@@ -44,8 +44,8 @@ describe('the look', () => {
     assert.equal(await ward.page.locator('html').getAttribute('lang'), 'pt-BR');
     await ward.page.getByRole('heading', { name: 'Enfermaria 3 · Cardiologia' }).waitFor();
     await ward.page.getByRole('button', { name: 'Cortar a conexão' }).waitFor();
-    await eventually('the elements follow', async () => /Alertas/.test(await ward.page.locator('pulsewire-alerts').innerText()));
-    const text = await ward.page.locator('body').innerText();
+    await eventually('the elements follow', async () => /Alertas/.test(await ward.text()));
+    const text = await ward.text();
     for (const english of ['Devices online', 'Alerts', 'Break it', 'Reconnecting', 'Battery', 'ago']) assert.ok(!text.includes(english), `${english} is left in English`);
     await ward.page.reload();
     await ward.page.getByRole('heading', { name: 'Enfermaria 3 · Cardiologia' }).waitFor();

@@ -89,8 +89,14 @@ impl core::fmt::Display for ErrorBody {
 impl std::error::Error for ErrorBody {}
 
 /// Bytes that are no message: where reading stopped, at which field, and why.
+///
+/// One pointer wide: it stands in the result of every small reading step, where what it moves would be most of the wasm.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DecodeError {
+pub struct DecodeError(Box<Unreadable>);
+
+/// What a [`DecodeError`] says; reached through it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
     /// Byte offset in the frame (CBOR) or column in the line (JSON).
     pub at: usize,
     /// The path of the field, as in JSON: `subscribe[2].recover.offset`. `message` where it is the whole.
@@ -103,17 +109,45 @@ pub struct DecodeError {
     pub id: Option<u64>,
 }
 
+impl core::ops::Deref for DecodeError {
+    type Target = Unreadable;
+    fn deref(&self) -> &Unreadable {
+        &self.0
+    }
+}
+
 impl DecodeError {
     /// An error at the value itself; whoever holds the value adds its name with [`DecodeError::within`].
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn fixed(at: usize, problem: &'static str) -> Self {
+        Self::new(at, problem)
+    }
+    /// The same, with a text made for it.
+    #[cold]
     pub(crate) fn new(at: usize, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { at, field: Cow::Borrowed(""), problem: problem.into(), well_formed: false, id: None }
+        Self(Box::new(Unreadable { at, field: Cow::Borrowed(""), problem: problem.into(), well_formed: false, id: None }))
+    }
+    /// Says that the bytes are well-formed but make no sense.
+    #[cold]
+    pub(crate) fn senseless(mut self) -> Self {
+        self.0.well_formed = true;
+        self
+    }
+    /// Says which command they were.
+    #[cold]
+    pub(crate) fn with_id(mut self, id: Option<u64>) -> Self {
+        self.0.id = id;
+        self
     }
     #[cold]
+    #[inline(never)]
     pub(crate) fn missing(at: usize, field: &str) -> Self {
         Self::new(at, "required field is missing").within(field)
     }
     /// Puts the holder's name before the path. Takes Rust's snake_case and tells JSON's camelCase, which is what callers know.
     #[cold]
+    #[inline(never)]
     pub(crate) fn within(self, field: &str) -> Self {
         let mut path = String::with_capacity(field.len() + 1 + self.field.len());
         let mut upper = false;
@@ -136,6 +170,7 @@ impl DecodeError {
     }
     /// Puts an index before the path.
     #[cold]
+    #[inline(never)]
     pub(crate) fn at_index(self, index: usize) -> Self {
         let mut path = String::from("[");
         path.push_str(&index.to_string());
@@ -147,18 +182,19 @@ impl DecodeError {
             path.push('.');
         }
         path.push_str(&self.field);
-        self.field = Cow::Owned(path);
+        self.0.field = Cow::Owned(path);
         self
     }
     /// Takes the name of the whole back, for a value that turns out to stand inside another.
     #[cfg(feature = "json")]
-    pub(crate) fn at_whole(self) -> Self {
-        Self { field: Cow::Borrowed(""), ..self }
+    pub(crate) fn at_whole(mut self) -> Self {
+        self.0.field = Cow::Borrowed("");
+        self
     }
     /// Names the whole where no field is named.
     pub(crate) fn or_whole(mut self, whole: &'static str) -> Self {
         if self.field.is_empty() {
-            self.field = Cow::Borrowed(whole);
+            self.0.field = Cow::Borrowed(whole);
         }
         self
     }

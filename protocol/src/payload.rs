@@ -54,6 +54,7 @@ macro_rules! payloads {
             fn encode_data(&self, out: &mut Out) {
                 match self { $( Self::$variant(data) => data.encode(out), )* Self::Custom { data, .. } => data.encode(out) }
             }
+            #[inline(never)]
             fn decode_data(kind: EventKind, input: &mut In<'_>) -> Result<Self, DecodeError> {
                 match kind { $( EventKind::$variant => <$ty as Wire>::decode(input).map(Self::$variant), )* }
             }
@@ -152,6 +153,7 @@ impl Payload {
     }
 
     /// Reads the data of a built-in event: its map, or its JSON as text, which a page without a JSON parser sends.
+    #[inline(never)]
     fn decode_known(kind: EventKind, input: &mut In<'_>) -> Result<Self, DecodeError> {
         #[cfg(feature = "json")]
         if let Type::String | Type::StringIndef = next_type(input)? {
@@ -232,6 +234,7 @@ impl<'b> PayloadSlots<'b> {
         self.data = Some(input.clone());
         skip(input)
     }
+    #[inline(never)]
     pub(crate) fn finish(self, at: usize, unknown: UnknownEvents) -> Result<Payload, DecodeError> {
         let event = self.event.ok_or_else(|| DecodeError::missing(at, "event"))?;
         let mut data = self.data.ok_or_else(|| DecodeError::missing(at, "data"))?;
@@ -243,7 +246,7 @@ impl<'b> PayloadSlots<'b> {
             },
             EventRef::Named(event) => Ok(Payload::Custom { event, data: RawJson::decode(&mut data).map_err(|e| e.within("data"))? }),
             EventRef::Unknown { code, .. } if unknown == UnknownEvents::Kept => Ok(Payload::of_later_version(code)),
-            EventRef::Unknown { at, .. } => Err(DecodeError::new(at, "unknown event number").within("event")),
+            EventRef::Unknown { at, .. } => Err(DecodeError::fixed(at, "unknown event number").within("event")),
         }
     }
 }

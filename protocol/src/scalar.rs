@@ -176,14 +176,14 @@ impl Wire for Column {
         let at = input.position();
         if next_type(input)? != Type::Tag {
             let mut values = Vec::new();
-            decode_array(input, |input| {
+            decode_array(input, &mut |input| {
                 values.push(number(input)?);
                 Ok(())
             })?;
             return Ok(Self(values));
         }
-        let tag = input.tag().map_err(|_| DecodeError::new(at, "unreadable tag"))?.as_u64();
-        let bytes = input.bytes().map_err(|_| DecodeError::new(at, "expected a byte string behind the tag"))?;
+        let tag = input.tag().map_err(|_| DecodeError::fixed(at, "unreadable tag"))?.as_u64();
+        let bytes = input.bytes().map_err(|_| DecodeError::fixed(at, "expected a byte string behind the tag"))?;
         let values: Vec<f64> = match tag {
             TAG_F64_LE => {
                 let (chunks, rest) = bytes.as_chunks::<8>();
@@ -195,10 +195,10 @@ impl Wire for Column {
                 whole(rest, at)?;
                 chunks.iter().map(|c| f64::from(f32::from_le_bytes(*c))).collect()
             }
-            _ => return Err(DecodeError::new(at, "expected tag 86 (float64) or 85 (float32), little-endian")),
+            _ => return Err(DecodeError::fixed(at, "expected tag 86 (float64) or 85 (float32), little-endian")),
         };
         match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(DecodeError::new(at, NOT_FINITE).at_index(index)),
+            Some(index) => Err(DecodeError::fixed(at, NOT_FINITE).at_index(index)),
             None => Ok(Self(values)),
         }
     }
@@ -219,7 +219,7 @@ impl serde::Serialize for Column {
 }
 
 fn whole(rest: &[u8], at: usize) -> Result<(), DecodeError> {
-    if rest.is_empty() { Ok(()) } else { Err(DecodeError::new(at, "its length is no multiple of its element")) }
+    if rest.is_empty() { Ok(()) } else { Err(DecodeError::fixed(at, "its length is no multiple of its element")) }
 }
 
 /// Series by metric name, in the order they were given. A list, not a tree: a message holds a handful.
@@ -236,7 +236,7 @@ impl Wire for SeriesMap {
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let mut series = Vec::new();
-        decode_entries(input, |input| {
+        decode_entries(input, &mut |input| {
             let metric = String::decode(input)?;
             let points = crate::event::Series::decode(input).map_err(|e| e.within_key(&metric))?;
             series.push((metric, points));

@@ -275,8 +275,8 @@ fn check_patient_change(body: &PatientChange) -> Checked {
     check_object("data", &body.data)?;
     #[cfg(feature = "json")]
     match crate::json::patient_id(&body.data) {
-        Err(error) if error.field == "message" => return Err(wrong("data", error.problem)),
-        Err(error) => return Err(wrong(format!("data.{}", error.field), error.problem)),
+        Err(error) if error.field == "message" => return Err(wrong("data", error.problem.clone())),
+        Err(error) => return Err(wrong(format!("data.{}", error.field), error.problem.clone())),
         Ok(inside) if inside != body.patient_id => {
             return Err(wrong(
                 "data.patientId",

@@ -21,7 +21,7 @@ impl Wire for PublishItem {
         let at = input.position();
         let (mut channel, mut item_key) = (None, None);
         let mut slots = PayloadSlots::default();
-        decode_map(input, |key, input| {
+        decode_map(input, &mut |key, input| {
             match key {
                 2 => channel = Some(String::decode(input).map_err(|e| e.within("channel"))?),
                 3 => slots.event(input)?,
@@ -52,7 +52,7 @@ fn check_whole(body: &[u8]) -> Result<In<'_>, DecodeError> {
 }
 
 fn senseless(error: DecodeError) -> DecodeError {
-    DecodeError { well_formed: true, ..error.or_whole("body") }
+    error.or_whole("body").senseless()
 }
 
 fn decode_whole<T: Wire>(body: &[u8]) -> Result<T, DecodeError> {
@@ -99,7 +99,7 @@ pub fn decode_publish_items_each(body: &[u8]) -> Result<Vec<Result<PublishItem, 
         return Ok(vec![PublishItem::decode(&mut input).map_err(senseless)]);
     }
     let mut items = Vec::new();
-    decode_array(&mut input, |input| {
+    decode_array(&mut input, &mut |input| {
         let mut item = input.clone();
         items.push(PublishItem::decode(&mut item).map_err(|error| senseless(error.at_index(items.len()))));
         skip(input)

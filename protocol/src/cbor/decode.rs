@@ -4,23 +4,23 @@ use crate::error::{DecodeError, ErrorBody};
 use crate::message::*;
 use crate::payload::{PayloadSlots, UnknownEvents};
 use crate::scalar::{RawJson, UnixMs};
-use crate::wire::{In, Out, Wire, decode_map};
+use crate::wire::{In, Out, Wire, decode_map, fill};
 
 fn message_type(input: &In<'_>) -> Result<u64, DecodeError> {
     let mut code = None;
     let at = input.position();
-    decode_map(&mut input.clone(), |key, input| {
+    decode_map(&mut input.clone(), &mut |key, input| {
         if key != 0 || code.is_some() {
             return Ok(false);
         }
         code = Some(u64::decode(input).map_err(|e| e.within("type"))?);
         Ok(true)
     })?;
-    code.ok_or_else(|| DecodeError::new(at, "required field (key 0) is missing").within("type"))
+    code.ok_or_else(|| DecodeError::fixed(at, "required field (key 0) is missing").within("type"))
 }
 
 fn unknown_type(at: usize) -> DecodeError {
-    DecodeError::new(at, "unknown message type").within("type")
+    DecodeError::fixed(at, "unknown message type").within("type")
 }
 
 pub(super) fn client_message(input: &mut In<'_>) -> Result<ClientMessage, DecodeError> {
@@ -64,13 +64,13 @@ fn decode_publish(input: &mut In<'_>) -> Result<Publish, DecodeError> {
     let at = input.position();
     let (mut id, mut channel, mut key) = (None, None, None);
     let mut slots = PayloadSlots::default();
-    decode_map(input, |number, input| {
+    decode_map(input, &mut |number, input| {
         match number {
-            1 => id = Some(u64::decode(input).map_err(|e| e.within("id"))?),
-            2 => channel = Some(String::decode(input).map_err(|e| e.within("channel"))?),
+            1 => return fill(&mut id, input, "id"),
+            2 => return fill(&mut channel, input, "channel"),
             3 => slots.event(input)?,
             4 => slots.data(input)?,
-            5 => key = Option::decode(input).map_err(|e: DecodeError| e.within("key"))?,
+            5 => return fill(&mut key, input, "key"),
             _ => return Ok(false),
         }
         Ok(true)
@@ -79,7 +79,7 @@ fn decode_publish(input: &mut In<'_>) -> Result<Publish, DecodeError> {
         id: required(id, at, "id")?,
         channel: required(channel, at, "channel")?,
         payload: slots.finish(at, UnknownEvents::Refused)?,
-        key,
+        key: key.flatten(),
     })
 }
 
@@ -93,9 +93,9 @@ fn decode_event(input: &mut In<'_>) -> Result<Event, DecodeError> {
 fn decode_reply(input: &mut In<'_>) -> Result<Reply, DecodeError> {
     let at = input.position();
     let (mut id, mut result) = (None, None);
-    decode_map(input, |key, input| {
+    decode_map(input, &mut |key, input| {
         match key {
-            1 => id = Some(u64::decode(input).map_err(|e| e.within("id"))?),
+            1 => return fill(&mut id, input, "id"),
             2 => result = Some(ReplyResult::Published { offset: u64::decode(input).map_err(|e| e.within("result.offset"))? }),
             3 => result = Some(ReplyResult::Time { server_time: UnixMs::decode(input).map_err(|e| e.within("result.serverTime"))? }),
             4 => result = Some(ReplyResult::Refreshed { expires_at: UnixMs::decode(input).map_err(|e| e.within("result.expiresAt"))? }),
@@ -109,15 +109,14 @@ fn decode_reply(input: &mut In<'_>) -> Result<Reply, DecodeError> {
 
 fn decode_error(input: &mut In<'_>) -> Result<ErrorMessage, DecodeError> {
     let (mut id, mut channel) = (None, None);
-    decode_map(&mut input.clone(), |key, input| {
+    decode_map(&mut input.clone(), &mut |key, input| {
         match key {
-            5 => id = Option::decode(input).map_err(|e: DecodeError| e.within("id"))?,
-            6 => channel = Option::decode(input).map_err(|e: DecodeError| e.within("channel"))?,
-            _ => return Ok(false),
+            5 => fill(&mut id, input, "id"),
+            6 => fill(&mut channel, input, "channel"),
+            _ => Ok(false),
         }
-        Ok(true)
     })?;
-    Ok(ErrorMessage { id, channel, body: ErrorBody::decode(input)? })
+    Ok(ErrorMessage { id: id.flatten(), channel: channel.flatten(), body: ErrorBody::decode(input)? })
 }
 
 fn decode_publication<'b>(input: &mut In<'b>, channel: Option<&mut Option<String>>) -> Result<Publication, DecodeError> {
@@ -125,23 +124,30 @@ fn decode_publication<'b>(input: &mut In<'b>, channel: Option<&mut Option<String
     let (mut offset, mut first_offset, mut ts, mut from) = (None, None, None, None);
     let mut slots = PayloadSlots::default();
     let mut channel = channel;
-    decode_map(input, |key, input| {
+    decode_map(input, &mut |key, input| {
         match key {
             1 => match &mut channel {
-                Some(channel) => **channel = Some(String::decode(input).map_err(|e| e.within("channel"))?),
+                Some(channel) => return fill(channel, input, "channel"),
                 None => return Ok(false),
             },
             2 => slots.event(input)?,
-            3 => ts = Some(UnixMs::decode(input).map_err(|e| e.within("ts"))?),
+            3 => return fill(&mut ts, input, "ts"),
             4 => slots.data(input)?,
-            5 => offset = Option::decode(input).map_err(|e: DecodeError| e.within("offset"))?,
-            6 => first_offset = Option::decode(input).map_err(|e: DecodeError| e.within("firstOffset"))?,
-            7 => from = Option::decode(input).map_err(|e: DecodeError| e.within("from"))?,
+            5 => return fill(&mut offset, input, "offset"),
+            6 => return fill(&mut first_offset, input, "firstOffset"),
+            7 => return fill(&mut from, input, "from"),
             _ => return Ok(false),
         }
         Ok(true)
     })?;
-    Ok(Publication { offset, first_offset, payload: slots.finish(at, UnknownEvents::Kept)?, ts: required(ts, at, "ts")?, from })
+    let payload = slots.finish(at, UnknownEvents::Kept)?;
+    Ok(Publication {
+        offset: offset.flatten(),
+        first_offset: first_offset.flatten(),
+        payload,
+        ts: required(ts, at, "ts")?,
+        from: from.flatten(),
+    })
 }
 
 impl Wire for Publication {
@@ -163,7 +169,7 @@ impl Wire for SubscribedEntry {
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let mut refused = false;
-        decode_map(&mut input.clone(), |key, _| {
+        decode_map(&mut input.clone(), &mut |key, _| {
             refused |= key == 9;
             Ok(false)
         })?;

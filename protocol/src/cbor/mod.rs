@@ -48,11 +48,7 @@ impl<M> Iterator for Messages<'_, M> {
         }
         self.input = end;
         let mut body = start.clone();
-        Some((self.decode)(&mut body).map_err(|error| DecodeError {
-            well_formed: true,
-            id: command_id(start),
-            ..error.or_whole("message")
-        }))
+        Some((self.decode)(&mut body).map_err(|error| error.or_whole("message").senseless().with_id(command_id(start))))
     }
 }
 
@@ -60,7 +56,7 @@ impl<M> Iterator for Messages<'_, M> {
 fn command_id(mut input: In<'_>) -> Option<u64> {
     let mut id = None;
     // The message may be senseless further on: what was found before that still counts.
-    let _ = decode_map(&mut input, |key, input| {
+    let _ = decode_map(&mut input, &mut |key, input| {
         if key != 1 {
             return Ok(false);
         }
@@ -76,7 +72,7 @@ pub(crate) fn check_id(message: &ClientMessage, at: usize) -> Result<(), DecodeE
     match message.id() {
         Some(id) if !(1..=MAX_SAFE_INTEGER).contains(&id) => {
             let problem = "expected a positive integer, unique on this connection, of at most 2^53";
-            Err(DecodeError { well_formed: true, ..DecodeError::new(at, problem).within("id") })
+            Err(DecodeError::new(at, problem).within("id").senseless())
         }
         _ => Ok(()),
     }

@@ -121,7 +121,7 @@ pub(crate) fn check_id(message: ClientMessage) -> Result<ClientMessage, DecodeEr
 }
 
 /// The `id` of a command that could not be read, so that the error can be answered to it.
-fn with_id(mut error: DecodeError, line: &str) -> DecodeError {
+fn with_id(error: DecodeError, line: &str) -> DecodeError {
     #[derive(Deserialize)]
     struct IdOnly {
         #[serde(deserialize_with = "lenient::field")]
@@ -131,6 +131,5 @@ fn with_id(mut error: DecodeError, line: &str) -> DecodeError {
     if !line.starts_with('{') {
         return error;
     }
-    error.id = serde_json::from_str::<IdOnly>(line).ok().map(|only| only.id).filter(|id| (1..=MAX_SAFE_INTEGER).contains(id));
-    error
+    error.with_id(serde_json::from_str::<IdOnly>(line).ok().map(|only| only.id).filter(|id| (1..=MAX_SAFE_INTEGER).contains(id)))
 }

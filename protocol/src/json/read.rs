@@ -33,7 +33,7 @@ fn explain<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S, error: serde_json
     if path != "." {
         decoded = decoded.within_key(&path);
     }
-    DecodeError { well_formed: true, ..decoded.or_whole("message") }
+    decoded.or_whole("message").senseless()
 }
 
 /// serde_json's sentence without the position that it ends with, which we tell apart.

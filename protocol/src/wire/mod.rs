@@ -85,9 +85,9 @@ impl Wire for u64 {
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let at = input.position();
         if let Type::U8 | Type::U16 | Type::U32 | Type::U64 = next_type(input)? {
-            return input.u64().map_err(|_| DecodeError::new(at, NOT_WHOLE));
+            return input.u64().map_err(|_| DecodeError::fixed(at, NOT_WHOLE));
         }
-        whole(number(input)?).ok_or_else(|| DecodeError::new(at, NOT_WHOLE))
+        whole(number(input)?).ok_or_else(|| DecodeError::fixed(at, NOT_WHOLE))
     }
 }
 
@@ -97,7 +97,7 @@ impl Wire for u32 {
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let at = input.position();
-        u64::decode(input)?.try_into().map_err(|_| DecodeError::new(at, "larger than 32 bits"))
+        u64::decode(input)?.try_into().map_err(|_| DecodeError::fixed(at, "larger than 32 bits"))
     }
 }
 
@@ -116,7 +116,7 @@ impl Wire for bool {
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let at = input.position();
-        input.bool().map_err(|_| DecodeError::new(at, "expected true or false"))
+        input.bool().map_err(|_| DecodeError::fixed(at, "expected true or false"))
     }
 }
 
@@ -126,7 +126,7 @@ impl Wire for String {
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let at = input.position();
-        let wrong = |_| DecodeError::new(at, "expected UTF-8 text");
+        let wrong = |_| DecodeError::fixed(at, "expected UTF-8 text");
         if next_type(input)? == Type::StringIndef {
             let mut text = String::new();
             for piece in input.str_iter().map_err(wrong)? {
@@ -169,7 +169,7 @@ impl<T: Wire> Wire for Vec<T> {
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let mut items = Vec::new();
-        decode_array(input, |input| {
+        decode_array(input, &mut |input| {
             items.push(T::decode(input)?);
             Ok(())
         })?;
@@ -181,6 +181,13 @@ impl<T: Wire> Wire for Vec<T> {
     fn is_absent(&self) -> bool {
         self.is_empty()
     }
+}
+
+/// Reads one field into its place.
+#[inline(never)]
+pub(crate) fn fill<T: Wire>(place: &mut Option<T>, input: &mut In<'_>, name: &'static str) -> Result<bool, DecodeError> {
+    *place = Some(T::decode(input).map_err(|error| error.within(name))?);
+    Ok(true)
 }
 
 /// A struct whose numeric CBOR keys stand beside its fields; serde gives the same fields their camelCase JSON names.
@@ -229,15 +236,18 @@ macro_rules! wire_map {
             fn decode(input: &mut crate::wire::In<'_>) -> Result<Self, crate::error::DecodeError> {
                 let at = input.position();
                 $( let mut $field: Option<$ty> = None; )*
-                crate::wire::decode_map(input, |key, input| {
+                crate::wire::decode_map(input, &mut |key, input| {
                     match key {
-                        $( $key => $field = Some(crate::wire::Wire::decode(input).map_err(|e: crate::error::DecodeError| e.within(stringify!($field)))?), )*
-                        _ => return Ok(false),
+                        $( $key => crate::wire::fill(&mut $field, input, stringify!($field)), )*
+                        _ => Ok(false),
                     }
-                    Ok(true)
                 })?;
-                Ok(Self { $( $field: $field.or_else(<$ty as crate::wire::Wire>::absent)
-                    .ok_or_else(|| crate::error::DecodeError::missing(at, stringify!($field)))? ),* })
+                let mut missing = "";
+                $( if $field.is_none() { $field = <$ty as crate::wire::Wire>::absent(); if $field.is_none() { missing = stringify!($field); } } )*
+                match ($($field,)*) {
+                    ($(Some($field),)*) => Ok(Self { $($field),* }),
+                    _ => Err(crate::error::DecodeError::missing(at, missing)),
+                }
             }
         }
     };
@@ -283,7 +293,7 @@ macro_rules! wire_enum {
                 let at = input.position();
                 match u64::decode(input)? {
                     $( $code => Ok($name::$variant), )*
-                    _ => Err(crate::error::DecodeError::new(at, concat!("unknown ", stringify!($name)))),
+                    _ => Err(crate::error::DecodeError::fixed(at, concat!("unknown ", stringify!($name)))),
                 }
             }
         }

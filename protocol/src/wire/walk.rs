@@ -8,16 +8,17 @@ use minicbor::data::Type;
 
 /// Walks a map of numeric keys, definite or indefinite, handing each known key to `entry`, which returns whether it read
 /// the value; what it did not read is skipped.
+#[inline(never)]
 pub(crate) fn decode_map<'b>(
     input: &mut In<'b>,
-    mut entry: impl FnMut(u64, &mut In<'b>) -> Result<bool, DecodeError>,
+    entry: &mut dyn FnMut(u64, &mut In<'b>) -> Result<bool, DecodeError>,
 ) -> Result<(), DecodeError> {
-    decode_entries(input, |input| {
+    decode_entries(input, &mut |input| {
         // A key that is no unsigned integer (a text, say) is of a later version: skipped with its value.
         let known = match next_type(input)? {
             Type::U8 | Type::U16 | Type::U32 | Type::U64 => {
                 let at = input.position();
-                let key = input.u64().map_err(|_| DecodeError::new(at, "unreadable key"))?;
+                let key = input.u64().map_err(|_| DecodeError::fixed(at, "unreadable key"))?;
                 entry(key, input)?
             }
             _ => {
@@ -30,31 +31,37 @@ pub(crate) fn decode_map<'b>(
 }
 
 /// Walks a map, definite or indefinite; `entry` reads one key and its value.
-pub(crate) fn decode_entries<'b>(input: &mut In<'b>, entry: impl FnMut(&mut In<'b>) -> Result<(), DecodeError>) -> Result<(), DecodeError> {
+#[inline(never)]
+pub(crate) fn decode_entries<'b>(
+    input: &mut In<'b>,
+    entry: &mut dyn FnMut(&mut In<'b>) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
     let at = input.position();
-    let count = input.map().map_err(|_| DecodeError::new(at, "expected a map"))?;
+    let count = input.map().map_err(|_| DecodeError::fixed(at, "expected a map"))?;
     repeat(input, count, entry)
 }
 
 /// Walks an array, definite or indefinite. The claimed length is never trusted for an allocation.
+#[inline(never)]
 pub(crate) fn decode_array<'b>(
     input: &mut In<'b>,
-    mut item: impl FnMut(&mut In<'b>) -> Result<(), DecodeError>,
+    item: &mut dyn FnMut(&mut In<'b>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let at = input.position();
-    let count = input.array().map_err(|_| DecodeError::new(at, "expected an array"))?;
+    let count = input.array().map_err(|_| DecodeError::fixed(at, "expected an array"))?;
     let mut index = 0;
-    repeat(input, count, |input| {
+    repeat(input, count, &mut |input| {
         item(input).map_err(|error| error.at_index(index))?;
         index += 1;
         Ok(())
     })
 }
 
+#[inline(never)]
 fn repeat<'b>(
     input: &mut In<'b>,
     count: Option<u64>,
-    mut step: impl FnMut(&mut In<'b>) -> Result<(), DecodeError>,
+    step: &mut dyn FnMut(&mut In<'b>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
     let mut left = count;
     loop {
@@ -72,8 +79,9 @@ fn repeat<'b>(
 }
 
 /// The type of the next item.
+#[inline(never)]
 pub(crate) fn next_type(input: &In<'_>) -> Result<Type, DecodeError> {
-    input.datatype().map_err(|_| DecodeError::new(input.position(), "the frame ends too early"))
+    input.datatype().map_err(|_| DecodeError::fixed(input.position(), "the frame ends too early"))
 }
 
 /// How deep arrays, maps and tags may stand in one another. The protocol itself needs eight levels.
@@ -90,16 +98,17 @@ enum Open {
 
 /// Skips one item, whatever it is, and so checks that it is well-formed. Not minicbor's own: that one takes a stray break
 /// for an item, and its stack grows with the input.
+#[inline(never)]
 pub(crate) fn skip(input: &mut In<'_>) -> Result<(), DecodeError> {
     let mut stack = [Open::Items(0); MAX_CBOR_DEPTH];
     let mut depth: usize = 0;
     loop {
         let at = input.position();
-        let wrong = |_| DecodeError::new(at, "the frame ends too early or is no CBOR");
+        let wrong = |_| DecodeError::fixed(at, "the frame ends too early or is no CBOR");
         let opened = match next_type(input)? {
             Type::Array | Type::ArrayIndef => Some(input.array().map_err(wrong)?.map_or(Open::IndefiniteArray, Open::Items)),
             Type::Map | Type::MapIndef => Some(match input.map().map_err(wrong)? {
-                Some(pairs) => Open::Items(pairs.checked_mul(2).ok_or_else(|| DecodeError::new(at, "a map longer than any frame"))?),
+                Some(pairs) => Open::Items(pairs.checked_mul(2).ok_or_else(|| DecodeError::fixed(at, "a map longer than any frame"))?),
                 None => Open::IndefiniteMap(false),
             }),
             Type::Tag => {
@@ -118,19 +127,19 @@ pub(crate) fn skip(input: &mut In<'_>) -> Result<(), DecodeError> {
                 // A break ends the innermost indefinite item, and stands nowhere else.
                 match depth.checked_sub(1).and_then(|top| stack.get(top)) {
                     Some(Open::IndefiniteArray | Open::IndefiniteMap(false)) => depth -= 1,
-                    _ => return Err(DecodeError::new(at, "a break where an item is due")),
+                    _ => return Err(DecodeError::fixed(at, "a break where an item is due")),
                 }
                 skip_head(input)?;
                 None
             }
-            Type::Unknown(_) => return Err(DecodeError::new(at, "no CBOR")),
+            Type::Unknown(_) => return Err(DecodeError::fixed(at, "no CBOR")),
             _ => {
                 skip_head(input)?;
                 None
             }
         };
         if let Some(open) = opened {
-            *stack.get_mut(depth).ok_or_else(|| DecodeError::new(at, "nested too deep"))? = open;
+            *stack.get_mut(depth).ok_or_else(|| DecodeError::fixed(at, "nested too deep"))? = open;
             depth += 1;
             // What has just been opened is counted in its holder when it ends.
             if !matches!(open, Open::Items(0)) {
@@ -160,6 +169,7 @@ pub(crate) fn skip(input: &mut In<'_>) -> Result<(), DecodeError> {
 }
 
 /// Skips a number, a simple value or a break: what is nothing but its head.
+#[inline(never)]
 fn skip_head(input: &mut In<'_>) -> Result<(), DecodeError> {
     let at = input.position();
     let length = match input.input().get(at).map(|head| head & 0x1f) {
@@ -170,7 +180,7 @@ fn skip_head(input: &mut In<'_>) -> Result<(), DecodeError> {
         _ => 1,
     };
     if at + length > input.input().len() {
-        return Err(DecodeError::new(at, "the frame ends too early"));
+        return Err(DecodeError::fixed(at, "the frame ends too early"));
     }
     input.set_position(at + length);
     Ok(())
@@ -178,18 +188,19 @@ fn skip_head(input: &mut In<'_>) -> Result<(), DecodeError> {
 
 /// Any CBOR number as `f64`: a JavaScript encoder writes 21.0 as an integer and 1.7e12 as a float. JSON has no NaN and no
 /// infinity, so neither counts as a number here.
+#[inline(never)]
 pub(crate) fn number(input: &mut In<'_>) -> Result<f64, DecodeError> {
     let at = input.position();
-    let wrong = |_| DecodeError::new(at, "expected a number");
+    let wrong = |_| DecodeError::fixed(at, "expected a number");
     let value = match next_type(input)? {
         Type::F16 => input.f16().map(f64::from).map_err(wrong)?,
         Type::F32 => input.f32().map(f64::from).map_err(wrong)?,
         Type::F64 => input.f64().map_err(wrong)?,
         Type::U8 | Type::U16 | Type::U32 | Type::U64 => input.u64().map(|n| n as f64).map_err(wrong)?,
         Type::I8 | Type::I16 | Type::I32 | Type::I64 => input.i64().map(|n| n as f64).map_err(wrong)?,
-        _ => return Err(DecodeError::new(at, "expected a number")),
+        _ => return Err(DecodeError::fixed(at, "expected a number")),
     };
-    if value.is_finite() { Ok(value) } else { Err(DecodeError::new(at, NOT_FINITE)) }
+    if value.is_finite() { Ok(value) } else { Err(DecodeError::fixed(at, NOT_FINITE)) }
 }
 
 pub(crate) const NOT_FINITE: &str = "expected a finite number";

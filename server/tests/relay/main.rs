@@ -3,10 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
 
 mod auth;
+mod broker_contract;
 mod fan_out;
 mod heartbeat;
+mod idempotency;
+mod isolation;
+mod lifecycle;
 mod log;
+mod poll;
+mod protocol_rules;
 mod recovery;
 mod registry;
+mod slow_consumer;
 mod support;
 mod viewers;

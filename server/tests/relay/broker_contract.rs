@@ -1,0 +1,193 @@
+//! The broker's contract as one suite, for every implementation; today there is the one in memory.
+
+use crate::support::*;
+use parking_lot::Mutex;
+use pulsewire_protocol::*;
+use pulsewire_relay::broker::memory::Memory;
+use pulsewire_relay::broker::{Broker, ChannelKey, Deliver, Idempotency, ReadRequest, Snapshot, Stored};
+use pulsewire_relay::{Clock, Entropy};
+use std::sync::Arc;
+
+#[derive(Default)]
+struct Delivered(Mutex<Vec<(ChannelKey, String, Arc<Publication>)>>);
+
+impl Deliver for Delivered {
+    fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>) {
+        self.0.lock().push((key.clone(), epoch.to_owned(), Arc::clone(publication)));
+    }
+}
+
+struct Bench {
+    broker: Arc<dyn Broker>,
+    delivered: Arc<Delivered>,
+}
+
+fn key(name: &str) -> ChannelKey {
+    ChannelKey::new("ward", ChannelName::parse(name).unwrap())
+}
+
+fn publication(payload: Payload) -> Publication {
+    Publication { offset: Some(999), first_offset: None, payload, ts: UnixMs(1.0), from: None }
+}
+
+impl Bench {
+    fn new(broker: Arc<dyn Broker>) -> Self {
+        let delivered = Arc::new(Delivered::default());
+        broker.set_deliver(Arc::clone(&delivered) as _);
+        Self { broker, delivered }
+    }
+    async fn publish(&self, channel: &str, payload: Payload) -> Position {
+        match self.broker.publish(&key(channel), publication(payload), None).await.unwrap() {
+            Stored::Fresh(position) => position,
+            other => panic!("{other:?}"),
+        }
+    }
+    async fn read(&self, channel: &str, recover: Option<Position>, history: u32) -> Snapshot {
+        self.broker.read(&key(channel), ReadRequest { recover, history, max_bytes: 1_000_000 }).await.unwrap()
+    }
+}
+
+fn offsets(snapshot: &Snapshot) -> Vec<u64> {
+    snapshot.publications.iter().map(|publication| publication.offset.unwrap()).collect()
+}
+
+/// Every point of the contract. `make` gives an empty broker with the configuration of [`small_config`].
+async fn keeps_the_contract(make: impl Fn() -> Arc<dyn Broker>) {
+    numbers_from_one_in_one_epoch_and_delivers_in_order(Bench::new(make())).await;
+    recovers_exactly_what_was_missed(Bench::new(make())).await;
+    keeps_no_number_for_what_has_no_history(Bench::new(make())).await;
+    publishes_a_key_once(Bench::new(make())).await;
+    keeps_what_is_held_and_starts_a_new_epoch_for_what_it_forgot(Bench::new(make())).await;
+    keeps_order_under_concurrent_publishers(Bench::new(make())).await;
+}
+
+async fn numbers_from_one_in_one_epoch_and_delivers_in_order(bench: Bench) {
+    bench.broker.hold(&key("lobby")).await.unwrap();
+    let mut epochs = std::collections::BTreeSet::new();
+    for number in 1..=5 {
+        let position = bench.publish("lobby", note(number)).await;
+        assert_eq!(position.offset, number);
+        epochs.insert(position.epoch);
+    }
+    assert_eq!(epochs.len(), 1);
+    assert_ne!(bench.publish("lobby:2", note(1)).await.epoch, *epochs.first().unwrap(), "each channel has its own");
+    let delivered = bench.delivered.0.lock();
+    let of_lobby: Vec<_> = delivered.iter().filter(|(key, _, _)| key.channel.as_str() == "lobby").collect();
+    assert_eq!(of_lobby.iter().map(|(_, _, publication)| publication.offset.unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert!(of_lobby.iter().all(|(_, epoch, _)| epochs.contains(epoch)));
+}
+
+async fn recovers_exactly_what_was_missed(bench: Bench) {
+    let empty = bench.read("lobby", None, 10).await;
+    assert!(!empty.position.epoch.is_empty() && empty.position.offset == 0 && !empty.recovered);
+    for number in 1..=15 {
+        bench.publish("lobby", note(number)).await;
+    }
+    let epoch = empty.position.epoch;
+    let at = |offset| Some(Position { epoch: epoch.clone(), offset });
+    for from in 5..=15 {
+        let snapshot = bench.read("lobby", at(from), 3).await;
+        assert!(snapshot.recovered, "ten are kept");
+        assert_eq!(offsets(&snapshot), (from + 1..=15).collect::<Vec<_>>());
+    }
+    for from in [0, 4, 16, u64::MAX] {
+        let snapshot = bench.read("lobby", at(from), 3).await;
+        assert!(!snapshot.recovered);
+        assert_eq!(offsets(&snapshot), [13, 14, 15], "the newest instead");
+    }
+    let tight = ReadRequest { recover: at(5), history: 10, max_bytes: 700 };
+    let tight = bench.broker.read(&key("lobby"), tight).await.unwrap();
+    assert!(!tight.recovered && (1..10).contains(&tight.publications.len()), "as many as the bytes allow: {}", tight.publications.len());
+    assert_eq!(tight.publications.last().unwrap().offset, Some(15));
+}
+
+async fn keeps_no_number_for_what_has_no_history(bench: Bench) {
+    let typing = || Payload::TypingStart(Typing { conversation_id: "c".to_owned() });
+    bench.broker.hold(&key("conversation:c")).await.unwrap();
+    assert_eq!(bench.publish("conversation:c", typing()).await, Position::default());
+    assert_eq!(bench.publish("conversation:c", note(1)).await.offset, 1);
+    bench.publish("conversation:c", typing()).await;
+    assert_eq!(bench.publish("conversation:c", note(2)).await.offset, 2);
+    assert_eq!(bench.delivered.0.lock().iter().map(|(_, _, p)| p.offset).collect::<Vec<_>>(), [None, Some(1), None, Some(2)]);
+    assert_eq!(offsets(&bench.read("conversation:c", None, 10).await), [1, 2]);
+    let nothing = bench.read("mute", Some(Position { epoch: "any".to_owned(), offset: 7 }), 10).await;
+    assert!(nothing.recovered && nothing.position == Position::default() && nothing.publications.is_empty());
+}
+
+async fn publishes_a_key_once(bench: Bench) {
+    let with_key = |fingerprint| Some(Idempotency { key: "u\0k".to_owned(), fingerprint: [fingerprint; 16] });
+    let first = bench.broker.publish(&key("lobby"), publication(note(1)), with_key(1)).await.unwrap();
+    let Stored::Fresh(position) = first else { panic!("{first:?}") };
+    assert_eq!(bench.broker.publish(&key("lobby"), publication(note(1)), with_key(1)).await.unwrap(), Stored::Repeated(position));
+    assert_eq!(bench.broker.publish(&key("lobby"), publication(note(2)), with_key(2)).await.unwrap(), Stored::Conflict);
+    let elsewhere = bench.broker.publish(&key("lobby:2"), publication(note(1)), with_key(2)).await.unwrap();
+    assert!(matches!(elsewhere, Stored::Fresh(_)), "keys are the channel's own");
+    assert_eq!(bench.read("lobby", None, 10).await.position.offset, 1);
+    advance(15 * 60_000).await;
+    let again = bench.broker.publish(&key("lobby"), publication(note(2)), with_key(2)).await.unwrap();
+    assert!(matches!(again, Stored::Fresh(_)), "forgotten after 15 minutes");
+}
+
+async fn keeps_what_is_held_and_starts_a_new_epoch_for_what_it_forgot(bench: Bench) {
+    let held = bench.publish("held", note(1)).await;
+    bench.broker.hold(&key("held")).await.unwrap();
+    let idle = bench.publish("idle", note(1)).await;
+    for number in 0..100 {
+        bench.publish(&format!("other:{number}"), note(1)).await;
+    }
+    assert!(bench.broker.channels() <= 20);
+    assert_eq!(bench.publish("held", note(2)).await, Position { offset: 2, ..held.clone() });
+    assert_ne!(bench.publish("idle", note(2)).await.epoch, idle.epoch);
+    bench.broker.release(&key("held"));
+    for number in 0..100 {
+        bench.publish(&format!("other:{number}"), note(1)).await;
+    }
+    assert_ne!(bench.read("held", None, 0).await.position.epoch, held.epoch, "let go, it may be forgotten");
+    for number in 0..20 {
+        bench.broker.hold(&key(&format!("full:{number}"))).await.unwrap();
+    }
+    let error = bench.broker.publish(&key("one-more"), publication(note(1)), None).await.unwrap_err();
+    assert_eq!((error.code, error.retryable), (ErrorCode::Unavailable, true));
+}
+
+async fn keeps_order_under_concurrent_publishers(bench: Bench) {
+    let bench = Arc::new(bench);
+    bench.broker.hold(&key("lobby")).await.unwrap();
+    let publishers: Vec<_> = (0..8)
+        .map(|_| {
+            let bench = Arc::clone(&bench);
+            tokio::spawn(async move {
+                for number in 0..100 {
+                    bench.publish("lobby", note(number)).await;
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for publisher in publishers {
+        publisher.await.unwrap();
+    }
+    let delivered: Vec<u64> = bench.delivered.0.lock().iter().map(|(_, _, publication)| publication.offset.unwrap()).collect();
+    assert_eq!(delivered, (1..=800).collect::<Vec<_>>());
+}
+
+/// Ten publications, 20 channels, and a kind without history.
+fn small_config() -> pulsewire_relay::config::Config {
+    let mut config = config();
+    config.history.publications = 10;
+    config.history.channels = 20;
+    config.history.kinds.insert("mute".to_owned(), pulsewire_relay::config::KindOverride { publications: Some(0), age_ms: None });
+    // Idempotency outlives the usual ten minutes of history; so does the offset.
+    config
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_broker_in_memory_keeps_the_contract() {
+    keeps_the_contract(|| Arc::new(Memory::new(Arc::new(small_config()), Clock::starting_at(START_MS), Entropy::from_os()))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_broker_in_memory_keeps_order_on_many_threads() {
+    let broker = Arc::new(Memory::new(Arc::new(small_config()), Clock::system(), Entropy::from_os()));
+    keeps_order_under_concurrent_publishers(Bench::new(broker)).await;
+}

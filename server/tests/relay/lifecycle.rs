@@ -1,0 +1,89 @@
+//! Beginning and end of a relay: nothing stays behind, and going down is told.
+
+use crate::support::*;
+use pulsewire_protocol::error::retry_after_from_reason;
+use pulsewire_protocol::*;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_closes_everyone_with_4503_at_spread_times_and_waits_for_them() {
+    let relay = relay();
+    let mut clients = Vec::new();
+    for number in 0..50 {
+        clients.push(Client::connect(&relay, &token(&format!("u{number}")), &["lobby"]).await.0);
+    }
+    relay.publish(system(), "lobby", note(1), None).await.unwrap();
+    let draining = {
+        let relay = relay.clone();
+        tokio::spawn(async move { relay.drain(Duration::from_secs(10)).await })
+    };
+    let mut delays = BTreeSet::new();
+    for client in &mut clients {
+        let mut events = 0;
+        let closing = loop {
+            match client.next_or_close().await {
+                Ok(message) => events += usize::from(matches!(message, ServerMessage::Event(_))),
+                Err(closing) => break closing,
+            }
+        };
+        assert_eq!((closing.code, events), (CloseCode::UNAVAILABLE, 1), "what waits is written before the close");
+        delays.insert(retry_after_from_reason(&closing.reason).unwrap());
+    }
+    assert!(delays.len() > 25, "spread: {delays:?}");
+    assert!(relay.ready().is_err());
+    assert!(!draining.is_finished(), "clients have not gone yet");
+    for client in clients {
+        client.close().await;
+    }
+    assert!(draining.await.unwrap(), "all ended in time");
+    assert_eq!(relay.hub().connection_count(), 0);
+    let mut late = Client::open(&relay, Format::Json);
+    assert_eq!(late.closing().await.code, CloseCode::UNAVAILABLE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_gives_up_on_those_that_do_not_go() {
+    let relay = relay();
+    let mut stuck = Client::open_with(&relay, Format::Cbor, 1);
+    stuck.say_connect(&token("stuck"), vec![SubscribeEntry::new("lobby")]).await;
+    for number in 0..100 {
+        relay.publish(system(), "lobby", note(number), None).await.unwrap();
+        settle().await;
+    }
+    let begin = relay.clock().now_ms();
+    relay.drain(Duration::from_secs(3)).await;
+    assert!(relay.clock().now_ms() - begin <= 3_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_any_number_of_connections_the_relay_is_as_empty_as_before() {
+    let relay = relay();
+    for round in 0..100 {
+        let (mut client, _) = Client::connect(&relay, &token(&format!("u{}", round % 7)), &["patient:p1", "device:d1", "lobby"]).await;
+        relay.publish(system(), "lobby", note(round), None).await.unwrap();
+        match round % 3 {
+            0 => drop(client.close().await),
+            1 => drop(client.vanish()),
+            _ => {
+                client.send_frame(pulsewire_relay::session::Inbound::Text("{".into())).await;
+                client.closing().await;
+            }
+        }
+    }
+    advance(5_000).await;
+    let snapshot = relay.snapshot();
+    assert_eq!((snapshot.connections, snapshot.users, snapshot.subscriptions, snapshot.queued_messages), (0, 0, 0, 0));
+    assert_eq!(relay.hub().room_counts(), (0, 0));
+    assert_eq!(relay.viewing_users("ward"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_timer_task_ends_with_the_last_handle() {
+    let relay = relay();
+    let hub = std::sync::Arc::downgrade(relay.hub());
+    settle().await;
+    drop(relay);
+    settle().await;
+    assert!(hub.upgrade().is_none(), "nobody holds the hub any more");
+}

@@ -15,5 +15,6 @@ mod protocol_rules;
 mod recovery;
 mod registry;
 mod slow_consumer;
+mod sockets;
 mod support;
 mod viewers;

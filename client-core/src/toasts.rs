@@ -120,6 +120,7 @@ impl Toasts {
             self.seen.pop_front();
         }
         self.seen.push_back((toast.kind, toast.id.clone()));
+        self.run_clocks(now);
         let index = self.kept.partition_point(|kept| kept.toast.severity < toast.severity);
         self.kept.insert(index, Kept { toast, remaining_ms: self.config.duration_ms, deadline: None, shown: false });
         if self.kept.len() > self.config.max_kept.max(1) {
@@ -152,16 +153,14 @@ impl Toasts {
     /// Stops the clocks or lets them run on; says whether anything changed.
     pub(crate) fn handle_hold(&mut self, now: Now, held: bool) -> bool {
         let changed = self.held != held;
+        let expired = self.run_clocks(now);
         self.held = held;
         self.run_clocks(now);
-        changed
+        changed || expired
     }
     /// Removes those whose time is over; says whether there was one.
     pub(crate) fn handle_expiry(&mut self, now: Now) -> bool {
-        let before = self.kept.len();
-        self.kept.retain(|kept| kept.deadline.is_none_or(|deadline| deadline > now.monotonic));
-        self.run_clocks(now);
-        self.kept.len() != before
+        self.run_clocks(now)
     }
     /// The next one that came into sight for the first time.
     pub(crate) fn poll_shown(&mut self) -> Option<Toast> {
@@ -174,8 +173,10 @@ impl Toasts {
         self.seen.clear();
     }
 
-    /// Starts the clocks of those in sight and stops all others.
-    fn run_clocks(&mut self, now: Now) {
+    /// Removes those whose time is over, starts the clocks of those in sight and stops all others; says whether any went.
+    fn run_clocks(&mut self, now: Now) -> bool {
+        let before = self.kept.len();
+        self.kept.retain(|kept| kept.deadline.is_none_or(|deadline| deadline > now.monotonic));
         for (index, kept) in self.kept.iter_mut().enumerate() {
             let runs = !self.held && index < self.config.max_visible;
             match kept.deadline {
@@ -191,6 +192,7 @@ impl Toasts {
                 _ => {}
             }
         }
+        self.kept.len() != before
     }
 }
 
@@ -271,6 +273,14 @@ mod tests {
         assert_eq!(visible(&toasts), ["critical"]);
         toasts.handle_dismiss(at(8_000), "critical");
         assert_eq!(toasts.deadline(), Some(Millis(14_000)));
+    }
+
+    #[test]
+    fn one_whose_time_ends_as_a_graver_one_comes_goes_and_does_not_wait_with_no_time_left() {
+        let mut toasts = Toasts::new(ToastConfig { max_visible: 1, ..ToastConfig::default() });
+        toasts.handle_new(at(0), toast("low", Severity::Low));
+        toasts.handle_new(at(10_000), toast("critical", Severity::Critical));
+        assert_eq!((visible(&toasts), toasts.waiting()), (vec!["critical"], 0));
     }
 
     #[test]

@@ -86,7 +86,8 @@ impl Ring {
             self.extend_rising(times.get(..count).unwrap_or(&[]), values.get(..count).unwrap_or(&[]));
             return taken;
         }
-        let mut batch: Vec<(f64, f64)> = times.iter().copied().zip(values.iter().copied()).collect();
+        // Adding 0 turns -0 into 0: they are one time, and sort as two.
+        let mut batch: Vec<(f64, f64)> = times.iter().zip(values).map(|(t, v)| (*t + 0.0, *v)).collect();
         batch.retain(|(t, v)| t.is_finite() && v.is_finite());
         taken.unreadable += count - batch.len();
         self.merge(batch, &mut taken);

@@ -5,6 +5,8 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod relay;
+
 use pulsewire_client_core::protocol::*;
 use pulsewire_client_core::*;
 
@@ -98,7 +100,7 @@ impl Page {
             }
         }
         if let Some(deadline) = self.client.poll_timeout() {
-            assert!(deadline > self.now.monotonic, "a deadline in the past would make a busy loop");
+            assert!(deadline > self.now.monotonic, "a deadline in the past would make a busy loop: {:?}", self.client);
         }
         if let Some(token) = answer {
             self.give_token(Ok(token));
@@ -130,6 +132,13 @@ impl Page {
         }
         self.jump(end.since(self.now.monotonic));
         self.input(Input::Tick);
+    }
+    /// Lets time pass until the client asks for a socket.
+    pub fn await_socket(&mut self) {
+        while self.open.is_none() {
+            let deadline = self.client.poll_timeout().expect("the client means to try again");
+            self.advance(deadline.since(self.now.monotonic));
+        }
     }
     /// Moves both clocks without telling the client.
     pub fn jump(&mut self, ms: u64) {

@@ -19,7 +19,8 @@ import urllib.request
 import cbor2
 import websockets
 
-import cbor_tables as tables
+sys.dont_write_bytecode = True  # no __pycache__ in the source tree
+import cbor_tables as tables  # noqa: E402
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "protocol" / "PROTOCOL.md"
 SECRET = "interop-secret-interop-secret-interop-secret"

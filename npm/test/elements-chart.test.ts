@@ -6,7 +6,7 @@ import { FakeClient } from './fake-client.js';
 /** Stands for uPlot, which needs a canvas: remembers what it was asked for, and asks for the paths as uPlot does when it draws. */
 class PlotDouble {
   static all: PlotDouble[] = [];
-  series: { paths?: (plot: PlotDouble) => { stroke: PathDouble } | null }[];
+  series: { alpha?: number; paths?: (plot: PlotDouble, index: number) => { stroke: PathDouble } | null }[];
   width: number;
   bbox = { left: 0, top: 0, width: 600, height: 200 };
   draws = 0;
@@ -25,7 +25,7 @@ class PlotDouble {
   setData(): void {
     this.draws++;
     this.windows.push(this.options.scales.x.range());
-    this.lastPaths = this.series.slice(1).map(series => series.paths!(this)!.stroke);
+    this.lastPaths = this.series.slice(1).map((series, i) => series.paths!(this, i + 1)!.stroke);
   }
   redraw(): void {
     this.draws++;
@@ -147,6 +147,7 @@ describe('the chart', () => {
     const element = await chart({ device: 'd1', metric: 'hr' });
     client.setFreshness('d1', 'hr', 'stale', 12_000);
     await vi.waitFor(() => expect(inside(element, '.state').textContent).toBe('Stale · 12s old'), { timeout: 3_000 });
+    expect(PlotDouble.all[0]?.series[1]?.alpha).toBe(0.5);
     client.setFreshness('d1', 'hr', 'backfilling');
     await vi.waitFor(() => expect(inside(element, '.state').textContent).toBe('Catching up'), { timeout: 3_000 });
   });
@@ -155,6 +156,18 @@ describe('the chart', () => {
     client.feed('d1', 'hr', beats(0, 5), { unit: 'bpm' });
     const element = await chart({ device: 'd1', metric: 'hr', label: 'Heart rate' });
     expect(inside(element, '[role=img]').getAttribute('aria-label')).toBe('Heart rate. hr: last 74 bpm, lowest 70 bpm, highest 74 bpm');
+  });
+
+  test('calls its metrics and rounds its values as it is told to', async () => {
+    client.feed('d1', 'heart_rate', [[1, 70.98]], { unit: 'bpm' });
+    const element = await chart({ device: 'd1', metric: 'heart_rate', digits: '0' });
+    element.names = { heart_rate: 'HR' };
+    await drawn(element);
+    expect(inside(element, '.metric').textContent?.replace(/\s+/g, ' ').trim()).toBe('HR 71 bpm');
+    element.label = 'Heart rate';
+    element.digits = Number.NaN;
+    await drawn(element);
+    expect(inside(element, '.metric').textContent?.replace(/\s+/g, ' ').trim()).toBe('70.98 bpm');
   });
 
   test('holds its device while it is in the page, and destroys its plots when it leaves', async () => {

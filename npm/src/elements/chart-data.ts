@@ -27,6 +27,8 @@ export interface Pen {
 }
 
 const DOT_RADIUS = 1.5;
+/** Points per pixel from which columns are cheaper to paint than the points themselves. */
+const DENSE = 4;
 
 /** Lowest and highest of the values from index `from` on; nothing where there is no number. */
 export function extent(v: Float64Array, from: number): Range | undefined {
@@ -70,7 +72,7 @@ function padded([low, high]: Range): Range {
 
 /** Draws the points from index `from` on; `width` is that of the plot in pixels of the canvas. */
 export function traceLine(line: Line, from: number, x: Linear, y: Linear, width: number, pen: Pen): void {
-  const trace = line.t.length - from > width * 2 ? traceColumns : tracePoints;
+  const trace = line.t.length - from > width * DENSE ? traceColumns : tracePoints;
   // One point before the window, so that the line comes in from the edge instead of starting at the first point inside.
   let start = from > 0 && !line.gaps.includes(from) ? from - 1 : from;
   for (const gap of line.gaps) {
@@ -103,15 +105,16 @@ function tracePoints({ t, v }: Line, from: number, to: number, x: Linear, y: Lin
 
 function traceColumns({ t, v }: Line, from: number, to: number, x: Linear, y: Linear, pen: Pen): void {
   let column = Number.NaN;
+  let first = 0;
   let low = 0;
   let high = 0;
   let last = 0;
   let down = false;
   const flush = (): void => {
     if (Number.isNaN(column)) return;
-    pen.lineTo(column, y.offset + y.scale * low);
-    pen.lineTo(column, y.offset + y.scale * high);
-    pen.lineTo(column, y.offset + y.scale * last);
+    if (low < first) pen.lineTo(column, y.offset + y.scale * low);
+    if (high > first) pen.lineTo(column, y.offset + y.scale * high);
+    if (last !== high && last !== first) pen.lineTo(column, y.offset + y.scale * last);
   };
   for (let i = from; i < to; i++) {
     const value = v[i]!;
@@ -125,6 +128,7 @@ function traceColumns({ t, v }: Line, from: number, to: number, x: Linear, y: Li
     if (px !== column) {
       flush();
       column = px;
+      first = value;
       low = value;
       high = value;
       const py = y.offset + y.scale * value;

@@ -30,6 +30,7 @@ interface Group {
 export class ChartGroups {
   #groups: Group[] = [];
   #key = '';
+  #dimmed = false;
   #colours = new Map<string, string>();
   readonly #sizes: ResizeObserver | undefined;
 
@@ -59,6 +60,16 @@ export class ChartGroups {
   lookChanged(): void {
     this.#colours.clear();
     for (const group of this.#groups) group.plot.redraw();
+  }
+
+  /** Stale data are drawn paler. */
+  dim(on: boolean): void {
+    if (on === this.#dimmed) return;
+    this.#dimmed = on;
+    for (const { plot } of this.#groups) {
+      plot.dim(on);
+      plot.redraw();
+    }
   }
 
   destroy(): void {
@@ -111,6 +122,7 @@ export class ChartGroups {
       timeAxis: at === of - 1,
       onPointer: time => this.#options.onPointer(time),
     });
+    plot.dim(this.#dimmed);
     return { series, host, plot, range: undefined };
   }
 

@@ -71,14 +71,8 @@ export const chartStyles = css`
     position: absolute;
     inset-inline: 0;
   }
-  .canvas {
-    transition: opacity 0.3s;
-  }
-  .canvas.stale {
-    opacity: 0.5;
-  }
   .canvas.empty {
-    opacity: 0;
+    visibility: hidden;
   }
   .empty-note {
     position: absolute;

@@ -63,7 +63,7 @@ export class PulsewireChart extends PulsewireElement {
   declare points: number | undefined;
   /** How many publications of the past to ask for, so that the chart fills at once; enough for the window where absent. */
   declare history: number | undefined;
-  /** Decimal places of the values, at most (2). */
+  /** Decimal places of the values; without it at most two. */
   declare digits: number | undefined;
   /** Fixes the lower end of the value axis. */
   declare min: number | undefined;
@@ -174,6 +174,7 @@ export class PulsewireChart extends PulsewireElement {
 
   protected override render(): unknown {
     const { state, ageMs } = combined(this.#series.map(series => series.handle.freshness()));
+    this.#groups?.dim(state === 'stale');
     const words = {
       live: this.text.freshLive,
       stale: this.text.freshStale,

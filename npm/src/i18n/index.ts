@@ -70,11 +70,12 @@ export function plural(texts: Texts, lang: string, key: Paired, n: number): stri
   return fill(texts[`${key}${one ? 'One' : 'Other'}`], { n: number(n, lang) });
 }
 
-/** A number as the language writes it. */
+/** A number as the language writes it: with at most two decimals, or with exactly as many as asked for, so that a live value does not jump. */
 export function number(value: number, lang: string, digits?: number): string {
   // Digits come from an attribute: what `Intl` would refuse counts as none given.
-  const maximumFractionDigits = digits !== undefined && digits >= 0 && digits <= 20 ? Math.floor(digits) : 2;
-  return cached(`number${maximumFractionDigits}`, lang, () => new Intl.NumberFormat(lang, { maximumFractionDigits })).format(value);
+  const exact = digits !== undefined && digits >= 0 && digits <= 20 ? Math.floor(digits) : undefined;
+  const options = { minimumFractionDigits: exact, maximumFractionDigits: exact ?? 2 };
+  return cached(`number${exact}`, lang, () => new Intl.NumberFormat(lang, options)).format(value);
 }
 
 /** A share of 0 to 1 in percent. */

@@ -233,14 +233,19 @@ if (show === 'toasts' || show === 'banner') {
 }
 if (show === 'banner') floating.setConnection({ state: 'reconnecting', interrupted: true, attempt: 4, nextRetryAt: Date.now() + 12_000 });
 
-if (show === 'moving') {
-  // The load of a ward page: eight ECGs of 250 Hz in columns of 50 ms.
+if (show === 'moving' || show === 'fed') {
+  // The load of a ward page: eight ECGs of 250 Hz in columns of 50 ms. `fed` has the data and no charts, to measure the difference.
+  main.replaceChildren();
   const wide = section('eight ECGs', true);
-  for (let i = 0; i < 8; i++) add(wide, 'pulsewire-chart', { device: `m${i}`, metric: 'ecg', 'window-ms': '10000' }, ward);
+  if (show === 'moving')
+    for (let i = 0; i < 8; i++) add(wide, 'pulsewire-chart', { device: `m${i}`, metric: 'ecg', 'window-ms': '10000' }, ward);
   let sent = now;
   setInterval(() => {
     const until = Date.now();
-    for (let i = 0; i < 8; i++) ward.feed(`m${i}`, 'ecg', wave(ecg, sent, until, 250), ecgOptions);
+    for (let i = 0; i < 8; i++) {
+      ward.feed(`m${i}`, 'ecg', wave(ecg, sent, until, 250), { ...ecgOptions, capacity: 2_500 });
+      ward.telemetry(`m${i}`, 'ecg').view();
+    }
     sent = until;
   }, 50);
 }

@@ -34,11 +34,13 @@ const shots = [
   { name: 'desktop-viewers', width: 1280, height: 800, query: 'theme=light&show=viewers' },
   { name: 'phone-light-pt', width: 390, query: 'theme=light&lang=pt-BR' },
   { name: 'phone-dark', width: 390, query: 'theme=dark' },
+  { name: 'phone-charts-dark', width: 390, height: 1_500, scroll: 1_000, query: 'theme=dark' },
+  { name: 'phone-lists-pt', width: 390, height: 1_300, scroll: 2_350, query: 'theme=light&lang=pt-BR' },
   { name: 'phone-banner', width: 390, height: 800, query: 'theme=light&show=banner' },
 ];
 let failed = 0;
 try {
-  for (const { name, width, height, query } of shots) {
+  for (const { name, width, height, query, scroll = 0 } of shots) {
     const page = await browser.newPage({
       viewport: { width, height: height ?? (width < 500 ? 3_600 : 2_100) },
       deviceScaleFactor: width < 500 ? 2 : 1,
@@ -52,6 +54,7 @@ try {
     });
     await page.goto(`${base}?${query}`);
     await page.waitForFunction(() => document.title === 'ready');
+    await page.evaluate(top => scrollTo(0, top), scroll);
     await page.waitForTimeout(1_200);
     await page.screenshot({ path: join(directory, `${name}.png`), fullPage: height === undefined });
     await page.close();

@@ -41,10 +41,13 @@ fn names_a_file(path: &str) -> bool {
 fn is_hashed(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or("");
     let Some((stem, _extension)) = name.rsplit_once('.') else { return false };
-    let hash = stem.rsplit(['-', '.']).next().unwrap_or("");
-    let long_enough = hash.len() >= 8 && hash.len() < stem.len();
-    let mixed = hash.bytes().any(|b| b.is_ascii_digit()) || hash.bytes().any(|b| b.is_ascii_uppercase());
-    long_enough && mixed && hash.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    // Vite's hash is 8 characters of base64url, which may hold the very dash that stands before it; others write hexadecimal.
+    let of_eight = stem.len().checked_sub(8).and_then(|at| stem.split_at_checked(at)).filter(|(rest, _)| rest.ends_with(['-', '.']));
+    let last = stem.rsplit_once(['-', '.']).filter(|(_, hash)| hash.len() >= 8);
+    of_eight.or(last).is_some_and(|(rest, hash)| {
+        let mixed = hash.bytes().any(|b| b.is_ascii_digit()) || hash.bytes().any(|b| b.is_ascii_uppercase());
+        rest.len() > 1 && mixed && hash.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+    })
 }
 
 async fn guard(request: Request<Body>, next: Next) -> Response {
@@ -78,7 +81,9 @@ mod tests {
 
     #[test]
     fn names_with_a_hash_are_kept_for_ever_and_others_are_not() {
-        for hashed in ["/assets/index-BtUuD3Xk.js", "/assets/pulsewire_bg-4f3a9c1d.wasm", "/a/chunk.DiwrgTda12.css"] {
+        for hashed in
+            ["/assets/index-BtUuD3Xk.js", "/assets/pulsewire_bg-4f3a9c1d.wasm", "/a/chunk.DiwrgTda12.css", "/assets/index-D-sx9k_2.js"]
+        {
             assert!(is_hashed(hashed), "{hashed}");
         }
         for plain in ["/index.html", "/favicon.svg", "/sw.js", "/robots.txt", "/assets/pulsewire-elements.js", "/"] {

@@ -189,27 +189,42 @@ fn the_ward_tells_only_what_the_relay_accepts_and_a_bit_of_everything() {
 }
 
 #[test]
-fn an_alert_speaks_of_what_the_vital_signs_say() {
+fn an_alert_names_a_value_that_is_beyond_the_limit_it_names() {
     let mut ward = Ward::new(3, 6, START);
-    let events = run(&mut ward, steps(600_000));
-    let mut heart_rate: BTreeMap<String, f64> = BTreeMap::new();
-    let mut checked = 0;
+    let events = run(&mut ward, steps(900_000));
+    let mut newest: BTreeMap<(String, &str), f64> = BTreeMap::new();
+    let mut checked = BTreeSet::new();
     for event in &events {
         match &event.payload {
             Payload::Telemetry(telemetry) => {
-                if let Some((_, series)) = telemetry.series.0.iter().find(|(metric, _)| metric == "heart_rate") {
-                    heart_rate.insert(telemetry.device_id.clone(), *series.v.0.last().unwrap());
+                for metric in ["heart_rate", "spo2", "resp_rate"] {
+                    if let Some((_, series)) = telemetry.series.0.iter().find(|(name, _)| name == metric) {
+                        newest.insert((telemetry.device_id.clone(), metric), *series.v.0.last().unwrap());
+                    }
                 }
             }
-            Payload::Alert(alert) if alert.alert_type == "heart_rate_high" => {
-                let rate = heart_rate[alert.device_id.as_ref().unwrap()];
-                assert!(rate > 105.0, "the alert says {:?} while the heart beats {rate}", alert.message);
-                checked += 1;
+            Payload::Alert(alert) => {
+                let Some(metadata) = &alert.metadata else { continue };
+                let metadata: serde_json::Value = serde_json::from_str(metadata.as_str()).unwrap();
+                let (value, limit) = (metadata["value"].as_f64().unwrap(), metadata["limit"].as_f64().unwrap());
+                let above = alert.message.contains(" above ");
+                assert!(if above { value > limit } else { value < limit }, "{}", alert.message);
+                let metric = if alert.alert_type.starts_with("heart") {
+                    "heart_rate"
+                } else if alert.alert_type.starts_with("spo2") {
+                    "spo2"
+                } else {
+                    "resp_rate"
+                };
+                // The alert is decided with the second's vital signs, which travel in the same step.
+                let shown = newest[&(alert.device_id.clone().unwrap(), metric)];
+                assert!((shown - value).abs() <= 6.0, "{} while the page shows {shown}", alert.message);
+                checked.insert(alert.alert_type.clone());
             }
             _ => {}
         }
     }
-    assert!(checked > 0);
+    assert!(checked.len() >= 4, "{checked:?}");
 }
 
 #[test]

@@ -82,18 +82,24 @@ impl Episode {
         }
     }
 
-    /// The alert, with the values of this moment.
-    pub(super) fn alert(self, bed: usize, vitals: Vitals, now_ms: f64) -> Alert {
+    /// The alert, once the vital signs of this moment are beyond the limit that it names.
+    pub(super) fn alert(self, bed: usize, vitals: Vitals, now_ms: f64) -> Option<Alert> {
         let (message, metadata) = match self {
-            Self::FastHeart => over("Heart rate", vitals.heart_rate, "bpm", "above", 120.0),
-            Self::SlowHeart => over("Heart rate", vitals.heart_rate, "bpm", "below", 50.0),
-            Self::LowOxygen => over("Oxygen saturation", vitals.spo2, "%", "below", 92.0),
-            Self::VeryLowOxygen => over("Oxygen saturation", vitals.spo2, "%", "below", 85.0),
-            Self::FastBreath => over("Breathing rate", vitals.resp_rate, "/min", "above", 25.0),
+            Self::FastHeart => beyond("Heart rate", vitals.heart_rate, "bpm", Side::Above, 120.0)?,
+            Self::SlowHeart => beyond("Heart rate", vitals.heart_rate, "bpm", Side::Below, 50.0)?,
+            Self::LowOxygen => beyond("Oxygen saturation", vitals.spo2, "%", Side::Below, 92.0)?,
+            Self::VeryLowOxygen => beyond("Oxygen saturation", vitals.spo2, "%", Side::Below, 85.0)?,
+            Self::FastBreath => beyond("Breathing rate", vitals.resp_rate, "/min", Side::Above, 25.0)?,
             Self::LooseElectrode => ("ECG electrode is loose: signal may be poor".to_owned(), None),
         };
-        alert(bed, self.kind(), self.severity(), message, metadata, now_ms)
+        Some(alert(bed, self.kind(), self.severity(), message, metadata, now_ms))
     }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Above,
+    Below,
 }
 
 /// The alert of a battery that needs charging.
@@ -101,11 +107,18 @@ pub(super) fn battery_alert(bed: usize, battery: f64, now_ms: f64) -> Alert {
     alert(bed, "battery_low", Severity::Low, format!("Battery of bed-{bed} at {:.0} %", battery * 100.0), None, now_ms)
 }
 
-fn over(what: &str, value: f64, unit: &str, side: &str, limit: f64) -> (String, Option<RawJson>) {
+/// The words and figures of a value beyond its limit; `None` while it is not.
+fn beyond(what: &str, value: f64, unit: &str, side: Side, limit: f64) -> Option<(String, Option<RawJson>)> {
+    // As it is shown: "50, below 50" would be a riddle.
     let value = value.round();
+    let word = match side {
+        Side::Above if value > limit => "above",
+        Side::Below if value < limit => "below",
+        _ => return None,
+    };
     let metadata = serde_json::json!({ "value": value, "limit": limit, "unit": unit });
     // Writing this JSON has no failing path; an alert without its metadata is still an alert.
-    (format!("{what} {value} {unit}, {side} {limit}"), RawJson::from_value(&metadata).ok())
+    Some((format!("{what} {value} {unit}, {word} {limit}"), RawJson::from_value(&metadata).ok()))
 }
 
 fn alert(bed: usize, alert_type: &str, severity: Severity, message: String, metadata: Option<RawJson>, now_ms: f64) -> Alert {

@@ -42,7 +42,7 @@ struct Bed {
 /// An episode under way.
 struct Running {
     episode: Episode,
-    alert_ms: Option<f64>,
+    told: bool,
     ends_ms: f64,
 }
 
@@ -79,11 +79,10 @@ impl Ward {
         if now_ms >= self.next_episode_ms {
             self.next_episode_ms = now_ms + self.rng.random_range(14.0..32.0) * SECOND_MS;
             let episode = Episode::draw(&mut self.rng);
-            let ends_ms = now_ms + self.rng.random_range(18.0..35.0) * SECOND_MS;
+            let ends_ms = now_ms + self.rng.random_range(25.0..40.0) * SECOND_MS;
             if let Some(bed) = self.pick(|bed| bed.episode.is_none() && bed.state == DeviceState::Online) {
                 bed.signals.target = episode.target(bed.usual);
-                // The vital signs need some seconds to get where the alert says they are.
-                bed.episode = Some(Running { episode, alert_ms: Some(now_ms + 9.0 * SECOND_MS), ends_ms });
+                bed.episode = Some(Running { episode, told: false, ends_ms });
             }
         }
         if now_ms >= self.next_outage_ms {
@@ -192,12 +191,14 @@ impl Bed {
     fn episode_tick(&mut self, now_ms: f64, events: &mut Vec<FeedEvent>) {
         let vitals = self.signals.vitals;
         let Some(running) = &mut self.episode else { return };
-        let told = running.alert_ms.take_if(|at| now_ms >= *at).map(|_| running.episode.alert(self.number, vitals, now_ms));
+        // The vital signs need some seconds to get where the alert says they are.
+        let alert = if running.told { None } else { running.episode.alert(self.number, vitals, now_ms) };
+        running.told |= alert.is_some();
         if now_ms >= running.ends_ms {
             self.episode = None;
             self.signals.target = self.usual;
         }
-        events.extend(told.map(|alert| self.alert(alert)));
+        events.extend(alert.map(|alert| self.alert(alert)));
     }
 
     fn usage_tick(&mut self, now_ms: f64, rng: &mut StdRng, events: &mut Vec<FeedEvent>) {

@@ -27,6 +27,7 @@ mod dashboard;
 mod devices;
 mod incoming;
 mod input;
+mod link;
 mod outgoing;
 mod output;
 mod position;

@@ -4,6 +4,8 @@
 //! waveform, or the seam of two columns, is none). The usual interval is the median of up to 129 intervals spread evenly over
 //! the window: exact for the default ring of 100 points, and cheap for one of 100,000.
 
+use super::sort::{Point, sort};
+
 /// How many usual intervals make a hole.
 const HOLE_FACTOR: f64 = 3.0;
 /// No shorter interval is a hole.
@@ -14,14 +16,14 @@ const MAX_SAMPLES: usize = 129;
 pub fn usual_interval(times: &[f64]) -> Option<f64> {
     let intervals = times.len().checked_sub(1).filter(|n| *n > 0)?;
     let samples = intervals.min(MAX_SAMPLES);
-    let mut sampled: Vec<f64> = (0..samples)
+    let mut sampled: Vec<Point> = (0..samples)
         .filter_map(|sample| {
             let index = sample * intervals / samples;
-            Some(times.get(index + 1)? - times.get(index)?)
+            Some((times.get(index + 1)? - times.get(index)?, 0.0, 0))
         })
         .collect();
-    sampled.sort_by(f64::total_cmp);
-    sampled.get(sampled.len() / 2).copied()
+    sort(&mut sampled);
+    sampled.get(sampled.len() / 2).map(|(interval, ..)| *interval)
 }
 
 /// The indices i where a hole lies between i - 1 and i. The times are rising.

@@ -6,6 +6,7 @@
 mod gaps;
 mod lttb;
 mod ring;
+mod sort;
 
 pub use gaps::{holes, usual_interval};
 pub use lttb::decimate;

@@ -6,6 +6,8 @@
 //!
 //! Times are strictly rising: a point with the time of an older one replaces its value.
 
+use super::sort::{Point, sort};
+
 /// The most points a ring may hold.
 pub const MAX_CAPACITY: usize = 100_000;
 
@@ -87,8 +89,8 @@ impl Ring {
             return taken;
         }
         // Adding 0 turns -0 into 0: they are one time, and sort as two.
-        let mut batch: Vec<(f64, f64)> = times.iter().zip(values).map(|(t, v)| (*t + 0.0, *v)).collect();
-        batch.retain(|(t, v)| t.is_finite() && v.is_finite());
+        let mut batch: Vec<Point> = times.iter().zip(values).zip(0..).map(|((t, v), place)| (*t + 0.0, *v, place)).collect();
+        batch.retain(|(t, v, _)| t.is_finite() && v.is_finite());
         taken.unreadable += count - batch.len();
         self.merge(batch, &mut taken);
         taken
@@ -122,17 +124,17 @@ impl Ring {
     }
 
     /// Takes the points behind the earliest of the batch out, and puts both back in order.
-    fn merge(&mut self, mut batch: Vec<(f64, f64)>, taken: &mut Taken) {
+    fn merge(&mut self, mut batch: Vec<Point>, taken: &mut Taken) {
         let oldest = if self.len == self.capacity { self.times().first().copied() } else { None };
         if let Some(oldest) = oldest {
             let readable = batch.len();
-            batch.retain(|(t, _)| *t >= oldest);
+            batch.retain(|(t, ..)| *t >= oldest);
             taken.too_late = readable - batch.len();
         }
         taken.stored = batch.len();
-        // Stable, so that of two points of one time the later one comes last and wins.
-        batch.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let Some((first, _)) = batch.first().copied() else { return };
+        // Of two points of one time the later one comes last and wins.
+        sort(&mut batch);
+        let Some((first, ..)) = batch.first().copied() else { return };
         let keep = self.times().partition_point(|t| *t < first);
         let displaced: Vec<(f64, f64)> = self.times().iter().copied().zip(self.values().iter().copied()).skip(keep).collect();
         self.len = keep;
@@ -141,13 +143,13 @@ impl Ring {
         loop {
             let (t, v) = match (old.peek(), new.peek()) {
                 (Some(o), Some(n)) if o.0 < n.0 => *o,
-                (_, Some(n)) => *n,
+                (_, Some(n)) => (n.0, n.1),
                 (Some(o), None) => *o,
                 (None, None) => return,
             };
             while old.next_if(|o| o.0 == t).is_some() {}
             let mut newest = v;
-            while let Some((_, later)) = new.next_if(|n| n.0 == t) {
+            while let Some((_, later, _)) = new.next_if(|n| n.0 == t) {
                 newest = later;
             }
             self.push(t, newest);

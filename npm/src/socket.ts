@@ -31,11 +31,16 @@ export class SocketKeeper {
 
   /** For the wasm: looks up the constructor anew each time, so that a test may replace the page's. */
   constructorFor(): unknown {
-    return (url: string, protocols: string): WebSocket => {
+    const make = (url: string, protocols: string): WebSocket => {
       const socket = new (this.#made())(url, protocols);
       this.#open = socket;
       return socket;
     };
+    // The wasm calls it with `new`, which an arrow function refuses; what it returns is what `new` gives.
+    function open(url: string, protocols: string): WebSocket {
+      return make(url, protocols);
+    }
+    return open;
   }
 
   closeOpen(): void {

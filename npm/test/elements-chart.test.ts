@@ -114,6 +114,36 @@ describe('the chart', () => {
     expect(plot.draws).toBe(before + 1);
   });
 
+  test('draws nothing while it is off screen, and catches up once when it comes back', async () => {
+    let see: (visible: boolean) => void = () => {};
+    vi.stubGlobal(
+      'IntersectionObserver',
+      class {
+        constructor(run: (entries: { isIntersecting: boolean }[]) => void) {
+          see = isIntersecting => run([{ isIntersecting }]);
+        }
+        observe(): void {}
+        disconnect(): void {}
+      },
+    );
+    client.feed('d1', 'hr', beats(0, 10));
+    await chart({ device: 'd1', metric: 'hr' });
+    vi.stubGlobal('IntersectionObserver', undefined);
+    const plot = PlotDouble.all[0]!;
+    const before = plot.draws;
+    see(false);
+    client.feed('d1', 'hr', beats(10_000, 5));
+    frame();
+    expect(plot.draws).toBe(before);
+    see(true);
+    frame();
+    expect(plot.draws).toBe(before + 1);
+    see(false);
+    see(true);
+    frame();
+    expect(plot.draws).toBe(before + 1);
+  });
+
   test('lifts the pen at a gap instead of drawing over it (C18)', async () => {
     client.feed('d1', 'hr', beats(0, 10));
     client.feed('d1', 'hr', beats(60_000, 10), { gap: true });

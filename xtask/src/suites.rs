@@ -31,7 +31,7 @@ struct Suite {
     run: fn(&Project, &mut Closing) -> Result<()>,
 }
 
-const SUITES: [Suite; 13] = [
+const SUITES: [Suite; 14] = [
     Suite { name: "fmt", about: "rustfmt has nothing to change", dear: false, run: fmt },
     Suite { name: "tidy", about: "file length, module docs, import direction, links, versions", dear: false, run: tidy_suite },
     Suite { name: "clippy", about: "no warning in the workspace, tests and benches included", dear: false, run: clippy },
@@ -43,6 +43,7 @@ const SUITES: [Suite; 13] = [
     Suite { name: "size", about: "what a page downloads, against the budget", dear: false, run: size },
     Suite { name: "packaging", about: "the packed tarball in Vite and in Node", dear: false, run: packaging },
     Suite { name: "www", about: "the demo page: types and build from the tarball", dear: false, run: www },
+    Suite { name: "interop", about: "Python clients that know nothing but PROTOCOL.md", dear: false, run: interop },
     Suite { name: "e2e", about: "relay and demo page in Chromium, end to end", dear: false, run: e2e },
     Suite { name: "deny", about: "licences, bans, duplicates and sources of all dependencies", dear: true, run: deny },
 ];
@@ -173,6 +174,12 @@ fn www(project: &Project, closing: &mut Closing) -> Result<()> {
     watched(Sh::npm(project, "www").args(["run", "check"]), closing)?;
     closing.say("www: types checked, built from the packed package");
     Ok(())
+}
+
+fn interop(project: &Project, closing: &mut Closing) -> Result<()> {
+    build::relay(project)?;
+    let python = tools::python_venv(project, "interop", "tests/interop/requirements.txt")?;
+    watched(Sh::new(project, &python).args(["tests/interop/interop.py", "--relay-bin"]).arg(project.relay_binary()), closing)
 }
 
 fn e2e(project: &Project, closing: &mut Closing) -> Result<()> {

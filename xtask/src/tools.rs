@@ -140,6 +140,21 @@ pub(crate) fn npm_packages(project: &Project, folder: &str) -> Result<()> {
     stamp.write()
 }
 
+/// A Python with the packages of a requirements file, in an environment of its own under `target/`; gives the interpreter.
+pub(crate) fn python_venv(project: &Project, name: &str, requirements: &str) -> Result<String> {
+    let folder = project.own_target().join(name);
+    let python = folder.join(if cfg!(windows) { "Scripts" } else { "bin" }).join("python");
+    let stamp = Stamp::read(&stamps(project), &format!("venv-{name}"), &project.root, &[requirements])?;
+    if !stamp.holds(std::slice::from_ref(&python)) {
+        let hint = "install Python 3.9 or newer with its venv module (Debian: `apt-get install python3 python3-venv`)";
+        Sh::new(project, "python3").args(["-m", "venv", "--clear"]).arg(&folder).run().context(hint)?;
+        let pip = Sh::new(project, &python.to_string_lossy()).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        pip.args(["--requirement", requirements]).run()?;
+        stamp.write()?;
+    }
+    Ok(python.to_string_lossy().into_owned())
+}
+
 /// Where stamps lie: inside the target folder, so that a clean start is a real one.
 pub(crate) fn stamps(project: &Project) -> PathBuf {
     project.own_target().join("xtask")

@@ -126,3 +126,46 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Api;
+    use crate::config::Config;
+    use crate::{Clock, Entropy, Relay};
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+
+    #[test]
+    fn what_may_pass_by_itself_says_when_to_try_again() {
+        let response = Problem::from(ErrorBody::retryable(ErrorCode::Unavailable, "busy", Some(1_500))).into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2", "seconds, rounded up: never too early");
+        let response = Problem::from(ErrorBody::retryable(ErrorCode::Unavailable, "busy", None)).into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1", "503 always says when");
+        let response = Problem::from(ErrorBody::retryable(ErrorCode::RateLimited, "slower", Some(10))).into_response();
+        assert_eq!((response.status().as_u16(), &response.headers()[header::RETRY_AFTER]), (429, &HeaderValue::from_static("1")));
+    }
+
+    #[test]
+    fn every_error_code_has_a_status_of_its_kind() {
+        for code in ErrorCode::ALL {
+            let status = status_of(*code);
+            assert!(status.is_client_error() || status.is_server_error(), "{code}: {status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_goes_down_is_healthy_but_not_ready() {
+        let relay = Relay::new(Config::development(), Clock::system(), Entropy::from_seed(1));
+        let router = Api::new(relay.clone()).router();
+        let ask = |path: &str| router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap());
+        assert_eq!(ask("/readyz").await.unwrap().status(), StatusCode::OK);
+        relay.drain(std::time::Duration::ZERO).await;
+        assert_eq!(ask("/healthz").await.unwrap().status(), StatusCode::OK);
+        let response = ask("/readyz").await.unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.headers().contains_key(header::RETRY_AFTER));
+    }
+}

@@ -13,7 +13,7 @@ use crate::config::{Config, KindHistory};
 use crate::entropy::Entropy;
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use lru::LruCache;
-use parking_lot::Mutex;
+use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 use pulsewire_protocol::{ErrorBody, ErrorCode, Position, Publication};
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
@@ -68,13 +68,12 @@ impl Memory {
         Self { config, clock, entropy, deliver: OnceLock::new(), channels: Mutex::new(LruCache::unbounded()) }
     }
 
-    /// Runs `work` on the channel under its lock, making the channel where there is none.
-    fn with_channel<R>(&self, key: &ChannelKey, mut work: impl FnMut(&mut Channel) -> R) -> Result<R, ErrorBody> {
+    /// The channel, locked, made where there is none.
+    fn channel(&self, key: &ChannelKey) -> Result<ArcMutexGuard<RawMutex, Channel>, ErrorBody> {
         loop {
-            let channel = self.find_or_make(key)?;
-            let mut channel = channel.lock();
+            let channel = self.find_or_make(key)?.lock_arc();
             if !channel.evicted {
-                return Ok(work(&mut channel));
+                return Ok(channel);
             }
         }
     }
@@ -108,24 +107,23 @@ impl Memory {
         Ok(channel)
     }
 
-    fn publish_now(&self, key: &ChannelKey, publication: &Publication, idempotency: Option<&Idempotency>) -> Result<Stored, ErrorBody> {
+    fn publish_now(&self, key: &ChannelKey, publication: Publication, idempotency: Option<&Idempotency>) -> Result<Stored, ErrorBody> {
         let now_ms = self.clock.now_ms();
-        let max_bytes = self.config.limits.recovery_bytes;
-        self.with_channel(key, |channel| {
-            if let Some(stored) = idempotency.and_then(|idempotency| channel.repeated(idempotency, now_ms)) {
-                return stored;
-            }
-            let publication = channel.store(publication.clone(), now_ms, max_bytes);
-            let numbered = publication.offset.is_some();
-            let position = if numbered { channel.position() } else { Position::default() };
-            if let Some(idempotency) = idempotency {
-                channel.remember(idempotency, position.clone(), now_ms);
-            }
-            if let Some(deliver) = self.deliver.get() {
-                deliver.handle_publication(key, if numbered { &channel.epoch } else { "" }, &publication);
-            }
-            Stored::Fresh(position)
-        })
+        let mut channel = self.channel(key)?;
+        if let Some(stored) = idempotency.and_then(|idempotency| channel.repeated(idempotency, now_ms)) {
+            return Ok(stored);
+        }
+        let publication = channel.store(publication, now_ms, self.config.limits.recovery_bytes);
+        let numbered = publication.offset.is_some();
+        let position = if numbered { channel.position() } else { Position::default() };
+        if let Some(idempotency) = idempotency {
+            channel.remember(idempotency, position.clone(), now_ms);
+        }
+        if let Some(deliver) = self.deliver.get() {
+            // Still under the lock: that is what keeps deliveries in the order of their offsets.
+            deliver.handle_publication(key, if numbered { &channel.epoch } else { "" }, &publication);
+        }
+        Ok(Stored::Fresh(position))
     }
 }
 
@@ -157,12 +155,21 @@ impl Channel {
     }
 
     fn remember(&mut self, idempotency: &Idempotency, position: Position, now_ms: u64) {
+        self.forget_keys(now_ms, MAX_KEYS_PER_CHANNEL - 1);
         let keys = self.keys.get_or_insert_with(LruCache::unbounded);
-        while keys.peek_lru().is_some_and(|(_, oldest)| oldest.until_ms <= now_ms || keys.len() >= MAX_KEYS_PER_CHANNEL) {
-            keys.pop_lru();
-        }
         let until_ms = now_ms.saturating_add(IDEMPOTENCY_TTL_MS);
         keys.put(idempotency.key.clone(), RememberedKey { until_ms, fingerprint: idempotency.fingerprint, position });
+    }
+
+    /// Forgets keys that have had their time, and the oldest beyond `most`.
+    fn forget_keys(&mut self, now_ms: u64, most: usize) {
+        let Some(keys) = &mut self.keys else { return };
+        while keys.peek_lru().is_some_and(|(_, oldest)| oldest.until_ms <= now_ms || keys.len() > most) {
+            keys.pop_lru();
+        }
+        if keys.is_empty() {
+            self.keys = None;
+        }
     }
 
     /// Numbers the publication and keeps it.
@@ -249,12 +256,12 @@ impl Broker for Memory {
         publication: Publication,
         idempotency: Option<Idempotency>,
     ) -> BoxFuture<'a, Result<Stored, ErrorBody>> {
-        ready(self.publish_now(key, &publication, idempotency.as_ref())).boxed()
+        ready(self.publish_now(key, publication, idempotency.as_ref())).boxed()
     }
 
     fn read<'a>(&'a self, key: &'a ChannelKey, request: ReadRequest) -> BoxFuture<'a, Result<Snapshot, ErrorBody>> {
         let (now_ms, max_bytes) = (self.clock.now_ms(), self.config.limits.recovery_bytes);
-        let snapshot = self.with_channel(key, |channel| {
+        let snapshot = self.channel(key).map(|mut channel| {
             channel.trim(now_ms, max_bytes);
             channel.read(&request)
         });
@@ -262,7 +269,7 @@ impl Broker for Memory {
     }
 
     fn hold<'a>(&'a self, key: &'a ChannelKey) -> BoxFuture<'a, Result<(), ErrorBody>> {
-        ready(self.with_channel(key, |channel| channel.holds += 1)).boxed()
+        ready(self.channel(key).map(|mut channel| channel.holds += 1)).boxed()
     }
 
     fn release(&self, key: &ChannelKey) {
@@ -271,6 +278,21 @@ impl Broker for Memory {
         if let Some(channel) = channel {
             let mut channel = channel.lock();
             channel.holds = channel.holds.saturating_sub(1);
+        }
+    }
+
+    fn tidy(&self) {
+        let (now_ms, max_bytes) = (self.clock.now_ms(), self.config.limits.recovery_bytes);
+        let channels: Vec<_> = self.channels.lock().iter().map(|(_, channel)| Arc::clone(channel)).collect();
+        for channel in channels {
+            // One that is locked is in use and trims itself.
+            if let Some(mut channel) = channel.try_lock() {
+                channel.trim(now_ms, max_bytes);
+                channel.forget_keys(now_ms, MAX_KEYS_PER_CHANNEL);
+                if channel.ring.is_empty() {
+                    channel.ring = VecDeque::new();
+                }
+            }
         }
     }
 

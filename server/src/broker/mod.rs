@@ -108,6 +108,8 @@ pub trait Broker: Send + Sync {
     fn hold<'a>(&'a self, key: &'a ChannelKey) -> BoxFuture<'a, Result<(), ErrorBody>>;
     /// Takes one `hold` back. Not async: it is called where a connection is dropped.
     fn release(&self, key: &ChannelKey);
+    /// Forgets what has become too old. Called every ten seconds.
+    fn tidy(&self);
     /// Whether publishing works right now; the reason where it does not.
     fn ready(&self) -> Result<(), String>;
     /// How many channels it keeps, for the metrics.

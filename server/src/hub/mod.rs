@@ -128,14 +128,20 @@ impl Hub {
 
     /// Runs `work` on the room, if there is one, and drops the room where nobody is left in it.
     fn leave_room<R>(&self, key: &ChannelKey, work: impl FnOnce(&mut Room) -> R) -> Option<R> {
-        // Both locks, in their order, so that nobody joins a room on its way out.
-        let mut rooms = self.rooms.lock();
-        let room = Arc::clone(rooms.get(key)?);
-        let mut room = room.lock();
-        let result = work(&mut room);
-        if room.is_empty() {
-            room.gone = true;
-            rooms.remove(key);
+        let room = self.find(key)?;
+        let (result, empty) = {
+            let mut room = room.lock();
+            (work(&mut room), room.is_empty())
+        };
+        if empty {
+            // Both locks, in their order, so that nobody joins a room on its way out; only here, because the room of a
+            // large channel may be locked for a whole fan-out, and the table must not wait for that.
+            let mut rooms = self.rooms.lock();
+            let mut room = room.lock();
+            if room.is_empty() && !room.gone {
+                room.gone = true;
+                rooms.remove(key);
+            }
         }
         Some(result)
     }

@@ -32,8 +32,8 @@ pub enum Timer {
     TokenEnd(ConnectionId),
     /// The viewers of a channel may be told.
     Viewers(ChannelKey),
-    /// The clock is compared with the machine's.
-    ClockCheck,
+    /// The clock is compared with the machine's, and the broker forgets what is too old.
+    Housekeeping,
 }
 
 /// See the module.

@@ -7,15 +7,15 @@ use std::sync::{Arc, Weak};
 
 /// The client is told so long before its token ends.
 pub(super) const REAUTH_BEFORE_MS: u64 = 60_000;
-/// How often the clock is compared with the machine's.
-const CLOCK_CHECK_MS: u64 = 10_000;
+/// How often the clock is compared with the machine's and the broker tidied.
+const HOUSEKEEPING_MS: u64 = 10_000;
 
 /// Starts the one task; it ends with the last handle of the relay.
 pub(super) fn start(relay: &Relay) {
     let hub = Arc::clone(relay.hub());
     let inner: Weak<super::Inner> = Arc::downgrade(&relay.inner);
     let stopped = relay.inner.stopped.clone();
-    hub.wheel.after(CLOCK_CHECK_MS, Timer::ClockCheck);
+    hub.wheel.after(HOUSEKEEPING_MS, Timer::Housekeeping);
     tokio::spawn(async move {
         loop {
             let (due_ms, timers) = tokio::select! {
@@ -46,7 +46,7 @@ impl Turn {
                 Timer::Reauth(number) => self.handle_reauth(number),
                 Timer::TokenEnd(number) => self.handle_token_end(number),
                 Timer::Viewers(key) => self.hub().tell_viewers(&key),
-                Timer::ClockCheck => self.handle_clock_check(),
+                Timer::Housekeeping => self.handle_housekeeping(),
             }
         }
     }
@@ -100,12 +100,13 @@ impl Turn {
         }
     }
 
-    fn handle_clock_check(&self) {
+    fn handle_housekeeping(&self) {
         let moved_ms = self.relay.clock().resync();
         if moved_ms != 0 {
             tracing::warn!(target: "pulsewire_relay", moved_ms, "the machine's clock was set, or the machine slept");
         }
-        self.hub().wheel.after(CLOCK_CHECK_MS, Timer::ClockCheck);
+        self.relay.broker().tidy();
+        self.hub().wheel.after(HOUSEKEEPING_MS, Timer::Housekeeping);
     }
 }
 

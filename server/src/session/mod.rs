@@ -74,10 +74,9 @@ pub async fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> 
         let mut reader = pin!(session.read(&mut stream));
         let mut writer = pin!(writer::write(&connection, &mut sink, &metrics));
         tokio::select! {
-            by_peer = &mut reader => match by_peer {
-                Some(closing) => closing,
-                None => told(writer.await),
-            },
+            // In this order, so that a simulation runs the same way twice. The writer first: it only ever has a bounded
+            // outbox to write, while a client could keep the reader busy.
+            biased;
             written = &mut writer => {
                 if connection.is_busy() {
                     // Its answer can no longer be told, but what it stores is stored whole.
@@ -85,6 +84,10 @@ pub async fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> 
                 }
                 told(written)
             }
+            by_peer = &mut reader => match by_peer {
+                Some(closing) => closing,
+                None => told(writer.await),
+            },
         }
     };
     session.registered.end(&ended);

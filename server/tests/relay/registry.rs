@@ -3,6 +3,7 @@
 use crate::support::*;
 use proptest::prelude::*;
 use pulsewire_protocol::*;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug)]
@@ -37,9 +38,8 @@ proptest! {
             let mut open: BTreeMap<u8, BTreeSet<u8>> = BTreeMap::new();
             for step in steps {
                 match step {
-                    Step::Return(number) => if !clients.contains_key(&number) {
-                        let (client, _) = Client::connect(&relay, &token(&format!("u{number}")), &[]).await;
-                        clients.insert(number, client);
+                    Step::Return(number) => if let Entry::Vacant(place) = clients.entry(number) {
+                        place.insert(Client::connect(&relay, &token(&format!("u{number}")), &[]).await.0);
                         open.insert(number, BTreeSet::new());
                     },
                     Step::Enter(number, page) => if let Some(client) = clients.get_mut(&number) {

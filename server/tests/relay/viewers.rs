@@ -3,6 +3,7 @@
 use crate::support::*;
 use proptest::prelude::*;
 use pulsewire_protocol::*;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug)]
@@ -47,9 +48,9 @@ proptest! {
             let mut tabs: BTreeMap<u8, (Client, bool)> = BTreeMap::new();
             for step in steps.into_iter().chain([Step::Wait(1_200)]) {
                 match step {
-                    Step::Open(tab) => if !tabs.contains_key(&tab) {
+                    Step::Open(tab) => if let Entry::Vacant(place) = tabs.entry(tab) {
                         let (client, welcome) = Client::connect(&relay, &token_of(tab), &["patient:p1"]).await;
-                        tabs.insert(tab, (client, true));
+                        place.insert((client, true));
                         let expected = users(&tabs);
                         assert_eq!(entry(&welcome, "patient:p1").viewers.as_ref().unwrap().count as usize, expected.len());
                     },

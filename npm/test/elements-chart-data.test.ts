@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { extent, gapSpans, type Line, type Pen, steadyRange, traceLine } from '../src/elements/chart-data.js';
-import { firstAt, nearestTo } from '../src/elements/chart-lookup.js';
+import { firstAt, valueAt } from '../src/elements/chart-lookup.js';
 import { combined, seriesColours } from '../src/elements/chart-series.js';
 
 const line = (points: readonly (readonly [number, number])[], gaps: readonly number[] = []): Line => ({
@@ -143,9 +143,14 @@ describe('looking up', () => {
   test('finds the first point of a window and the one nearest to the pointer', () => {
     const t = Float64Array.of(10, 20, 30);
     expect([0, 10, 11, 30, 31].map(time => firstAt(t, time))).toEqual([0, 0, 1, 2, 3]);
-    expect([0, 14, 16, 99].map(time => nearestTo(t, time, Number.POSITIVE_INFINITY))).toEqual([0, 0, 1, 2]);
-    expect(nearestTo(t, 99, 5)).toBe(-1);
-    expect(nearestTo(new Float64Array(0), 1, 5)).toBe(-1);
+    const drawn = { t, v: Float64Array.of(1, 2, 3), gaps: [2] };
+    expect([0, 14, 16, 99].map(time => valueAt(drawn, time))).toEqual([1, 1, 2, 3]);
+    expect(valueAt(line([]), 1)).toBeUndefined();
+  });
+
+  test('knows no value inside a gap, and those at its sides', () => {
+    const drawn = line([[10, 1], [20, 2], [90, 3]], [2]); // biome-ignore format: one line
+    expect([20, 21, 89, 90].map(time => valueAt(drawn, time))).toEqual([2, undefined, undefined, 3]);
   });
 });
 

@@ -160,6 +160,25 @@ describe('the chart', () => {
     expect(windowMs(PlotDouble.all[1])).toBe(10_000);
   });
 
+  test.each([
+    [{}, { capacity: undefined, history: 100 }],
+    [{ points: '500' }, { capacity: 500, history: 500 }],
+    [{ 'window-ms': '10000' }, { capacity: 3_600, history: 200 }],
+    [
+      { 'window-ms': '600000', points: '600', history: '20' },
+      { capacity: 600, history: 20 },
+    ],
+    [
+      { 'window-ms': '-5', points: 'many' },
+      { capacity: undefined, history: 100 },
+    ],
+    [{ 'window-ms': '600000' }, { capacity: 10_800, history: 1_000 }],
+  ])('with %j asks the client for no more than it can show', async (attributes, options) => {
+    const telemetry = vi.spyOn(client, 'telemetry');
+    await place('pulsewire-chart', client, { device: 'd1', metric: 'hr', ...attributes });
+    expect(telemetry).toHaveBeenCalledWith('d1', 'hr', options);
+  });
+
   test('puts metrics of one unit into one plot, and of several units into strips with one time axis', async () => {
     client.feed('d1', 'sys', beats(0, 5), { unit: 'mmHg' });
     client.feed('d1', 'dia', beats(0, 5), { unit: 'mmHg' });

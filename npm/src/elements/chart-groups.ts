@@ -27,10 +27,13 @@ interface Group {
   range: Range | undefined;
 }
 
+let made = 0;
+
 export class ChartGroups {
   #groups: Group[] = [];
   #key = '';
   #dimmed = false;
+  readonly #pointerKey = `pulsewire-${made++}`;
   #colours = new Map<string, string>();
   readonly #sizes: ResizeObserver | undefined;
 
@@ -120,6 +123,7 @@ export class ChartGroups {
       width,
       height,
       timeAxis: at === of - 1,
+      pointerKey: this.#pointerKey,
       onPointer: time => this.#options.onPointer(time),
     });
     plot.dim(this.#dimmed);

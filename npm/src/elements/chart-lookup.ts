@@ -12,17 +12,10 @@ export function firstAt(t: Float64Array, time: number): number {
   return low;
 }
 
-/** Index of the point nearest to `time`, for reading a value under the pointer; -1 where it is farther than `reach`. */
-export function nearestTo(t: Float64Array, time: number, reach: number): number {
+/** The value nearest to `time`, for reading it under the pointer; none inside a hole, where nobody knows it. */
+export function valueAt({ t, v, gaps }: { t: Float64Array; v: Float64Array; gaps: readonly number[] }, time: number): number | undefined {
   const after = firstAt(t, time);
-  let best = -1;
-  let distance = reach;
-  for (const i of [after - 1, after]) {
-    const d = i >= 0 && i < t.length ? Math.abs(t[i]! - time) : Number.POSITIVE_INFINITY;
-    if (d <= distance) {
-      best = i;
-      distance = d;
-    }
-  }
-  return best;
+  if (gaps.includes(after) && t[after] !== time) return undefined;
+  const before = after - 1;
+  return after === t.length || (before >= 0 && time - t[before]! < t[after]! - time) ? v[before] : v[after];
 }

@@ -26,6 +26,8 @@ export interface PlotOptions {
   width: number;
   height: number;
   timeAxis: boolean;
+  /** Plots of one key show the pointer together. */
+  pointerKey: string;
   /** The time under the pointer, as long as it is over the plot. */
   onPointer(time: number | undefined): void;
 }
@@ -74,7 +76,7 @@ export class Plot {
     this.#plot.destroy();
   }
 
-  #settings({ traces, look, width, height, timeAxis, onPointer }: PlotOptions): uPlot.Options {
+  #settings({ traces, look, width, height, timeAxis, pointerKey, onPointer }: PlotOptions): uPlot.Options {
     const axis = { font: AXIS_FONT, stroke: () => look.text(), ticks: { show: false }, grid: { stroke: () => look.grid(), width: 1 } };
     return {
       width,
@@ -83,7 +85,7 @@ export class Plot {
       padding: [8, 12, timeAxis ? 0 : 6, 0],
       legend: { show: false },
       select: { show: false, left: 0, top: 0, width: 0, height: 0 },
-      cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
+      cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false }, sync: { key: pointerKey } },
       scales: {
         x: { time: true, range: () => [this.#time[0], this.#time[1]] },
         y: { range: () => [this.#values[0], this.#values[1]] },

@@ -10,7 +10,7 @@ import { html, nothing, type PropertyDeclarations, type PropertyValues } from 'l
 import { duration, fill, number } from '../i18n/index.js';
 import type { Pulsewire, TelemetryHandle } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
-import { nearestTo } from './chart-lookup.js';
+import { valueAt } from './chart-lookup.js';
 import type { ChartGroups } from './chart-groups.js';
 import { chartStyles } from './chart-style.js';
 import { combined, readSeries, type Series, seriesColours } from './chart-series.js';
@@ -20,12 +20,31 @@ import { tokens } from './tokens.js';
 
 const DEFAULT_POINTS = 100;
 const MAX_POINTS = 100_000;
-/** The fastest waveform a window is sized for, where `points` does not say. */
+const MAX_HISTORY = 1_000;
+/** The fastest waveform a window is sized for, where `points` does not say; a window longer than 30 s is none. */
 const WAVEFORM_HZ = 360;
+const WAVEFORM_MAX_MS = 30_000;
 /** A relay sends waveforms in columns of 50 ms and more, so this many publications fill a window at once. */
 const COLUMN_MS = 50;
 /** Numbers that change faster cannot be read. */
 const NUMBERS_EVERY_MS = 250;
+
+/** Attributes are written by people: what makes no sense counts as absent. */
+function positive(value: number | undefined): number | undefined {
+  return value !== undefined && value > 0 ? value : undefined;
+}
+
+/** What is asked of the client. Without a window and `points` the capacity is left to the client's own settings for the metric. */
+function asked(
+  windowMs: number | undefined,
+  points: number | undefined,
+  history: number | undefined,
+): { capacity?: number; history: number } {
+  const forWindow = windowMs ? Math.ceil((Math.min(windowMs, WAVEFORM_MAX_MS) / 1000) * WAVEFORM_HZ) : undefined;
+  const capacity = points ?? forWindow;
+  const publications = windowMs ? Math.ceil(windowMs / COLUMN_MS) : (points ?? DEFAULT_POINTS);
+  return { capacity: capacity && Math.min(capacity, MAX_POINTS), history: history ?? Math.min(publications, MAX_HISTORY) };
+}
 
 const tones = { live: 'ok', stale: 'warn', backfilling: 'busy', empty: '' } as const;
 
@@ -88,9 +107,8 @@ export class PulsewireChart extends PulsewireElement {
     const device = this.device;
     this.#series = [];
     if (!device) return [];
-    const points = Math.min(this.points || (this.windowMs ? Math.ceil((this.windowMs / 1000) * WAVEFORM_HZ) : DEFAULT_POINTS), MAX_POINTS);
-    const history = this.history ?? Math.min(this.windowMs ? Math.ceil(this.windowMs / COLUMN_MS) : points, 1_000);
-    const handles = names.map(metric => client.telemetry(device, metric, { capacity: points, history }));
+    const options = asked(positive(this.windowMs), positive(this.points), this.history);
+    const handles = names.map(metric => client.telemetry(device, metric, options));
     const colours = seriesColours(names);
     this.#series = handles.map((handle, i) => ({ handle, colour: colours[i]!, version: -1 }));
     return [
@@ -161,8 +179,8 @@ export class PulsewireChart extends PulsewireElement {
     if (this.#series.every(series => series.version === series.handle.version())) return;
     for (const series of this.#series) series.version = series.handle.version();
     this.#groups?.draw(this.#series, {
-      windowMs: this.windowMs,
-      points: this.points || DEFAULT_POINTS,
+      windowMs: positive(this.windowMs),
+      points: positive(this.points) ?? DEFAULT_POINTS,
       min: this.min,
       max: this.max,
       layout: this.layout ?? 'auto',
@@ -197,8 +215,7 @@ export class PulsewireChart extends PulsewireElement {
   #reading(series: Series): unknown {
     const { metric } = series.handle;
     const view = readSeries(series);
-    const at = this.pointer === undefined ? view.v.length - 1 : nearestTo(view.t, this.pointer, Number.POSITIVE_INFINITY);
-    const value = view.v[at];
+    const value = this.pointer === undefined ? view.v.at(-1) : valueAt(view, this.pointer);
     return html`<span part="reading" class="metric">
       <i class="swatch" data-metric=${metric} style="color: var(--_${series.colour})"></i>${this.label && this.#series.length === 1 ? nothing : html`<span part="name">${this.#name(metric)}</span>`}
       <span part="value" class="value">${value === undefined ? '–' : number(value, this.language, this.digits)}</span>${view.unit ? ` ${view.unit}` : nothing}

@@ -31,6 +31,7 @@ const shots = [
   { name: 'desktop-dark-pt', width: 1280, query: 'theme=dark&lang=pt-BR' },
   { name: 'desktop-toasts', width: 1280, height: 800, query: 'theme=light&show=toasts' },
   { name: 'desktop-banner-dark', width: 1280, height: 800, query: 'theme=dark&show=banner' },
+  { name: 'desktop-pointer', width: 1280, height: 1_200, query: 'theme=light', hover: 'pulsewire-chart[device=d2]' },
   { name: 'desktop-viewers', width: 1280, height: 800, query: 'theme=light&show=viewers' },
   { name: 'phone-light-pt', width: 390, query: 'theme=light&lang=pt-BR' },
   { name: 'phone-dark', width: 390, query: 'theme=dark' },
@@ -40,7 +41,7 @@ const shots = [
 ];
 let failed = 0;
 try {
-  for (const { name, width, height, query, scroll = 0 } of shots) {
+  for (const { name, width, height, query, scroll = 0, hover } of shots) {
     const page = await browser.newPage({
       viewport: { width, height: height ?? (width < 500 ? 3_600 : 2_100) },
       deviceScaleFactor: width < 500 ? 2 : 1,
@@ -56,6 +57,8 @@ try {
     await page.waitForFunction(() => document.title === 'ready');
     await page.evaluate(top => scrollTo(0, top), scroll);
     await page.waitForTimeout(1_200);
+    if (hover) await page.hover(hover);
+    if (hover) await page.waitForTimeout(300);
     await page.screenshot({ path: join(directory, `${name}.png`), fullPage: height === undefined });
     await page.close();
   }

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { minifyTemplates } from './minify-templates.mjs';
 
 const npm = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(npm, 'dist');
@@ -33,7 +34,9 @@ await build({
   mainFields: ['module', 'main'],
   minify: true,
   sourcemap: false,
-  legalComments: 'eof',
+  // Beside the code, in *.LEGAL.txt, which the package carries too.
+  legalComments: 'linked',
+  plugins: [minifyTemplates],
   chunkNames: 'chunk-[hash]',
   external: ['svelte', 'svelte/*', 'react', 'react-dom', 'react/*', '../wasm/pulsewire_base64.js'],
   define: { __PULSEWIRE_VERSION__: JSON.stringify(version) },

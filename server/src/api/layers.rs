@@ -45,10 +45,14 @@ fn cors(api: &Api) -> CorsLayer {
 async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
     let request_bytes = request.body().size_hint().exact().unwrap_or(0);
+    let method = request.method().clone();
     let started = Instant::now();
     let response = next.run(request).await;
+    let took = started.elapsed();
+    // The route and never the query: it may hold a token.
+    tracing::debug!(target: "pulsewire_relay::http", %method, route, status = response.status().as_u16(), took_ms = took.as_millis(), "answered");
     // Waiting is what a poll is for.
-    let seconds = (route != "/api/v1/poll").then(|| started.elapsed().as_secs_f64());
+    let seconds = (route != "/api/v1/poll").then_some(took.as_secs_f64());
     metrics.request_handled(&route, response.status().as_u16(), seconds);
     metrics.received(Transport::Http, 1, request_bytes);
     metrics.sent(Transport::Http, 1, response.body().size_hint().exact().unwrap_or(0));

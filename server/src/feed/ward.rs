@@ -62,7 +62,7 @@ impl Ward {
     pub fn new(seed: u64, beds: u32, now_ms: f64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let beds = (1..=beds as usize).map(|number| Bed::new(number, seed, now_ms, &mut rng)).collect();
-        Self { rng, beds, tick_ms: now_ms, next_episode_ms: now_ms + 6_000.0, next_outage_ms: now_ms + 20_000.0, events: Vec::new() }
+        Self { rng, beds, tick_ms: now_ms, next_episode_ms: now_ms + 3_000.0, next_outage_ms: now_ms + 20_000.0, events: Vec::new() }
     }
 
     /// The ward without these devices, which another feed speaks for.

@@ -14,6 +14,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
+/// Longer ones count as this.
+const LONGEST_LATENCY_US: u64 = 60_000_000;
 /// Until what was done last has come to rest: viewer counts are told once a second.
 const SETTLE: Duration = Duration::from_millis(2_500);
 const CONNECT_WITHIN: Duration = Duration::from_secs(60);
@@ -35,7 +37,7 @@ impl Tally {
     fn new() -> Result<Self> {
         Ok(Self {
             origin: Instant::now(),
-            latency_us: RefCell::new(Histogram::new(3)?),
+            latency_us: RefCell::new(Histogram::new_with_max(LONGEST_LATENCY_US, 3)?),
             deliveries: Cell::new(0),
             settled: Cell::new(0),
             trouble: RefCell::new(None),

@@ -33,7 +33,7 @@ const browser = await launch();
 const started = [];
 try {
   const service = await token({ sub: 'backend', role: 'service' });
-  const relay = await Relay.start({ args: ['--simulate', '6'] });
+  const relay = await Relay.start({ args: ['--simulate', '9'] });
   started.push(relay);
   const alert = (n, patientName, severity, type, message) =>
     relay.ingest('alerts', { patientId: `patient-${n}`, patientName, deviceId: `bed-${n}`, severity, type, message }, service);
@@ -41,7 +41,7 @@ try {
   const other = await openWard(browser, relay, { as: BEN });
   const third = await openWard(browser, relay, { as: CHIKA });
   const ward = await openWard(browser, relay, { as: ANA });
-  await traced(ward, 'bed-6');
+  await traced(ward, 'bed-9');
   await relay.ingest('status', { deviceId: 'bed-5', status: 'maintenance', battery: 0.18 }, service);
   await alert(4, 'Pedro Santos', 'medium', 'spo2_low', 'Oxygen saturation below 92 %');
   await pause(11_000); // its toast goes, the list keeps it
@@ -51,13 +51,13 @@ try {
   await shoot(ward, 'ward');
 
   const dark = await openWard(browser, relay, { as: person('dora', 'Dora Novak'), context: { colorScheme: 'dark' } });
-  await traced(dark, 'bed-6');
+  await traced(dark, 'bed-9');
   await pause(6_000);
   await shoot(dark, 'ward-dark');
   await dark.close();
 
   const portuguese = await openWard(browser, relay, { as: person('fatima', 'Fátima Reis', 'doctor'), context: { locale: 'pt-BR' } });
-  await traced(portuguese, 'bed-6');
+  await traced(portuguese, 'bed-9');
   await pause(6_000);
   await shoot(portuguese, 'ward-pt');
   await portuguese.close();

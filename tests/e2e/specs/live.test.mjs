@@ -79,6 +79,26 @@ describe('a live ward', () => {
     assert.ok((await ana.neverReloaded()) && (await ben.neverReloaded()));
   });
 
+  test('property 9: of whatever columns are posted, in whatever order their points stand, every page shows the newest point', async (t) => {
+    t.diagnostic(`seed ${SEED}`);
+    // Points may come in any order; setting them right is the client's work.
+    const column = fc.array(fc.double({ min: 20, max: 250, noNaN: true }), { minLength: 1, maxLength: 20 });
+    const order = fc.infiniteStream(fc.nat());
+    let time = Date.now();
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom('bed-1', 'bed-2'), column, order, async (deviceId, values, ranks) => {
+        const points = values.map((v) => ({ t: (time += 4), v }));
+        const newest = points.at(-1).v;
+        const shuffled = points.map((point) => ({ point, rank: ranks.next().value })).sort((a, b) => a.rank - b.rank).map(({ point }) => point);
+        await relay.ingest('status', { deviceId, status: 'online' }, service);
+        await relay.ingest('telemetry', { deviceId, series: { heart_rate: { t: shuffled.map((p) => p.t), v: shuffled.map((p) => p.v), unit: 'bpm' } } }, service);
+        const shown = newest.toLocaleString('en-US', { maximumFractionDigits: 0 });
+        await both(`${deviceId} shows ${shown} bpm`, async (ward) => (await ward.card(deviceId).locator('[data-vital="heart_rate"]').innerText()) === shown);
+      }),
+      { seed: SEED, numRuns: 12, endOnFailure: true },
+    );
+  });
+
   test('an alert is a toast, a line in the list and a number in the title, once, on every page; the toast is gone after 10 s', async () => {
     const alert = { id: 'alert-e2e-1', patientId: 'patient-2', patientName: 'John Carter', deviceId: 'bed-2', type: 'heart_rate_high', severity: 'high', message: 'Heart rate above 130' };
     await relay.ingest('alerts', alert, service);

@@ -62,7 +62,7 @@ class Journal {
     const before = this.#last;
     this.#last = status;
     if (before && before.state === status.state && before.attempt === status.attempt) return;
-    const reason = status.reason ?? (status.closeCode === undefined ? '?' : String(status.closeCode));
+    const reason = reasonOf(status);
     switch (status.state) {
       case 'connecting':
         // A try of a reconnection is told by its outcome; only the first start says "connecting".
@@ -137,6 +137,11 @@ class Journal {
         return this.add('plain', 'logBlockEnd');
     }
   }
+}
+
+/** The close code and, where it says more than "lost", the word beside it. */
+function reasonOf({ closeCode, reason }: ConnectionStatus): string {
+  return [closeCode, reason === 'lost' && closeCode !== undefined ? undefined : reason].filter((part) => part !== undefined).join(' ') || '–';
 }
 
 export const journal = new Journal();

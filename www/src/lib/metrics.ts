@@ -45,7 +45,7 @@ export function sortedMetrics(names: readonly string[]): MetricInfo[] {
 /** Points kept per waveform: 10 s at up to 360 Hz. */
 export const WAVE_CAPACITY = 3_600;
 export const WAVE_WINDOW_MS = 10_000;
-export const TREND_WINDOW_MS = 120_000;
+export const TREND_WINDOW_MS = 60_000;
 
 /** A tile of the ward needs no more than this many columns a second: the drawing glides between them. */
 export const TILE_HZ = 10;

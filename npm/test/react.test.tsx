@@ -252,8 +252,8 @@ describe('element wrappers', () => {
   });
 
   test('render on a server as their tag', () => {
-    expect(renderToString(inside(<PulsewireConnection noLatency title="state" />))).toBe(
-      '<pulsewire-connection title="state"></pulsewire-connection>',
+    expect(renderToString(inside(<PulsewireConnection noLatency id="state" />))).toBe(
+      '<pulsewire-connection id="state"></pulsewire-connection>',
     );
   });
 });

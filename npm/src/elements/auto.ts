@@ -1,4 +1,4 @@
 /** `pulsewire/elements/auto`: registers the elements at import. The only entry with a side effect. */
-import { defineElements } from './index.js';
+import { defineElements } from './register.js';
 
 void defineElements();

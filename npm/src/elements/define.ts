@@ -1,4 +1,5 @@
 /** Registers every element. Loaded by `defineElements()`, only in a browser, and never twice for one name. */
+import { loadLanguage } from '../i18n/index.js';
 import { PulsewireAlerts } from './alerts.js';
 import { PulsewireDeviceBadge } from './badge.js';
 import { PulsewireBanner } from './banner.js';
@@ -20,7 +21,9 @@ const elements = {
   'pulsewire-viewers': PulsewireViewers,
 };
 
-export function define(): void {
+export async function define(): Promise<void> {
+  // The page's language first, so that nothing is shown in English before it comes.
+  await loadLanguage(document.documentElement.lang);
   for (const [name, element] of Object.entries(elements)) {
     // A second copy of the package, or a hot reload, finds the name taken: the first one goes on serving.
     if (!customElements.get(name)) customElements.define(name, element);

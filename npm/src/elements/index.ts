@@ -4,7 +4,6 @@
  * Importing it registers nothing and needs no DOM, so it may stand in code that also renders on a server. `defineElements()` fetches and
  * registers them; `pulsewire/elements/auto` calls it at import.
  */
-import { loadLanguage } from '../i18n/index.js';
 import type { Alert, Toast } from '../types.js';
 import type { PulsewireAlerts } from './alerts.js';
 import type { PulsewireDeviceBadge } from './badge.js';
@@ -17,6 +16,7 @@ import type { PulsewireViewers } from './viewers.js';
 
 export { setTexts, type Texts } from '../i18n/index.js';
 export { setDefaultClient } from './context.js';
+export { defineElements } from './register.js';
 export type {
   PulsewireAlerts,
   PulsewireBanner,
@@ -47,15 +47,4 @@ declare global {
     'pulsewire-alert-click': CustomEvent<Alert>;
     'pulsewire-chart-error': CustomEvent<unknown>;
   }
-}
-
-/**
- * Registers all elements, once however often it is called; resolves when they are usable. On a server it does nothing.
- * Elements already in the page, and properties already set on them, are taken over.
- */
-export async function defineElements(): Promise<void> {
-  if (typeof customElements === 'undefined') return;
-  // The page's language comes along, so that nothing is shown in English first.
-  const [{ define }] = await Promise.all([import('./define.js'), loadLanguage(document.documentElement.lang)]);
-  define();
 }

@@ -23,6 +23,6 @@ export function PulsewireProvider({ client, connect = false, children }: Pulsewi
 /** The client of the nearest `<PulsewireProvider>`. */
 export function usePulsewire(): Pulsewire {
   const client = useContext(Context);
-  if (!client) throw new Error('pulsewire/react: no client. Wrap this in <PulsewireProvider client={createPulsewire(…)}>.');
+  if (!client) throw new Error('pulsewire: no <PulsewireProvider client={…}> above this');
   return client;
 }

@@ -4,7 +4,8 @@
  * Each wrapper gives its element the client of the nearest provider, and asks for the elements' definitions once it is mounted.
  */
 import { createElement, type HTMLAttributes, type ReactNode, useEffect, useRef } from 'react';
-import { defineElements, type PulsewireElements, type Texts } from '../elements/index.js';
+import type { PulsewireElements, Texts } from '../elements/index.js';
+import { defineElements } from '../elements/register.js';
 import type { Alert, Toast } from '../types.js';
 import { usePulsewire } from './context.js';
 
@@ -19,7 +20,7 @@ const EVENTS: Readonly<Record<string, string>> = {
   onChartError: 'pulsewire-chart-error',
 };
 /** What stays React's business; every other prop is a property of the element. */
-const REACTS = /^(children|class|className|id|style|slot|title|lang|dir|hidden|role|tabIndex|(aria|data)-.+|on[A-Z].+)$/;
+const REACTS = /^(children|className|id|style|role|aria-.+|data-.+|on[A-Z].+)$/;
 
 type Props = Record<string, unknown>;
 

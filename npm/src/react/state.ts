@@ -1,6 +1,6 @@
 /** Hooks for what the client keeps: connection, devices, alerts, toasts, viewers, statistics. */
 import { useMemo } from 'react';
-import type { Alert, AlertsState, ConnectionStatus, DashboardStats, DeviceStatus, ToastsState, ViewerCount } from '../types.js';
+import type { AlertsState, ConnectionStatus, DashboardStats, DeviceStatus, ToastsState, ViewerCount } from '../types.js';
 import { usePulsewire } from './context.js';
 import { useHold, useObservable } from './observe.js';
 
@@ -31,15 +31,18 @@ export function useAlerts({ patientId }: { patientId?: string } = {}): AlertsSta
   const client = usePulsewire();
   const all = useObservable(client.alerts, NO_ALERTS);
   return useMemo(() => {
-    const items = patientId === undefined ? all.items : all.items.filter(alert => alert.patientId === patientId);
-    const unread = patientId === undefined ? all.unread : items.filter((alert: Alert) => !alert.read).length;
+    const shown = patientId === undefined ? all : ofPatient(all, patientId);
     return {
-      items,
-      unread,
+      ...shown,
       // "All" of a filtered list is what the list shows, not the whole ward.
-      markRead: ids => client.markAlertsRead(ids === 'all' && patientId !== undefined ? items.map(alert => alert.id) : ids),
+      markRead: ids => client.markAlertsRead(ids === 'all' && shown !== all ? shown.items.map(alert => alert.id) : ids),
     };
   }, [client, all, patientId]);
+}
+
+function ofPatient(all: AlertsState, patientId: string): AlertsState {
+  const items = all.items.filter(alert => alert.patientId === patientId);
+  return { items, unread: items.filter(alert => !alert.read).length };
 }
 
 export function useToasts(): ToastsState & { dismiss(id: string): void; click(id: string): void; hold(held: boolean): void } {

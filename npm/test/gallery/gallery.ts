@@ -18,7 +18,7 @@ const main = document.querySelector('main')!;
 function section(title: string, wide = false): HTMLElement {
   const box = document.createElement('section');
   if (wide) box.className = 'wide';
-  box.innerHTML = `<h3>${title}</h3>`;
+  box.innerHTML = `<h2>${title}</h2>`;
   main.append(box);
   return box;
 }

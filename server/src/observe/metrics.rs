@@ -140,7 +140,7 @@ pub struct Metrics {
     messages_out: Counter,
     bytes_in: [Counter; 2],
     bytes_out: [Counter; 2],
-    delivery_seconds: Histogram,
+    round_trip_seconds: Histogram,
     command_seconds: Histogram,
     requests: Family<RequestLabel, Counter>,
     request_seconds: Histogram,
@@ -207,8 +207,12 @@ impl Metrics {
             messages_out: counter(r, "messages_out", "Messages written to clients"),
             bytes_in: [transport(&bytes_in, Transport::WebSocket), transport(&bytes_in, Transport::Http)],
             bytes_out: [transport(&bytes_out, Transport::WebSocket), transport(&bytes_out, Transport::Http)],
-            delivery_seconds: histogram(r, "delivery_seconds", "From the acceptance of an event to its write to a socket"),
-            command_seconds: histogram(r, "command_seconds", "Handling of one message of a client"),
+            round_trip_seconds: histogram(r, "round_trip_seconds", "From a heartbeat to its pong"),
+            command_seconds: histogram(
+                r,
+                "command_seconds",
+                "Handling of one command of a client, its waiting for room in the queue left out",
+            ),
             requests: family(r, "http_requests", "HTTP requests, by route and status", Family::default()),
             request_seconds: histogram(r, "http_request_seconds", "Handling of one HTTP request, waiting polls left out"),
             queued_messages: gauge(r, "queued_messages", "Messages that wait in the queues of all connections"),
@@ -269,9 +273,9 @@ impl Metrics {
         let [websocket, http] = &self.bytes_out;
         if transport == Transport::WebSocket { websocket } else { http }.inc_by(bytes);
     }
-    /// An event reached the socket so long after it was accepted. Sample it where every delivery would be too many.
-    pub fn delivered_after(&self, seconds: f64) {
-        self.delivery_seconds.observe(seconds);
+    /// A heartbeat was answered after so long.
+    pub fn round_trip(&self, seconds: f64) {
+        self.round_trip_seconds.observe(seconds);
     }
     /// One message of a client was handled in so long.
     pub fn command_took(&self, seconds: f64) {

@@ -36,6 +36,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a command under way may take once the end is decided, so that an accepted publication is not cut off.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -194,8 +195,10 @@ impl Session {
         // An answer with a recovery in it may be large: the client takes it before it may ask for the next.
         poll_fn(|cx| connection.outbox.poll_calm(cx)).await;
         let _busy = connection.busy();
+        let began = Instant::now();
         // Boxed, so that an idle connection does not hold the room that its largest command would need.
         Box::pin(self.apply(message)).await;
+        self.relay.metrics().command_took(began.elapsed().as_secs_f64());
     }
 
     async fn apply(&mut self, message: ClientMessage) {

@@ -15,6 +15,7 @@ impl Session {
         // A client may send any time: what cannot be the answer to a heartbeat measures nothing.
         if let Some(latency_ms) = latency_ms.filter(|latency_ms| *latency_ms <= self.relay.config().heartbeat.dead_after_ms) {
             self.connection.set_latency_ms(latency_ms);
+            self.relay.metrics().round_trip(latency_ms as f64 / 1_000.0);
         }
     }
 }

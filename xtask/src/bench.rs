@@ -30,9 +30,25 @@ pub(crate) fn run(project: &Project, what: What, load_args: &[String]) -> Result
     Ok(())
 }
 
+/// The standing scenarios: what a dashboard is (everyone watches the same), what a ward is (each their own), and a busy hour.
+///
+/// The first also keeps the promises: 500 connections under 10 MB, p99 under 100 ms, nothing missing.
+const SCENARIOS: [(&str, &[&str]); 3] = [
+    ("500 connections, one channel", &["--connections", "500", "--channels", "1", "--rate", "20", "--seconds", "10", "--check"]),
+    ("500 connections, a channel each", &["--connections", "500", "--channels", "500", "--rate", "500", "--seconds", "10"]),
+    ("1,000 connections, ten channels", &["--connections", "1000", "--channels", "10", "--rate", "100", "--seconds", "10", "--via", "ws"]),
+];
+
 fn load(project: &Project, load_args: &[String]) -> Result<()> {
     let binary = project.target.join("release").join(format!("pulsewire-load{}", std::env::consts::EXE_SUFFIX));
     let binary = binary.to_string_lossy();
     let start = || Sh::new(project, &binary).arg("--relay-bin").arg(project.relay_binary());
-    start().args(load_args).run()
+    if !load_args.is_empty() {
+        return start().args(load_args).run();
+    }
+    for (name, args) in SCENARIOS {
+        println!("\n== {name}");
+        start().args(args).run()?;
+    }
+    Ok(())
 }

@@ -146,7 +146,7 @@ pub(crate) fn python_venv(project: &Project, name: &str, requirements: &str) -> 
     let python = folder.join(if cfg!(windows) { "Scripts" } else { "bin" }).join("python");
     let stamp = Stamp::read(&stamps(project), &format!("venv-{name}"), &project.root, &[requirements])?;
     if !stamp.holds(std::slice::from_ref(&python)) {
-        let hint = "install Python 3.9 or newer with its venv module (Debian: `apt-get install python3 python3-venv`)";
+        let hint = "install Python 3.10 or newer with its venv module (Debian: `apt-get install python3 python3-venv`)";
         Sh::new(project, "python3").args(["-m", "venv", "--clear"]).arg(&folder).run().context(hint)?;
         let pip = Sh::new(project, &python.to_string_lossy()).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         pip.args(["--requirement", requirements]).run()?;

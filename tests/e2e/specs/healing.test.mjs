@@ -112,6 +112,7 @@ describe('a connection that breaks', () => {
     for (const ward of [ana, ben]) {
       await eventually('the alert arrives', async () => (await ward.alerts().filter({ hasText: 'After the restart' }).count()) === 1);
       assert.ok(await ward.neverReloaded());
+      assert.equal(await ward.page.locator('[data-device]').count(), 1, 'the ward shows what the relay knows, and nothing else');
     }
     await ben.close();
   });

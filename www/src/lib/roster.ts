@@ -34,6 +34,3 @@ export function compareDevices(a: string, b: string): number {
   const y = bedOf(b).number ?? Number.POSITIVE_INFINITY;
   return x === y ? a.localeCompare(b) : x - y;
 }
-
-/** How many beds the page probes where the relay cannot list its devices. */
-export const WARD_BEDS = NAMES.length;

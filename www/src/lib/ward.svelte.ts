@@ -10,7 +10,7 @@ import { journal } from './journal.svelte';
 import { WAVE_CAPACITY } from './metrics';
 import { patientHref, router } from './router.svelte';
 import { source } from './source.svelte';
-import { compareDevices, deviceOf, WARD_BEDS } from './roster';
+import { compareDevices, deviceOf } from './roster';
 
 /** How many past events of the ward and of the user are asked for on a first connect: alerts and read marks. */
 const WARD_HISTORY = 100;
@@ -88,9 +88,11 @@ export class Ward {
     try {
       const { items } = await this.client.call<{ items: { deviceId: string }[] }>('devices.list', {});
       this.#setListed(items.map((item) => item.deviceId));
-    } catch {
-      // A relay without the device registry: the page can still ask for the beds it knows.
-      this.#setListed(Array.from({ length: WARD_BEDS }, (_, i) => `bed-${i + 1}`));
+    } catch (error) {
+      // Lost with the connection, or refused: what was known stands, and the next round asks again.
+      if (this.client.connection.get().state !== 'connected') return;
+      this.listed ??= [];
+      journal.add('bad', 'logError', { message: `devices.list: ${error instanceof Error ? error.message : String(error)}` });
     } finally {
       this.#asking = false;
     }

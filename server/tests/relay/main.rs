@@ -14,6 +14,7 @@ mod poll;
 mod protocol_rules;
 mod recovery;
 mod registry;
+mod slow_broker;
 mod slow_consumer;
 mod sockets;
 mod support;

@@ -7,21 +7,31 @@
 
 use crate::bridge::{Callbacks, report};
 use crate::clock;
-use crate::config::Settings;
-use crate::convert::property;
 use crate::events::Interest;
 use crate::notify::Notifier;
+use crate::object::property;
 use crate::signals::{self, Signals};
 use crate::socket::{Opener, Socket};
 use crate::{events, socket, views};
 use gloo_timers::callback::Timeout;
-use pulsewire_client_core::{Client, ClientEvent, Command, Conn, Input, Millis, Output, Settlement, Slices, Wake};
+use pulsewire_client_core::{Client, ClientEvent, Command, Config, Conn, Input, Millis, Output, Settlement, Slices, Wake};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
 
 /// Longer waits are cut: `setTimeout` takes 31 bits, and a tick too many does no harm.
 const LONGEST_WAIT_MS: u64 = 3_600_000;
+
+/// What a driver is made from.
+pub(crate) struct Settings {
+    pub(crate) core: Config,
+    pub(crate) seed: u64,
+    /// The relay's address.
+    pub(crate) url: String,
+    /// The constructor of the socket; absent is the page's own.
+    pub(crate) web_socket: Option<js_sys::Function>,
+    pub(crate) callbacks: Callbacks,
+}
 
 pub(crate) struct Driver {
     me: Weak<Driver>,
@@ -42,11 +52,11 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn start(settings: Settings, callbacks: Callbacks) -> Rc<Self> {
+    pub(crate) fn start(settings: Settings) -> Rc<Self> {
         let driver = Rc::new_cyclic(|me| Self {
             me: me.clone(),
             core: RefCell::new(Client::new(settings.core, settings.seed, clock::now())),
-            callbacks,
+            callbacks: settings.callbacks,
             opener: Opener::new(settings.url, settings.web_socket),
             socket: RefCell::default(),
             alarm: RefCell::default(),
@@ -192,8 +202,8 @@ impl Driver {
                 if !self.interest.borrow().includes(&event.channel) {
                     return Ok(());
                 }
-                let (head, data, json) = events::to_js_event(&event)?;
-                to.event(&head, &data, json)
+                let (event, json) = events::to_js(&event)?;
+                to.event(&event, json)
             }
             ClientEvent::Resync { channel } => to.resync(&channel),
             ClientEvent::Error { code, message, channel } => to.error(code, &message, channel.as_deref()),
@@ -205,9 +215,9 @@ impl Driver {
                 };
                 to.settled(request.0, &value)
             }
-            ClientEvent::Settled { request, result: Err(failure) } => to.failed(request.0, &views::failure(&failure)?),
-            ClientEvent::ToastShown(toast) => to.toast_shown(&views::toast(&toast)?),
-            ClientEvent::ToastClicked(toast) => to.toast_clicked(&views::toast(&toast)?),
+            ClientEvent::Settled { request, result: Err(failure) } => to.failed(request.0, &views::failure(&failure)),
+            ClientEvent::ToastShown(toast) => to.toast_shown(&views::toast(&toast)),
+            ClientEvent::ToastClicked(toast) => to.toast_clicked(&views::toast(&toast)),
             ClientEvent::Unauthorized { reason } => to.unauthorized(reason),
         }
     }
@@ -219,7 +229,9 @@ impl Driver {
     }
 
     fn set_alarm(&self) {
-        let Some(deadline) = self.read(Client::poll_timeout).filter(|_| !self.ended.get()) else {
+        let mut deadline = None;
+        self.read(&mut |client| deadline = client.poll_timeout());
+        let Some(deadline) = deadline.filter(|_| !self.ended.get()) else {
             self.alarm.borrow_mut().take();
             return;
         };
@@ -239,8 +251,10 @@ impl Driver {
     }
 
     /// Reads the core. What `read` calls must not run the page's code.
-    pub(crate) fn read<T: Default>(&self, read: impl FnOnce(&Client) -> T) -> T {
-        self.core.try_borrow().map(|core| read(&core)).unwrap_or_default()
+    pub(crate) fn read(&self, read: &mut dyn FnMut(&Client)) {
+        if let Ok(core) = self.core.try_borrow() {
+            read(&core);
+        }
     }
     pub(crate) fn notifier(&self) -> &Notifier {
         &self.notifier

@@ -1,6 +1,6 @@
 //! Events on their way to the page: only those of channels that somebody listens to are made into objects.
 
-use crate::views::{put_json, to_js};
+use crate::object::Object;
 use pulsewire_client_core::ChannelEvent;
 use pulsewire_protocol::Payload;
 use pulsewire_protocol::serialize::Data;
@@ -32,58 +32,33 @@ impl Interest {
     }
 }
 
-#[derive(Serialize)]
-struct FromView<'a> {
-    user: &'a str,
-    name: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EventView<'a> {
-    channel: &'a str,
-    event: &'a str,
-    ts: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    offset: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_offset: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<FromView<'a>>,
-    replayed: bool,
-}
-
-/// The event without its data; its data; and whether the data is a JSON text.
-pub(crate) fn to_js_event(event: &ChannelEvent) -> Result<(JsValue, JsValue, bool), JsValue> {
+/// The event as an object; its data is a JSON text where the second value says so, and the façade parses it.
+pub(crate) fn to_js(event: &ChannelEvent) -> Result<(JsValue, bool), JsValue> {
     let publication = &event.publication;
-    let head = to_js(&EventView {
-        channel: &event.channel,
-        event: publication.payload.event(),
-        ts: publication.ts.0,
-        offset: publication.offset.map(|offset| offset as f64),
-        first_offset: publication.first_offset.map(|offset| offset as f64),
-        from: publication.from.as_ref().map(|from| FromView { user: &from.user, name: &from.name }),
-        replayed: event.replayed,
-    })?;
     let (data, json) = data(&publication.payload)?;
-    Ok((head, data, json))
+    let mut object = Object::new()
+        .text("channel", &event.channel)
+        .text("event", publication.payload.event())
+        .value("data", &data)
+        .number("ts", publication.ts.0)
+        .number_if("offset", publication.offset.map(|offset| offset as f64))
+        .number_if("firstOffset", publication.first_offset.map(|offset| offset as f64))
+        .flag("replayed", event.replayed);
+    if let Some(from) = &publication.from {
+        object = object.value("from", &Object::new().text("user", &from.user).text("name", &from.name).done());
+    }
+    Ok((object.done(), json))
 }
 
+/// JSON inside a typed event (an alert's metadata, a conversation's updates) stays text.
 fn data(payload: &Payload) -> Result<(JsValue, bool), JsValue> {
     let text = match payload {
-        Payload::Custom { data, .. } => Some(data),
-        Payload::PatientStatusChange(change) | Payload::PriorityUpdate(change) | Payload::NewPatient(change) => Some(&change.data),
-        _ => None,
+        Payload::Custom { data, .. } => data,
+        Payload::PatientStatusChange(change) | Payload::PriorityUpdate(change) | Payload::NewPatient(change) => &change.data,
+        _ => {
+            let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
+            return Ok((Data(payload).serialize(&serializer)?, false));
+        }
     };
-    if let Some(text) = text {
-        return Ok((JsValue::from_str(text.as_str()), true));
-    }
-    let object = to_js(&Data(payload))?;
-    // JSON inside a typed event was written as text.
-    match payload {
-        Payload::Alert(alert) => put_json(&object, "metadata", alert.metadata.as_ref())?,
-        Payload::ConversationUpdated(updated) => put_json(&object, "updates", Some(&updated.updates))?,
-        _ => {}
-    }
-    Ok((object, false))
+    Ok((JsValue::from_str(text.as_str()), true))
 }

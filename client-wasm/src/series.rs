@@ -3,8 +3,10 @@
 //! A view is a `Float64Array` over the ring itself: nothing is copied, and it is right only until the next call into the
 //! wasm (the ring moves on, and memory that grows detaches every view). The façade makes a new one whenever it reads.
 
+use crate::clock;
 use crate::driver::Driver;
-use pulsewire_client_core::{Client, Command, Series};
+use crate::object::Object;
+use pulsewire_client_core::{Client, Series};
 use wasm_bindgen::prelude::*;
 
 /// The device and metric behind each number.
@@ -15,36 +17,72 @@ pub(crate) struct Handles {
 
 impl Handles {
     pub(crate) fn add(&mut self, device: String, metric: String) -> u32 {
-        let free = self.open.iter().position(Option::is_none);
         let entry = Some((device, metric));
-        match free.and_then(|index| self.open.get_mut(index).map(|slot| (index, slot))) {
-            Some((index, slot)) => {
-                *slot = entry;
-                index as u32
-            }
-            None => {
-                self.open.push(entry);
-                self.open.len() as u32 - 1
-            }
+        let index = self.open.iter().position(Option::is_none).unwrap_or(self.open.len());
+        match self.open.get_mut(index) {
+            Some(slot) => *slot = entry,
+            None => self.open.push(entry),
         }
+        index as u32
     }
-    pub(crate) fn at(&self, handle: u32) -> Option<&(String, String)> {
+    fn at(&self, handle: u32) -> Option<&(String, String)> {
         self.open.get(handle as usize)?.as_ref()
     }
-    pub(crate) fn take(&mut self, handle: u32) -> Option<Command> {
-        let (device, metric) = self.open.get_mut(handle as usize)?.take()?;
-        Some(Command::ReleaseTelemetry { device, metric })
+    pub(crate) fn take(&mut self, handle: u32) -> Option<(String, String)> {
+        self.open.get_mut(handle as usize)?.take()
     }
 }
 
-/// Reads one series; `None` where the handle or the ring is gone.
-pub(crate) fn read<T: Default>(driver: &Driver, handles: &Handles, handle: u32, read: impl FnOnce(&Client, &Series) -> T) -> T {
-    let Some((device, metric)) = handles.at(handle) else { return T::default() };
-    driver.read(|client| client.telemetry().series(device, metric).map(|series| read(client, series)).unwrap_or_default())
+/// What can be read of a series besides its columns.
+pub(crate) const UNIT: u32 = 0;
+const HOLES: u32 = 1;
+const STATS: u32 = 2;
+const FRESHNESS: u32 = 3;
+
+/// Reads one series; nothing happens where the handle or the ring is gone.
+#[inline(never)]
+pub(crate) fn read(driver: &Driver, handles: &Handles, handle: u32, read: &mut dyn FnMut(&Client, &Series, &str)) {
+    if let Some((device, metric)) = handles.at(handle) {
+        driver.read(&mut |client| {
+            if let Some(series) = client.telemetry().series(device, metric) {
+                read(client, series, device);
+            }
+        });
+    }
 }
 
 /// A view of a column where it lies, without copying it.
-pub(crate) fn view(column: &[f64]) -> js_sys::Float64Array {
+pub(crate) fn view(column: &[f64]) -> JsValue {
     let memory = wasm_bindgen::memory().unchecked_into::<js_sys::WebAssembly::Memory>();
-    js_sys::Float64Array::new_with_byte_offset_and_length(&memory.buffer(), column.as_ptr() as u32, column.len() as u32)
+    js_sys::Float64Array::new_with_byte_offset_and_length(&memory.buffer(), column.as_ptr() as u32, column.len() as u32).into()
+}
+
+/// Something about a series, by its number above.
+pub(crate) fn detail(client: &Client, series: &Series, device: &str, what: u32) -> JsValue {
+    match what {
+        UNIT => series.unit().map_or(JsValue::UNDEFINED, JsValue::from_str),
+        HOLES => js_sys::Uint32Array::from(series.holes().as_slice()).into(),
+        STATS => series.stats().map_or(JsValue::UNDEFINED, |stats| {
+            Object::new()
+                .number("min", stats.min)
+                .number("max", stats.max)
+                .number("mean", stats.mean)
+                .number("last", stats.last)
+                .number("lastT", stats.last_t)
+                .number("count", stats.count as f64)
+                .done()
+        }),
+        FRESHNESS => {
+            let (state, age_ms) = client.freshness(clock::now().unix, device, series.metric());
+            Object::new().text("state", state.as_str()).number_if("ageMs", age_ms).done()
+        }
+        _ => JsValue::UNDEFINED,
+    }
+}
+
+/// At most so many points: the times, then the values, in one copy.
+pub(crate) fn decimated(series: &Series, points: u32) -> JsValue {
+    let (mut both, values) = series.decimated(points as usize);
+    both.extend_from_slice(&values);
+    js_sys::Float64Array::from(both.as_slice()).into()
 }

@@ -1,7 +1,7 @@
 //! Page signals: visible or hidden, frozen, restored from the back/forward cache, online or offline (row C15).
 
-use crate::convert::property;
 use crate::driver::Driver;
+use crate::object::property;
 use pulsewire_client_core::Wake;
 use std::rc::Weak;
 use wasm_bindgen::prelude::*;

@@ -1,261 +1,154 @@
-//! What JavaScript sees of the core's state: plain objects, made by `serde_wasm_bindgen::to_value`.
+//! What JavaScript sees of the core's state: plain objects.
 
-use pulsewire_client_core::{AlertItem, ChannelView, Client, Failure, Slices, Toast};
-use pulsewire_protocol::{ErrorBody, RawJson};
-use serde::{Serialize, Serializer};
+use crate::object::Object;
+use pulsewire_client_core::{AlertItem, ChannelView, Client, Failure, Slices, Table, Toast};
+use pulsewire_protocol::ErrorBody;
 use wasm_bindgen::prelude::*;
 
-/// A value as JavaScript has it: maps as plain objects, what is absent left out.
-pub(crate) fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsValue> {
-    let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
-    Ok(value.serialize(&serializer)?)
-}
-
-/// JSON text as the page's own parser reads it. What it cannot read (a peer's mistake) is left out.
-pub(crate) fn parsed(json: &RawJson) -> JsValue {
-    js_sys::JSON::parse(json.as_str()).unwrap_or(JsValue::UNDEFINED)
-}
-
-/// Puts a parsed JSON text into an object.
-pub(crate) fn put_json(object: &JsValue, name: &str, json: Option<&RawJson>) -> Result<(), JsValue> {
-    if let Some(json) = json {
-        js_sys::Reflect::set(object, &JsValue::from_str(name), &parsed(json))?;
-    }
-    Ok(())
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ConnectionView<'a> {
-    state: &'static str,
-    attempt: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_retry_at: Option<f64>,
-    since: f64,
-    ever_connected: bool,
-    interrupted: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    close_code: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    latency_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    connection_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<&'a str>,
-}
-
-fn connection(client: &Client) -> Result<JsValue, JsValue> {
+fn connection(client: &Client) -> JsValue {
     let status = client.connection();
-    to_js(&ConnectionView {
-        state: status.state.as_str(),
-        attempt: status.attempt,
-        next_retry_at: status.next_retry_at.map(|at| at.0 as f64),
-        since: status.since.0 as f64,
-        ever_connected: status.ever_connected,
-        interrupted: status.interrupted,
-        close_code: status.close_code,
-        reason: status.reason,
-        latency_ms: status.latency_ms.map(|ms| ms as f64),
-        connection_id: status.connection_id.as_deref(),
-        user: status.user.as_deref(),
-        tenant: status.tenant.as_deref(),
-    })
+    Object::new()
+        .text("state", status.state.as_str())
+        .number("attempt", f64::from(status.attempt))
+        .number_if("nextRetryAt", status.next_retry_at.map(|at| at.0 as f64))
+        .number("since", status.since.0 as f64)
+        .flag("everConnected", status.ever_connected)
+        .flag("interrupted", status.interrupted)
+        .number_if("closeCode", status.close_code.map(f64::from))
+        .text_if("reason", status.reason)
+        .number_if("latencyMs", status.latency_ms.map(|ms| ms as f64))
+        .text_if("connectionId", status.connection_id.as_deref())
+        .text_if("user", status.user.as_deref())
+        .text_if("tenant", status.tenant.as_deref())
+        .done()
 }
 
-/// An alert without its metadata, which is JSON text.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AlertView<'a> {
-    id: &'a str,
-    patient_id: &'a str,
-    patient_name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device_id: Option<&'a str>,
-    #[serde(rename = "type")]
-    alert_type: &'a str,
-    severity: &'static str,
-    message: &'a str,
-    ts: f64,
-    read: bool,
+/// The metadata stays JSON text: the façade parses it.
+fn alert(item: &AlertItem) -> JsValue {
+    Object::new()
+        .text("id", &item.id)
+        .text("patientId", &item.patient_id)
+        .text("patientName", &item.patient_name)
+        .text_if("deviceId", item.device_id.as_deref())
+        .text("type", &item.alert_type)
+        .text("severity", item.severity.as_str())
+        .text("message", &item.message)
+        .number("ts", item.ts)
+        .flag("read", item.read)
+        .text_if("metadata", item.metadata.as_ref().map(|json| json.as_str()))
+        .done()
 }
 
-fn alert(item: &AlertItem) -> Result<JsValue, JsValue> {
-    let object = to_js(&AlertView {
-        id: &item.id,
-        patient_id: &item.patient_id,
-        patient_name: &item.patient_name,
-        device_id: item.device_id.as_deref(),
-        alert_type: &item.alert_type,
-        severity: item.severity.as_str(),
-        message: &item.message,
-        ts: item.ts,
-        read: item.read,
-    })?;
-    put_json(&object, "metadata", item.metadata.as_ref())?;
-    Ok(object)
-}
-
-/// `{items, unread}`; the items go in one by one because of their metadata.
-fn alerts(client: &Client) -> Result<JsValue, JsValue> {
-    let items = js_sys::Array::new();
-    for item in client.alerts().items() {
-        items.push(&alert(item)?);
+#[inline(never)]
+fn list(items: &mut dyn Iterator<Item = JsValue>) -> JsValue {
+    let array = js_sys::Array::new();
+    for item in items {
+        array.push(&item);
     }
-    let state = js_sys::Object::new();
-    js_sys::Reflect::set(&state, &JsValue::from_str("items"), &items)?;
-    js_sys::Reflect::set(&state, &JsValue::from_str("unread"), &JsValue::from_f64(client.alerts().unread() as f64))?;
-    Ok(state.into())
+    array.into()
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToastView<'a> {
-    id: &'a str,
-    kind: &'static str,
-    severity: &'static str,
-    title: &'a str,
-    message: &'a str,
-    ts: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patient_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    link: Option<&'a str>,
-}
-
-impl<'a> ToastView<'a> {
-    fn of(toast: &'a Toast) -> Self {
-        Self {
-            id: &toast.id,
-            kind: toast.kind.as_str(),
-            severity: toast.severity.as_str(),
-            title: &toast.title,
-            message: &toast.message,
-            ts: toast.ts.0 as f64,
-            expires_at: toast.expires_at.map(|at| at.0 as f64),
-            patient_id: toast.patient_id.as_deref(),
-            device_id: toast.device_id.as_deref(),
-            link: toast.link.as_deref(),
-        }
-    }
-}
-
-pub(crate) fn toast(toast: &Toast) -> Result<JsValue, JsValue> {
-    to_js(&ToastView::of(toast))
-}
-
-#[derive(Serialize)]
-struct ToastsView<'a> {
-    visible: Vec<ToastView<'a>>,
-    waiting: usize,
-    held: bool,
-}
-
-fn toasts(client: &Client) -> Result<JsValue, JsValue> {
-    let toasts = client.toasts();
-    to_js(&ToastsView { visible: toasts.visible().map(ToastView::of).collect(), waiting: toasts.waiting(), held: toasts.held() })
+pub(crate) fn toast(toast: &Toast) -> JsValue {
+    Object::new()
+        .text("id", &toast.id)
+        .text("kind", toast.kind.as_str())
+        .text("severity", toast.severity.as_str())
+        .text("title", &toast.title)
+        .text("message", &toast.message)
+        .number("ts", toast.ts.0 as f64)
+        .number_if("expiresAt", toast.expires_at.map(|at| at.0 as f64))
+        .text_if("patientId", toast.patient_id.as_deref())
+        .text_if("deviceId", toast.device_id.as_deref())
+        .text_if("link", toast.link.as_deref())
+        .done()
 }
 
 /// A table as an object by name.
-struct ByName<'a, V>(&'a pulsewire_client_core::Table<V>);
-
-impl<V: Serialize> Serialize for ByName<'_, V> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter())
-    }
+fn by_name<V>(table: &Table<V>, view: impl Fn(&V) -> JsValue) -> JsValue {
+    table.iter().fold(Object::new(), |object, (name, value)| object.value(name, &view(value))).done()
 }
 
-/// One slice of the state, by its bit.
-pub(crate) fn slice(client: &Client, which: Slices) -> Result<JsValue, JsValue> {
+/// One slice of the state, by its bit; `undefined` where there is nothing yet.
+pub(crate) fn slice(client: &Client, which: Slices) -> JsValue {
     match which {
         Slices::CONNECTION => connection(client),
-        Slices::DEVICES => to_js(&ByName(client.devices().statuses())),
-        Slices::ALERTS => alerts(client),
-        Slices::DASHBOARD => client.dashboard().stats().map_or(Ok(JsValue::UNDEFINED), to_js),
-        Slices::VIEWERS => to_js(&ByName(client.viewers().counts())),
-        Slices::TOASTS => toasts(client),
-        _ => Ok(JsValue::UNDEFINED),
+        Slices::DEVICES => by_name(client.devices().statuses(), |device| {
+            Object::new()
+                .text("deviceId", &device.device_id)
+                .text("status", device.status.as_str())
+                .number_if("battery", device.battery)
+                .number_if("lastSeen", device.last_seen.map(|at| at.0))
+                .done()
+        }),
+        Slices::ALERTS => Object::new()
+            .value("items", &list(&mut client.alerts().items().map(alert)))
+            .number("unread", client.alerts().unread() as f64)
+            .done(),
+        Slices::DASHBOARD => client.dashboard().stats().map_or(JsValue::UNDEFINED, |stats| {
+            Object::new()
+                .number("devices", stats.devices as f64)
+                .number("online", stats.online as f64)
+                .number("activeAlerts", stats.active_alerts as f64)
+                .number("activeSessions", stats.active_sessions as f64)
+                .number("averageCompliance", stats.average_compliance)
+                .number("viewers", stats.viewers as f64)
+                .done()
+        }),
+        Slices::VIEWERS => by_name(client.viewers().counts(), |viewers| {
+            Object::new()
+                .number("count", f64::from(viewers.count))
+                .value("names", &list(&mut viewers.names.iter().map(|name| JsValue::from_str(name))))
+                .done()
+        }),
+        Slices::TOASTS => Object::new()
+            .value("visible", &list(&mut client.toasts().visible().map(toast)))
+            .number("waiting", client.toasts().waiting() as f64)
+            .flag("held", client.toasts().held())
+            .done(),
+        _ => JsValue::UNDEFINED,
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorView<'a> {
-    code: &'static str,
-    message: &'a str,
-    retryable: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after_ms: Option<f64>,
+fn error(code: &str, message: &str, retryable: bool, retry_after_ms: Option<u64>) -> JsValue {
+    Object::new()
+        .text("code", code)
+        .text("message", message)
+        .flag("retryable", retryable)
+        .number_if("retryAfterMs", retry_after_ms.map(|ms| ms as f64))
+        .done()
 }
 
-impl<'a> ErrorView<'a> {
-    fn of(body: &'a ErrorBody) -> Self {
-        Self {
-            code: body.code.as_str(),
-            message: &body.message,
-            retryable: body.retryable,
-            retry_after_ms: body.retry_after_ms.map(|ms| ms as f64),
-        }
+fn error_body(body: &ErrorBody) -> JsValue {
+    error(body.code.as_str(), &body.message, body.retryable, body.retry_after_ms)
+}
+
+pub(crate) fn failure(failure: &Failure) -> JsValue {
+    error(failure.code(), &failure.message(), failure.retryable(), failure.retry_after_ms())
+}
+
+pub(crate) fn channel(view: &ChannelView<'_>) -> JsValue {
+    let state = Object::new().text("phase", view.phase.as_str()).text("epoch", view.epoch).number("offset", view.offset as f64);
+    match view.error {
+        Some(body) => state.value("error", &error_body(body)).done(),
+        None => state.done(),
     }
 }
 
-pub(crate) fn failure(failure: &Failure) -> Result<JsValue, JsValue> {
-    to_js(&ErrorView {
-        code: failure.code(),
-        message: &failure.message(),
-        retryable: failure.retryable(),
-        retry_after_ms: failure.retry_after_ms().map(|ms| ms as f64),
-    })
+pub(crate) fn metrics(client: &Client, device: &str) -> JsValue {
+    list(&mut client.telemetry().metrics(device).map(|series| JsValue::from_str(series.metric())))
 }
 
-#[derive(Serialize)]
-struct ChannelStateView<'a> {
-    phase: &'static str,
-    epoch: &'a str,
-    offset: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ErrorView<'a>>,
-}
-
-pub(crate) fn channel(view: &ChannelView<'_>) -> Result<JsValue, JsValue> {
-    to_js(&ChannelStateView {
-        phase: view.phase.as_str(),
-        epoch: view.epoch,
-        offset: view.offset as f64,
-        error: view.error.map(ErrorView::of),
-    })
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CountersView {
-    frames: f64,
-    bytes: f64,
-    messages: f64,
-    unreadable: f64,
-    duplicates: f64,
-    strays: f64,
-    gaps: f64,
-    welcomes: f64,
-}
-
-pub(crate) fn counters(client: &Client) -> Result<JsValue, JsValue> {
+/// What came and what was wrong with it.
+pub(crate) fn counters(client: &Client) -> JsValue {
     let counters = client.counters();
-    to_js(&CountersView {
-        frames: counters.frames as f64,
-        bytes: counters.bytes as f64,
-        messages: counters.messages as f64,
-        unreadable: counters.unreadable as f64,
-        duplicates: counters.duplicates as f64,
-        strays: counters.strays as f64,
-        gaps: counters.gaps as f64,
-        welcomes: counters.welcomes as f64,
-    })
+    Object::new()
+        .number("frames", counters.frames as f64)
+        .number("bytes", counters.bytes as f64)
+        .number("messages", counters.messages as f64)
+        .number("unreadable", counters.unreadable as f64)
+        .number("duplicates", counters.duplicates as f64)
+        .number("strays", counters.strays as f64)
+        .number("gaps", counters.gaps as f64)
+        .number("welcomes", counters.welcomes as f64)
+        .done()
 }

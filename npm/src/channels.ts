@@ -4,7 +4,7 @@ import { PulsewireError } from './errors.js';
 import { callAll, Source } from './observable.js';
 import type { Requests } from './requests.js';
 import type { ChannelEvent, ChannelHandle, ChannelState, PublishOptions, PublishResult, SubscribeOptions } from './types.js';
-import type { WasmClient } from './wasm-loading.js';
+import type { Core } from './core.js';
 
 type Run = (event: ChannelEvent<never>) => void;
 
@@ -19,11 +19,11 @@ interface Channel {
 const WAITING: ChannelState = { phase: 'waiting', epoch: '', offset: 0 };
 
 export class Channels {
-  readonly #core: () => WasmClient | undefined;
+  readonly #core: () => Core | undefined;
   readonly #requests: Requests;
   readonly #channels = new Map<string, Channel>();
 
-  constructor(core: () => WasmClient | undefined, requests: Requests) {
+  constructor(core: () => Core | undefined, requests: Requests) {
     this.#core = core;
     this.#requests = requests;
   }
@@ -71,7 +71,7 @@ export class Channels {
   }
 
   /** A fresh core: it is told every hold. */
-  start(core: WasmClient): void {
+  start(core: Core): void {
     for (const [name, channel] of this.#channels) {
       for (const hold of channel.holds) core.subscribe(name, hold.history, hold.maxHz);
       if (channel.listeners.size > 0) core.listen(name, true);

@@ -7,10 +7,11 @@
  */
 
 import { Channels } from './channels.js';
+import { configOf } from './config.js';
+import { Core, Slice } from './core.js';
 import { PulsewireError } from './errors.js';
 import { callAll, Source } from './observable.js';
 import { Requests } from './requests.js';
-import { Slice } from './slices.js';
 import { SocketKeeper } from './socket.js';
 import { TelemetryHandles } from './telemetry.js';
 import type {
@@ -33,7 +34,7 @@ import type {
   ViewerCount,
 } from './types.js';
 import { socketUrl } from './url.js';
-import { isTrap, loadWasm, type WasmClient, type WasmInstance } from './wasm-loading.js';
+import { isTrap, loadWasm, type WasmInstance } from './wasm-loading.js';
 
 declare const __PULSEWIRE_VERSION__: string | undefined;
 const VERSION = typeof __PULSEWIRE_VERSION__ === 'string' ? __PULSEWIRE_VERSION__ : 'dev';
@@ -60,7 +61,7 @@ export class Client implements Pulsewire {
   readonly #session = randomId();
 
   /** The running core, once there is one. */
-  #core: WasmClient | undefined;
+  #core: Core | undefined;
   #endTrapWatch: (() => void) | undefined;
   #loading: Promise<void> | undefined;
   /** Whether the page wants to be connected: what a load that ends late, or a restart, must go by. */
@@ -75,10 +76,10 @@ export class Client implements Pulsewire {
     this.#sockets = new SocketKeeper(options.WebSocket);
     this.#channels = new Channels(() => this.#core, this.#requests);
     this.#telemetry = new TelemetryHandles(() => this.#core, this.#channels);
-    const slice = <T>(which: number, empty: T) => new Source<T>(() => (this.#core === undefined ? empty : this.#core.snapshot(which)));
-    this.connection = new Source(() => this.#core?.snapshot(Slice.connection) ?? this.#outside);
+    const slice = <T>(which: number, empty: T) => new Source<T>(() => (this.#core === undefined ? empty : this.#core.slice<T>(which)));
+    this.connection = new Source(() => this.#core?.slice<ConnectionStatus>(Slice.connection) ?? this.#outside);
     this.deviceStatuses = slice(Slice.devices, {});
-    this.alerts = slice<AlertsState>(Slice.alerts, { items: [], unread: 0 });
+    this.alerts = new Source(() => withMetadata(this.#core?.slice<AlertsState>(Slice.alerts)));
     this.dashboardStats = slice<DashboardStats | undefined>(Slice.dashboard, undefined);
     this.viewerCounts = slice(Slice.viewers, {});
     this.toasts = slice<ToastsState>(Slice.toasts, { visible: [], waiting: 0, held: false });
@@ -199,19 +200,14 @@ export class Client implements Pulsewire {
   }
 
   #start(instance: WasmInstance, url: string): void {
-    const [seedHigh, seedLow] = crypto.getRandomValues(new Uint32Array(2));
-    const { clientName, getToken: _, onUnauthorized: __, onToastClick: ___, wasm: ____, ...settings } = this.#options;
-    const config = {
-      ...settings,
-      url,
-      WebSocket: this.#sockets.constructorFor(),
-      clientName: clientName ?? 'pulsewire-js',
-      clientVersion: VERSION,
-      session: this.#session,
-      seedHigh,
-      seedLow,
-    };
-    const core = new instance.WasmClient(config, this.#callbacks());
+    const { numbers, metrics } = configOf(this.#options);
+    const core = new Core(
+      instance,
+      Float64Array.of(...crypto.getRandomValues(new Uint32Array(2)), ...numbers),
+      [url, this.#options.clientName ?? 'pulsewire-js', VERSION, this.#session, ...metrics],
+      this.#sockets.constructorFor(),
+      this.#callbacks(),
+    );
     this.#core = core;
     this.#endTrapWatch = instance.onTrap(error => this.#trapped(error));
     this.#channels.start(core);
@@ -225,7 +221,7 @@ export class Client implements Pulsewire {
   #callbacks() {
     return {
       changed: (slices: number) => this.#changed(slices),
-      event: (head: Omit<ChannelEvent, 'data'>, data: unknown, json: boolean) => this.#event(head, data, json),
+      event: (event: ChannelEvent, json: boolean) => this.#event(event, json),
       resync: (channel: string) => callAll(this.#events.resync, { channel }),
       error: (code: string, message: string, channel?: string) => this.#error(code, message, channel),
       settled: (request: number, value: unknown) => this.#requests.settle(request, value),
@@ -257,10 +253,11 @@ export class Client implements Pulsewire {
     this.#changed(~0);
   }
 
-  #event(head: Omit<ChannelEvent, 'data'>, data: unknown, json: boolean): void {
-    const event = head as ChannelEvent;
+  #event(event: ChannelEvent, json: boolean): void {
     try {
-      event.data = json ? JSON.parse(data as string) : data;
+      if (json) event.data = JSON.parse(event.data as string);
+      else if (event.event === 'alert') parseField(event.data, 'metadata');
+      else if (event.event === 'conversation_updated') parseField(event.data, 'updates');
     } catch {
       this.#error('bad_data', `the data of ${event.event} is no JSON; the event was skipped`, event.channel);
       return;
@@ -325,4 +322,21 @@ export class Client implements Pulsewire {
 
 function randomId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(9)), byte => byte.toString(36).padStart(2, '0')).join('');
+}
+
+/** JSON inside a typed object comes out of the wasm as text. */
+function parseField(object: unknown, field: string): void {
+  const fields = object as Record<string, unknown>;
+  if (typeof fields[field] === 'string') fields[field] = JSON.parse(fields[field]);
+}
+
+function withMetadata(state: AlertsState = { items: [], unread: 0 }): AlertsState {
+  for (const alert of state.items) {
+    try {
+      parseField(alert, 'metadata');
+    } catch {
+      // The relay checks it on the way in; what a peer broke all the same stays readable as text.
+    }
+  }
+  return state;
 }

@@ -1,7 +1,7 @@
 /** Requests that wait for their outcome: a number for the core, a promise for the page. */
 
 import { PulsewireError } from './errors.js';
-import type { WasmClient } from './wasm-loading.js';
+import type { Core } from './core.js';
 
 interface Waiting {
   resolve(value: never): void;
@@ -13,7 +13,7 @@ export class Requests {
   readonly #waiting = new Map<number, Waiting>();
 
   /** Sends a request. Every one is settled exactly once: by the core, or by `failAll`. */
-  make<T>(core: WasmClient | undefined, send: (core: WasmClient, request: number) => void): Promise<T> {
+  make<T>(core: Core | undefined, send: (core: Core, request: number) => void): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (core === undefined) {
         reject(

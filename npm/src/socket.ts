@@ -21,8 +21,8 @@ export class SocketKeeper {
   }
 
   #made(): Constructor {
-    const constructor = this.#given ?? (globalThis.WebSocket as Constructor | undefined);
-    if (typeof constructor === 'function') return constructor;
+    const Socket = this.#given ?? (globalThis.WebSocket as Constructor | undefined);
+    if (typeof Socket === 'function') return Socket;
     throw new PulsewireError({
       code: 'no_websocket',
       message: 'this environment has no WebSocket: pass a constructor as options.WebSocket (in Node 20 that of the package ws)',

@@ -1,21 +1,21 @@
 /** Telemetry handles: rings in the wasm's memory, read by views that copy nothing. */
 
 import type { Channels } from './channels.js';
+import type { Core } from './core.js';
 import { callAll, Source } from './observable.js';
 import type { ChannelHandle, SubscribeOptions, TelemetryHandle, TelemetryStats, TelemetryView } from './types.js';
-import type { WasmClient } from './wasm-loading.js';
 
 type Options = SubscribeOptions & { capacity?: number };
 
 const EMPTY = new Float64Array(0);
 
 export class TelemetryHandles {
-  readonly #core: () => WasmClient | undefined;
+  readonly #core: () => Core | undefined;
   readonly #channels: Channels;
   readonly #handles = new Set<Handle>();
   readonly #metrics = new Map<string, Source<readonly string[]>>();
 
-  constructor(core: () => WasmClient | undefined, channels: Channels) {
+  constructor(core: () => Core | undefined, channels: Channels) {
     this.#core = core;
     this.#channels = channels;
   }
@@ -38,7 +38,7 @@ export class TelemetryHandles {
     return metrics;
   }
 
-  start(core: WasmClient): void {
+  start(core: Core): void {
     for (const handle of this.#handles) handle.open(core);
   }
   stop(): void {
@@ -57,7 +57,7 @@ class Handle implements TelemetryHandle {
   readonly metric: string;
   readonly #options: Options;
   readonly #channel: ChannelHandle;
-  readonly #core: () => WasmClient | undefined;
+  readonly #core: () => Core | undefined;
   readonly #forget: () => void;
   readonly #listeners = new Set<() => void>();
   /** The series' number in the running core. */
@@ -74,7 +74,7 @@ class Handle implements TelemetryHandle {
     metric: string,
     options: Options,
     channel: ChannelHandle,
-    core: () => WasmClient | undefined,
+    core: () => Core | undefined,
     forget: () => void,
   ) {
     this.deviceId = deviceId;
@@ -85,9 +85,9 @@ class Handle implements TelemetryHandle {
     this.#forget = forget;
   }
 
-  open(core: WasmClient): void {
+  open(core: Core): void {
     this.#series = core.openSeries(this.deviceId, this.metric, this.#options.capacity);
-    this.#told = core.seriesVersion(this.#series);
+    this.#told = core.version(this.#series);
   }
 
   /** The core is gone; the next one counts from 0 again. */
@@ -99,7 +99,7 @@ class Handle implements TelemetryHandle {
   }
 
   changed(): void {
-    const version = this.#read((core, series) => core.seriesVersion(series)) ?? 0;
+    const version = this.#read((core, series) => core.version(series)) ?? 0;
     if (version === this.#told) return;
     this.#told = version;
     callAll(this.#listeners);
@@ -109,10 +109,10 @@ class Handle implements TelemetryHandle {
     const read = this.#read((core, series) => {
       // Whatever may allocate comes first: memory that grows detaches the views.
       const gaps = this.#currentGaps(core, series);
-      const unit = core.seriesUnit(series);
-      let t = core.seriesTimes(series) ?? EMPTY;
-      const v = core.seriesValues(series) ?? EMPTY;
-      if (t.length !== v.length) t = core.seriesTimes(series) ?? EMPTY;
+      const unit = core.unit(series);
+      let t = core.times(series) ?? EMPTY;
+      const v = core.values(series) ?? EMPTY;
+      if (t.length !== v.length) t = core.times(series) ?? EMPTY;
       return view(t, v, gaps, unit);
     });
     return read ?? view(EMPTY, EMPTY, [], undefined);
@@ -120,29 +120,24 @@ class Handle implements TelemetryHandle {
 
   decimated(points: number): TelemetryView {
     const read = this.#read((core, series) => {
-      const both = core.seriesDecimated(series, points);
+      const both = core.decimated(series, points) ?? EMPTY;
       const count = both.length / 2;
       const t = both.subarray(0, count);
-      return view(
-        t,
-        both.subarray(count),
-        gapsOf(core.seriesTimes(series) ?? EMPTY, this.#currentGaps(core, series), t),
-        core.seriesUnit(series),
-      );
+      return view(t, both.subarray(count), gapsOf(core.times(series) ?? EMPTY, this.#currentGaps(core, series), t), core.unit(series));
     });
     return read ?? view(EMPTY, EMPTY, [], undefined);
   }
 
   stats(): TelemetryStats | undefined {
-    return this.#read((core, series) => core.seriesStats(series));
+    return this.#read((core, series) => core.stats(series));
   }
 
   freshness(): ReturnType<TelemetryHandle['freshness']> {
-    return this.#read((core, series) => core.seriesFreshness(series)) ?? { state: 'empty' };
+    return this.#read((core, series) => core.freshness(series)) ?? { state: 'empty' };
   }
 
   version(): number {
-    return this.#base + (this.#read((core, series) => core.seriesVersion(series)) ?? 0);
+    return this.#base + (this.#read((core, series) => core.version(series)) ?? 0);
   }
 
   listen(changed: () => void): () => void {
@@ -161,14 +156,14 @@ class Handle implements TelemetryHandle {
     this.#channel.release();
   }
 
-  #read<T>(read: (core: WasmClient, series: number) => T): T | undefined {
+  #read<T>(read: (core: Core, series: number) => T): T | undefined {
     const core = this.#core();
     return core === undefined || this.#series === undefined ? undefined : read(core, this.#series);
   }
 
-  #currentGaps(core: WasmClient, series: number): readonly number[] {
-    const version = core.seriesVersion(series);
-    if (this.#gaps === undefined || this.#gaps.version !== version) this.#gaps = { version, gaps: Array.from(core.seriesGaps(series)) };
+  #currentGaps(core: Core, series: number): readonly number[] {
+    const version = core.version(series);
+    if (this.#gaps === undefined || this.#gaps.version !== version) this.#gaps = { version, gaps: Array.from(core.holes(series)) };
     return this.#gaps.gaps;
   }
 }

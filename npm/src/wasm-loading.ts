@@ -122,7 +122,7 @@ async function instantiate(module: WebAssembly.Module): Promise<WasmInstance> {
   glue.finish({ exports: watched }, module);
   return {
     WasmClient: glue.WasmClient,
-    memory: exports['memory'] as WebAssembly.Memory,
+    memory: exports.memory as WebAssembly.Memory,
     get dead() {
       return dead;
     },

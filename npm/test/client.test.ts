@@ -360,11 +360,11 @@ test('where there is no WebSocket, connect says which to pass', async () => {
 test('a constructor that throws is reported and tried again like a lost connection', async () => {
   let count = 0;
   const Real = relay.WebSocket;
-  const WebSocket = ((url: string, protocols: string) => {
+  const WebSocket = function open(url: string, protocols: string) {
     count += 1;
     if (count === 1) throw new DOMException('mixed content', 'SecurityError');
     return new Real(url, protocols);
-  }) as unknown as typeof Real;
+  } as unknown as typeof Real;
   make({ WebSocket, backoff: { baseMs: 10, jitter: false } });
   const errors = vi.fn();
   client.on('error', errors);

@@ -111,12 +111,16 @@ export class FakeRelay {
   ) => WebSocket;
 
   constructor() {
-    this.WebSocket = ((url: string, protocols: string) => {
+    const accept = (url: string, protocols: string) => {
       const socket = new FakeSocket(this, url, protocols);
       this.sockets.push(socket);
       if (this.automatic) queueMicrotask(() => socket.open());
       return socket;
-    }) as unknown as typeof this.WebSocket;
+    };
+    // Called with `new`, which an arrow function refuses.
+    this.WebSocket = function open(url: string, protocols: string) {
+      return accept(url, protocols);
+    } as unknown as typeof this.WebSocket;
   }
 
   get socket(): FakeSocket {

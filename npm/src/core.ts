@@ -1,0 +1,167 @@
+/**
+ * The names behind the numbers of `WasmClient`: the other side of client-wasm/src/surface.rs.
+ *
+ * Why numbers: each function that the wasm exports costs its share of every page's download.
+ */
+
+import { PulsewireError } from './errors.js';
+import type { ChannelState, TelemetryStats } from './types.js';
+import type { WasmClient, WasmInstance } from './wasm-loading.js';
+
+/** The bits by which the core names the parts of its state (`Slices` in client-core/src/output.rs). */
+export const Slice = {
+  connection: 1,
+  devices: 1 << 1,
+  alerts: 1 << 2,
+  dashboard: 1 << 3,
+  viewers: 1 << 4,
+  toasts: 1 << 5,
+  channels: 1 << 6,
+  telemetry: 1 << 7,
+  metrics: 1 << 8,
+} as const;
+
+export interface Freshness {
+  state: 'live' | 'stale' | 'backfilling' | 'empty';
+  ageMs?: number;
+}
+
+/** What came and what was wrong with it. */
+export interface Counters {
+  frames: number;
+  bytes: number;
+  messages: number;
+  unreadable: number;
+  duplicates: number;
+  strays: number;
+  gaps: number;
+  welcomes: number;
+}
+
+export class Core {
+  readonly #wasm: WasmClient;
+
+  constructor(instance: WasmInstance, numbers: Float64Array, texts: readonly string[], WebSocket: unknown, callbacks: object) {
+    this.#wasm = new instance.WasmClient(numbers, texts as string[], WebSocket, callbacks);
+  }
+
+  #do(kind: number, number = 0, a?: unknown, b?: unknown, c?: unknown, d?: unknown): number {
+    return this.#wasm.command(kind, number, a, b, c, d);
+  }
+
+  connect(): void {
+    this.#do(0);
+  }
+  close(): void {
+    this.#do(1);
+  }
+  subscribe(channel: string, history?: number, maxHz?: number): void {
+    this.#do(2, 0, channel, whole(history, 'history'), whole(maxHz, 'maxHz'));
+  }
+  release(channel: string): void {
+    this.#do(3, 0, channel);
+  }
+  publish(request: number, channel: string, event: string, data: unknown, key: string): void {
+    this.#do(4, request, channel, event, json(data), key);
+  }
+  call(request: number, method: string, params: unknown): void {
+    this.#do(5, request, method, params === undefined ? undefined : json(params));
+  }
+  ping(request: number): void {
+    this.#do(6, request);
+  }
+  markAlertsRead(ids: readonly string[] | 'all'): void {
+    if (ids === 'all') this.#do(7);
+    else for (const id of ids) this.#do(8, 0, id);
+  }
+  dismissToast(id: string): void {
+    this.#do(9, 0, id);
+  }
+  clickToast(id: string): void {
+    this.#do(10, 0, id);
+  }
+  holdToasts(held: boolean): void {
+    this.#do(11, held ? 1 : 0);
+  }
+  openSeries(device: string, metric: string, capacity?: number): number {
+    return this.#do(12, 0, device, metric, whole(capacity, 'capacity'));
+  }
+  closeSeries(series: number): void {
+    this.#do(13, series);
+  }
+  setToken(request: number, token: string): void {
+    this.#do(14, request, token);
+  }
+  tokenFailed(request: number, message: string): void {
+    this.#do(15, request, message);
+  }
+  /** Whether the events of a channel (of all, where none is named) are wanted as objects. */
+  listen(channel: string | undefined, wanted: boolean): void {
+    this.#do(16, wanted ? 1 : 0, channel);
+  }
+
+  slice<T>(which: number): T {
+    return this.#wasm.read(which, undefined);
+  }
+  channelState(channel: string): ChannelState | undefined {
+    return this.#wasm.read(Slice.channels, channel);
+  }
+  metrics(device: string): string[] {
+    return this.#wasm.read(Slice.metrics, device);
+  }
+  counters(): Counters {
+    return this.#wasm.read(0, undefined);
+  }
+
+  /** Zero-copy views: right until the next call. */
+  times(series: number): Float64Array | undefined {
+    return this.#wasm.column(series, false);
+  }
+  values(series: number): Float64Array | undefined {
+    return this.#wasm.column(series, true);
+  }
+  version(series: number): number {
+    return this.#wasm.version(series);
+  }
+  unit(series: number): string | undefined {
+    return this.#wasm.detail(series, 0, 0);
+  }
+  holes(series: number): Uint32Array {
+    return this.#wasm.detail(series, 1, 0);
+  }
+  stats(series: number): TelemetryStats | undefined {
+    return this.#wasm.detail(series, 2, 0);
+  }
+  freshness(series: number): Freshness | undefined {
+    return this.#wasm.detail(series, 3, 0);
+  }
+  /** The times, then the values. */
+  decimated(series: number, points: number): Float64Array | undefined {
+    return this.#wasm.detail(series, 0, Math.max(1, whole(points, 'points') ?? 1));
+  }
+
+  /** Ends everything at once; memory goes with `free`, which must wait until no call is under way. */
+  end(): void {
+    this.#wasm.end();
+  }
+  free(): void {
+    this.#wasm.free();
+  }
+}
+
+/** The JSON text of any value; `null` for what JSON has no word for. */
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'null';
+  } catch (cause) {
+    const message = `data cannot be written as JSON: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new PulsewireError({ code: 'bad_argument', message }, { cause });
+  }
+}
+
+/** A number that makes sense as a count or a duration; absent stays absent. */
+export function whole(value: number | undefined, name: string): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
+  throw new PulsewireError({ code: 'bad_argument', message: `${name} must be a number of at least 0` });
+}

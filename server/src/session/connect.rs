@@ -73,7 +73,7 @@ impl Session {
         };
         let limit = self.relay.config().limits.per_user;
         if self.relay.hub().people(|people| people.connections_of(&who.tenant, &who.user)) >= limit {
-            let reason = reason_with_retry_after("too many connections of this user", 30_000);
+            let reason = reason_with_retry_after("rate_limited", 30_000);
             self.refuse(HandshakeFailure::TooMany, Closing::new(CloseCode::RATE_LIMITED, reason));
             return None;
         }

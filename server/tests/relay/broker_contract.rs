@@ -59,6 +59,23 @@ async fn keeps_the_contract(make: impl Fn() -> Arc<dyn Broker>) {
     publishes_a_key_once(Bench::new(make())).await;
     keeps_what_is_held_and_starts_a_new_epoch_for_what_it_forgot(Bench::new(make())).await;
     keeps_order_under_concurrent_publishers(Bench::new(make())).await;
+    forgets_with_age_but_not_where_it_stands(Bench::new(make())).await;
+}
+
+async fn forgets_with_age_but_not_where_it_stands(bench: Bench) {
+    let first = bench.publish("lobby", note(1)).await;
+    advance(400_000).await;
+    bench.publish("lobby", note(2)).await;
+    bench.publish("device:d1", status("d1", 0.5)).await;
+    advance(300_000).await;
+    bench.broker.tidy();
+    assert_eq!(offsets(&bench.read("lobby", None, 10).await), [2]);
+    advance(400_000).await;
+    bench.broker.tidy();
+    let later = bench.read("lobby", Some(Position { offset: 2, ..first.clone() }), 10).await;
+    assert!(later.recovered && later.publications.is_empty(), "nothing was missed");
+    assert_eq!(later.position, Position { offset: 2, ..first });
+    assert_eq!(bench.read("device:d1", None, 10).await.state.len(), 1, "state does not age");
 }
 
 async fn numbers_from_one_in_one_epoch_and_delivers_in_order(bench: Bench) {

@@ -79,6 +79,24 @@ async fn after_any_number_of_connections_the_relay_is_as_empty_as_before() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn channels_that_were_let_go_make_room_for_others_however_they_were_let_go() {
+    let mut config = config();
+    config.history.channels = 8;
+    let relay = relay_with(config);
+    let who = relay.authenticate(Some(&token("nurse"))).unwrap();
+    for round in 0..30 {
+        let (mut client, _) = Client::connect(&relay, &token("nurse"), &[&format!("a:{round}"), &format!("b:{round}")]).await;
+        client.subscribe(&format!("c:{round}")).await.expect("there is room again");
+        let id = client.id();
+        client.send(&ClientMessage::Unsubscribe(Unsubscribe { id, channel: format!("c:{round}") })).await;
+        client.all().await;
+        let channels = vec![SubscribeEntry::new(format!("d:{round}"))];
+        relay.poll(&who, PollRequest { channels, wait_ms: Some(5) }).await.expect("for pollers too");
+        if round % 2 == 0 { drop(client.close().await) } else { drop(client.vanish().await) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_timer_task_ends_with_the_last_handle() {
     let relay = relay();
     let hub = std::sync::Arc::downgrade(relay.hub());

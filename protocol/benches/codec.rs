@@ -81,8 +81,12 @@ fn encode_json(messages: &[ServerMessage]) -> String {
 }
 
 fn server_messages(criterion: &mut Criterion) {
-    let cases =
-        [("event of 20 points", vec![event(telemetry(20))]), ("device status", vec![event(status())]), ("welcome", vec![welcome()]), ("frame of 32", batch())];
+    let cases = [
+        ("event of 20 points", vec![event(telemetry(20))]),
+        ("device status", vec![event(status())]),
+        ("welcome", vec![welcome()]),
+        ("frame of 32", batch()),
+    ];
     for (name, messages) in cases {
         let (binary, text) = (encode_cbor(&messages), encode_json(&messages));
         let mut group = criterion.benchmark_group(name);
@@ -105,7 +109,8 @@ fn ingest(criterion: &mut Criterion) {
     let text = telemetry(20).data_json().expect("writes");
     let channel = ChannelName::parse("device:bed-1").expect("a name");
     let mut group = criterion.benchmark_group("telemetry of 20 points, on its way in");
-    group.bench_function("parse json", |bencher| bencher.iter(|| Payload::from_json("telemetry", black_box(text.as_str())).expect("reads")));
+    group
+        .bench_function("parse json", |bencher| bencher.iter(|| Payload::from_json("telemetry", black_box(text.as_str())).expect("reads")));
     group.bench_function("validate", |bencher| {
         bencher.iter_batched(|| telemetry(20), |payload| payload.validate(black_box(&channel)), BatchSize::SmallInput);
     });

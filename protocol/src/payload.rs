@@ -3,8 +3,7 @@
 use crate::error::DecodeError;
 use crate::event::*;
 use crate::scalar::RawJson;
-use crate::wire::{In, Out, Wire, next_type, skip};
-use minicbor::data::Type;
+use crate::wire::{In, Major, Out, Wire, skip};
 
 /// Names every built-in event once: its CBOR number, its name, its type.
 macro_rules! payloads {
@@ -156,7 +155,7 @@ impl Payload {
     #[inline(never)]
     fn decode_known(kind: EventKind, input: &mut In<'_>) -> Result<Self, DecodeError> {
         #[cfg(feature = "json")]
-        if let Type::String | Type::StringIndef = next_type(input)? {
+        if input.peek_major()? == Major::Text {
             return Self::from_json(kind.as_str(), &String::decode(input)?)
                 .map_err(|error| if error.field == "message" { error.at_whole() } else { error });
         }
@@ -218,15 +217,12 @@ pub(crate) enum UnknownEvents {
 impl<'b> PayloadSlots<'b> {
     pub(crate) fn event(&mut self, input: &mut In<'b>) -> Result<(), DecodeError> {
         let at = input.position();
-        self.event = Some(match next_type(input)? {
-            Type::String | Type::StringIndef => {
-                let name = String::decode(input).map_err(|e| e.within("event"))?;
-                EventKind::from_name(&name).map_or(EventRef::Named(name), EventRef::Known)
-            }
-            _ => {
-                let code = u64::decode(input).map_err(|e| e.within("event"))?;
-                EventKind::from_code(code).map_or(EventRef::Unknown { code, at }, EventRef::Known)
-            }
+        self.event = Some(if input.peek_major()? == Major::Text {
+            let name = String::decode(input).map_err(|e| e.within("event"))?;
+            EventKind::from_name(&name).map_or(EventRef::Named(name), EventRef::Known)
+        } else {
+            let code = u64::decode(input).map_err(|e| e.within("event"))?;
+            EventKind::from_code(code).map_or(EventRef::Unknown { code, at }, EventRef::Known)
         });
         Ok(())
     }

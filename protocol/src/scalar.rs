@@ -1,8 +1,7 @@
 //! The small values that messages are made of: times, opaque JSON text, numeric columns.
 
 use crate::error::DecodeError;
-use crate::wire::{In, NOT_FINITE, Out, Wire, decode_array, decode_entries, next_type, number};
-use minicbor::data::Type;
+use crate::wire::{In, Major, NOT_FINITE, Out, Wire, decode_array, decode_entries};
 
 /// A time in Unix milliseconds. JSON and CBOR may carry it as an integer or as a float.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
@@ -28,7 +27,7 @@ impl Wire for UnixMs {
         if self.is_whole() { out.int(self.0 as i64) } else { out.float(self.0) }
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        number(input).map(Self)
+        input.number().map(Self)
     }
 }
 
@@ -174,16 +173,20 @@ impl Wire for Column {
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let at = input.position();
-        if next_type(input)? != Type::Tag {
+        if input.peek_major()? != Major::Tag {
             let mut values = Vec::new();
             decode_array(input, &mut |input| {
-                values.push(number(input)?);
+                values.push(input.number()?);
                 Ok(())
             })?;
             return Ok(Self(values));
         }
-        let tag = input.tag().map_err(|_| DecodeError::fixed(at, "unreadable tag"))?.as_u64();
-        let bytes = input.bytes().map_err(|_| DecodeError::fixed(at, "expected a byte string behind the tag"))?;
+        let tag = input.head()?.argument;
+        if input.peek_major()? != Major::Bytes {
+            return Err(DecodeError::fixed(at, "expected a byte string behind the tag"));
+        }
+        let length = input.head()?.argument;
+        let bytes = input.take(length)?;
         let values: Vec<f64> = match tag {
             TAG_F64_LE => {
                 let (chunks, rest) = bytes.as_chunks::<8>();

@@ -5,8 +5,7 @@ use super::encode::encode_optional;
 use crate::error::DecodeError;
 use crate::http::{PollRequest, PollResponse, PublishItem, PublishOutcome};
 use crate::payload::{PayloadSlots, UnknownEvents};
-use crate::wire::{In, Out, Wire, decode_array, decode_map, next_type, skip};
-use minicbor::data::Type;
+use crate::wire::{In, Major, Out, Wire, decode_array, decode_map, skip};
 
 impl Wire for PublishItem {
     fn encode(&self, out: &mut Out) {
@@ -95,7 +94,7 @@ pub fn encode_publish_items(items: &[PublishItem]) -> Vec<u8> {
 /// Where the body is no CBOR, or neither a map nor an array.
 pub fn decode_publish_items_each(body: &[u8]) -> Result<Vec<Result<PublishItem, DecodeError>>, DecodeError> {
     let mut input = check_whole(body)?;
-    if let Type::Map | Type::MapIndef = next_type(&input)? {
+    if input.peek_major()? == Major::Map {
         return Ok(vec![PublishItem::decode(&mut input).map_err(senseless)]);
     }
     let mut items = Vec::new();

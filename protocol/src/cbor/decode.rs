@@ -109,12 +109,10 @@ fn decode_reply(input: &mut In<'_>) -> Result<Reply, DecodeError> {
 
 fn decode_error(input: &mut In<'_>) -> Result<ErrorMessage, DecodeError> {
     let (mut id, mut channel) = (None, None);
-    decode_map(&mut input.clone(), &mut |key, input| {
-        match key {
-            5 => fill(&mut id, input, "id"),
-            6 => fill(&mut channel, input, "channel"),
-            _ => Ok(false),
-        }
+    decode_map(&mut input.clone(), &mut |key, input| match key {
+        5 => fill(&mut id, input, "id"),
+        6 => fill(&mut channel, input, "channel"),
+        _ => Ok(false),
     })?;
     Ok(ErrorMessage { id: id.flatten(), channel: channel.flatten(), body: ErrorBody::decode(input)? })
 }

@@ -1,68 +1,20 @@
 //! How a value stands in CBOR: the [`Wire`] trait, and the macro that gives a struct numeric keys.
 //!
-//! Why not derive: hand-shaped decoding over minicbor's decoder makes the smaller wasm (measured), and the same macro
-//! gives the serde side of the JSON codec, so the two models cannot drift apart.
+//! Why not derive: hand-shaped decoding makes the smaller wasm (measured), and the same macro gives the serde side of the JSON
+//! codec, so the two models cannot drift apart.
 //!
 //! Rules: a struct is a map whose keys are small unsigned integers; absent optional fields are left out; unknown keys are
 //! skipped; key 0 is kept for the type of a message.
 
 use crate::error::DecodeError;
-use minicbor::data::Type;
 
+mod input;
+mod output;
 mod walk;
+pub(crate) use input::{In, Major};
+pub(crate) use output::Out;
 pub(crate) use walk::*;
 pub use walk::{MAX_CBOR_DEPTH, MAX_SAFE_INTEGER};
-
-/// A growing CBOR output. Writing to memory cannot fail, so the methods return nothing.
-pub(crate) struct Out(minicbor::Encoder<Vec<u8>>);
-
-/// Writing to a `Vec` has no failing path; this says so in one place.
-fn infallible<T>(_: Result<T, minicbor::encode::Error<core::convert::Infallible>>) {}
-
-impl Out {
-    pub(crate) fn new() -> Self {
-        Self(minicbor::Encoder::new(Vec::new()))
-    }
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.0.into_writer()
-    }
-    pub(crate) fn map(&mut self, entries: usize) {
-        infallible(self.0.map(entries as u64).map(|_| ()));
-    }
-    pub(crate) fn array(&mut self, items: usize) {
-        infallible(self.0.array(items as u64).map(|_| ()));
-    }
-    pub(crate) fn uint(&mut self, value: u64) {
-        infallible(self.0.u64(value).map(|_| ()));
-    }
-    pub(crate) fn int(&mut self, value: i64) {
-        infallible(self.0.i64(value).map(|_| ()));
-    }
-    pub(crate) fn float(&mut self, value: f64) {
-        infallible(self.0.f64(value).map(|_| ()));
-    }
-    pub(crate) fn text(&mut self, value: &str) {
-        infallible(self.0.str(value).map(|_| ()));
-    }
-    pub(crate) fn flag(&mut self, value: bool) {
-        infallible(self.0.bool(value).map(|_| ()));
-    }
-    pub(crate) fn tag(&mut self, value: u64) {
-        infallible(self.0.tag(minicbor::data::Tag::new(value)).map(|_| ()));
-    }
-    /// A byte string of `values` as little-endian float64, written in place: a column is the bulk of a frame.
-    pub(crate) fn float64_le(&mut self, values: &[f64]) {
-        infallible(self.0.bytes_len(values.len() as u64 * 8).map(|_| ()));
-        let bytes = self.0.writer_mut();
-        bytes.reserve(values.len() * 8);
-        for value in values {
-            bytes.extend_from_slice(&value.to_le_bytes());
-        }
-    }
-}
-
-/// The input of the CBOR side.
-pub(crate) type In<'b> = minicbor::Decoder<'b>;
 
 /// A value that has a CBOR form.
 pub(crate) trait Wire: Sized {
@@ -83,11 +35,7 @@ impl Wire for u64 {
         out.uint(*self);
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        let at = input.position();
-        if let Type::U8 | Type::U16 | Type::U32 | Type::U64 = next_type(input)? {
-            return input.u64().map_err(|_| DecodeError::fixed(at, NOT_WHOLE));
-        }
-        whole(number(input)?).ok_or_else(|| DecodeError::fixed(at, NOT_WHOLE))
+        input.uint()
     }
 }
 
@@ -97,7 +45,7 @@ impl Wire for u32 {
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
         let at = input.position();
-        u64::decode(input)?.try_into().map_err(|_| DecodeError::fixed(at, "larger than 32 bits"))
+        input.uint()?.try_into().map_err(|_| DecodeError::fixed(at, "larger than 32 bits"))
     }
 }
 
@@ -106,7 +54,7 @@ impl Wire for f64 {
         out.float(*self);
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        number(input)
+        input.number()
     }
 }
 
@@ -115,8 +63,7 @@ impl Wire for bool {
         out.flag(*self);
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        let at = input.position();
-        input.bool().map_err(|_| DecodeError::fixed(at, "expected true or false"))
+        input.flag()
     }
 }
 
@@ -125,16 +72,7 @@ impl Wire for String {
         out.text(self);
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        let at = input.position();
-        let wrong = |_| DecodeError::fixed(at, "expected UTF-8 text");
-        if next_type(input)? == Type::StringIndef {
-            let mut text = String::new();
-            for piece in input.str_iter().map_err(wrong)? {
-                text.push_str(piece.map_err(wrong)?);
-            }
-            return Ok(text);
-        }
-        input.str().map(str::to_owned).map_err(wrong)
+        input.text()
     }
 }
 
@@ -145,11 +83,7 @@ impl<T: Wire> Wire for Option<T> {
         }
     }
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        if let Type::Null | Type::Undefined = next_type(input)? {
-            skip(input)?;
-            return Ok(None);
-        }
-        T::decode(input).map(Some)
+        if input.take_null()? { Ok(None) } else { T::decode(input).map(Some) }
     }
     fn absent() -> Option<Self> {
         Some(None)

@@ -2,9 +2,8 @@
 //!
 //! Limits: depth is bounded by [`MAX_CBOR_DEPTH`], claimed lengths are never trusted for an allocation.
 
-use super::In;
+use super::input::{Head, INDEFINITE, In, Major};
 use crate::error::DecodeError;
-use minicbor::data::Type;
 
 /// Walks a map of numeric keys, definite or indefinite, handing each known key to `entry`, which returns whether it read
 /// the value; what it did not read is skipped.
@@ -15,16 +14,12 @@ pub(crate) fn decode_map<'b>(
 ) -> Result<(), DecodeError> {
     decode_entries(input, &mut |input| {
         // A key that is no unsigned integer (a text, say) is of a later version: skipped with its value.
-        let known = match next_type(input)? {
-            Type::U8 | Type::U16 | Type::U32 | Type::U64 => {
-                let at = input.position();
-                let key = input.u64().map_err(|_| DecodeError::fixed(at, "unreadable key"))?;
-                entry(key, input)?
-            }
-            _ => {
-                skip(input)?;
-                false
-            }
+        let known = if input.peek_major()? == Major::Unsigned {
+            let key = input.head()?.argument;
+            entry(key, input)?
+        } else {
+            skip(input)?;
+            false
         };
         if known { Ok(()) } else { skip(input) }
     })
@@ -36,9 +31,7 @@ pub(crate) fn decode_entries<'b>(
     input: &mut In<'b>,
     entry: &mut dyn FnMut(&mut In<'b>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
-    let at = input.position();
-    let count = input.map().map_err(|_| DecodeError::fixed(at, "expected a map"))?;
-    repeat(input, count, entry)
+    repeat(input, Major::Map, "expected a map", entry)
 }
 
 /// Walks an array, definite or indefinite. The claimed length is never trusted for an allocation.
@@ -47,10 +40,8 @@ pub(crate) fn decode_array<'b>(
     input: &mut In<'b>,
     item: &mut dyn FnMut(&mut In<'b>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
-    let at = input.position();
-    let count = input.array().map_err(|_| DecodeError::fixed(at, "expected an array"))?;
     let mut index = 0;
-    repeat(input, count, &mut |input| {
+    repeat(input, Major::Array, "expected an array", &mut |input| {
         item(input).map_err(|error| error.at_index(index))?;
         index += 1;
         Ok(())
@@ -60,28 +51,25 @@ pub(crate) fn decode_array<'b>(
 #[inline(never)]
 fn repeat<'b>(
     input: &mut In<'b>,
-    count: Option<u64>,
+    wanted: Major,
+    otherwise: &'static str,
     step: &mut dyn FnMut(&mut In<'b>) -> Result<(), DecodeError>,
 ) -> Result<(), DecodeError> {
-    let mut left = count;
-    loop {
-        match &mut left {
-            Some(0) => return Ok(()),
-            Some(n) => *n -= 1,
-            None => {
-                if next_type(input)? == Type::Break {
-                    return skip_head(input);
-                }
-            }
+    let at = input.position();
+    let Head { major, info, argument } = input.head()?;
+    if major != wanted {
+        return Err(DecodeError::fixed(at, otherwise));
+    }
+    if info == INDEFINITE {
+        while !input.take_break()? {
+            step(input)?;
         }
+        return Ok(());
+    }
+    for _ in 0..argument {
         step(input)?;
     }
-}
-
-/// The type of the next item.
-#[inline(never)]
-pub(crate) fn next_type(input: &In<'_>) -> Result<Type, DecodeError> {
-    input.datatype().map_err(|_| DecodeError::fixed(input.position(), "the frame ends too early"))
+    Ok(())
 }
 
 /// How deep arrays, maps and tags may stand in one another. The protocol itself needs eight levels.
@@ -96,46 +84,39 @@ enum Open {
     IndefiniteMap(bool),
 }
 
-/// Skips one item, whatever it is, and so checks that it is well-formed. Not minicbor's own: that one takes a stray break
-/// for an item, and its stack grows with the input.
+/// Skips one item, whatever it is, and so checks that it is well-formed.
 #[inline(never)]
 pub(crate) fn skip(input: &mut In<'_>) -> Result<(), DecodeError> {
     let mut stack = [Open::Items(0); MAX_CBOR_DEPTH];
     let mut depth: usize = 0;
     loop {
         let at = input.position();
-        let wrong = |_| DecodeError::fixed(at, "the frame ends too early or is no CBOR");
-        let opened = match next_type(input)? {
-            Type::Array | Type::ArrayIndef => Some(input.array().map_err(wrong)?.map_or(Open::IndefiniteArray, Open::Items)),
-            Type::Map | Type::MapIndef => Some(match input.map().map_err(wrong)? {
-                Some(pairs) => Open::Items(pairs.checked_mul(2).ok_or_else(|| DecodeError::fixed(at, "a map longer than any frame"))?),
-                None => Open::IndefiniteMap(false),
-            }),
-            Type::Tag => {
-                input.tag().map_err(wrong)?;
-                Some(Open::Items(1))
-            }
-            Type::Bytes | Type::BytesIndef => {
-                input.bytes_iter().map_err(wrong)?.try_for_each(|piece| piece.map(|_| ())).map_err(wrong)?;
-                None
-            }
-            Type::String | Type::StringIndef => {
-                input.str_iter().map_err(wrong)?.try_for_each(|piece| piece.map(|_| ())).map_err(wrong)?;
-                None
-            }
-            Type::Break => {
-                // A break ends the innermost indefinite item, and stands nowhere else.
-                match depth.checked_sub(1).and_then(|top| stack.get(top)) {
-                    Some(Open::IndefiniteArray | Open::IndefiniteMap(false)) => depth -= 1,
-                    _ => return Err(DecodeError::fixed(at, "a break where an item is due")),
+        let may_end =
+            matches!(depth.checked_sub(1).and_then(|top| stack.get(top)), Some(Open::IndefiniteArray | Open::IndefiniteMap(false)));
+        let opened = if may_end && input.take_break()? {
+            depth -= 1;
+            None
+        } else {
+            match input.peek_major()? {
+                wanted @ (Major::Bytes | Major::Text) => {
+                    input.pieces(wanted, &mut |start, piece| {
+                        let readable = wanted == Major::Bytes || core::str::from_utf8(piece).is_ok();
+                        if readable { Ok(()) } else { Err(DecodeError::fixed(start, "text that is no UTF-8")) }
+                    })?;
+                    None
                 }
-                skip_head(input)?;
-                None
-            }
-            Type::Unknown(_) => return Err(DecodeError::fixed(at, "no CBOR")),
-            _ => {
-                skip_head(input)?;
-                None
+                _ => {
+                    let Head { major, info, argument } = input.head()?;
+                    match major {
+                        Major::Array if info == INDEFINITE => Some(Open::IndefiniteArray),
+                        Major::Map if info == INDEFINITE => Some(Open::IndefiniteMap(false)),
+                        Major::Array => Some(Open::Items(argument)),
+                        // A claim that cannot be true ends with the frame all the same.
+                        Major::Map => Some(Open::Items(argument.saturating_mul(2))),
+                        Major::Tag => Some(Open::Items(1)),
+                        _ => None,
+                    }
+                }
             }
         };
         if let Some(open) = opened {
@@ -166,41 +147,6 @@ pub(crate) fn skip(input: &mut In<'_>) -> Result<(), DecodeError> {
             }
         }
     }
-}
-
-/// Skips a number, a simple value or a break: what is nothing but its head.
-#[inline(never)]
-fn skip_head(input: &mut In<'_>) -> Result<(), DecodeError> {
-    let at = input.position();
-    let length = match input.input().get(at).map(|head| head & 0x1f) {
-        Some(24) => 2,
-        Some(25) => 3,
-        Some(26) => 5,
-        Some(27) => 9,
-        _ => 1,
-    };
-    if at + length > input.input().len() {
-        return Err(DecodeError::fixed(at, "the frame ends too early"));
-    }
-    input.set_position(at + length);
-    Ok(())
-}
-
-/// Any CBOR number as `f64`: a JavaScript encoder writes 21.0 as an integer and 1.7e12 as a float. JSON has no NaN and no
-/// infinity, so neither counts as a number here.
-#[inline(never)]
-pub(crate) fn number(input: &mut In<'_>) -> Result<f64, DecodeError> {
-    let at = input.position();
-    let wrong = |_| DecodeError::fixed(at, "expected a number");
-    let value = match next_type(input)? {
-        Type::F16 => input.f16().map(f64::from).map_err(wrong)?,
-        Type::F32 => input.f32().map(f64::from).map_err(wrong)?,
-        Type::F64 => input.f64().map_err(wrong)?,
-        Type::U8 | Type::U16 | Type::U32 | Type::U64 => input.u64().map(|n| n as f64).map_err(wrong)?,
-        Type::I8 | Type::I16 | Type::I32 | Type::I64 => input.i64().map(|n| n as f64).map_err(wrong)?,
-        _ => return Err(DecodeError::fixed(at, "expected a number")),
-    };
-    if value.is_finite() { Ok(value) } else { Err(DecodeError::fixed(at, NOT_FINITE)) }
 }
 
 pub(crate) const NOT_FINITE: &str = "expected a finite number";

@@ -1,11 +1,6 @@
 //! Static pages (`--www`): content types, caching, routes of the page, and no way out of the folder.
 
-// Tests may panic: that is how they fail.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
-mod http;
-
-use http::Server;
+use crate::client::*;
 use pulsewire_relay::config::Config;
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
@@ -94,7 +89,7 @@ fn the_pages_own_routes_get_the_page_and_a_missing_file_does_not() {
 fn the_relays_own_doors_stand_before_the_page() {
     let site = Site::new("doors");
     assert_eq!(site.server.request("GET", "/healthz", None, None, &[]).header("content-type"), "application/json");
-    assert_eq!(site.server.get("/api/v1/stats", &http::nurse()).status, 200);
+    assert_eq!(site.server.get("/api/v1/stats", &nurse()).status, 200);
     let wrong = site.server.request("DELETE", "/api/v1/stats", None, None, &[]);
     assert_eq!((wrong.status, wrong.json()["code"].as_str()), (405, Some("bad_request")));
 }

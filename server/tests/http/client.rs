@@ -1,6 +1,4 @@
-//! A real relay in a thread of its own, and a plain blocking client: what the tests of the HTTP side share.
-
-#![allow(dead_code, reason = "each test program uses its own part")]
+//! A real relay in a thread of its own, and a plain blocking client.
 
 use pulsewire_relay::config::{Config, DEMO_TENANT, SecretString};
 use pulsewire_relay::mint::{TokenRequest, mint};
@@ -161,4 +159,18 @@ impl Drop for Server {
             assert!(ended.is_ok() || std::thread::panicking(), "the relay ended badly");
         }
     }
+}
+
+/// Insists on a problem document of this status and code, with everything that one must hold.
+#[track_caller]
+pub(crate) fn assert_problem(answer: &Answer, status: u16, code: &str) -> serde_json::Value {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("content-type"), "application/problem+json", "{answer:?}");
+    let problem = answer.json();
+    assert_eq!(problem["status"], status, "{problem}");
+    assert_eq!(problem["code"], code, "{problem}");
+    for member in ["type", "title", "detail"] {
+        assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member} in {problem}");
+    }
+    problem
 }

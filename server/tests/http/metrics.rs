@@ -1,12 +1,7 @@
 //! Metrics of a relay that is in use: a WebSocket's life shows in them, and afterwards nothing is left of it.
 
-// Tests may panic: that is how they fail.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-
-mod http;
-
+use crate::client::*;
 use futures_util::{SinkExt as _, StreamExt as _};
-use http::{Server, nurse, service};
 use pulsewire_relay::config::Config;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};

@@ -1,0 +1,161 @@
+//! What is accepted, item by item or whole, and how a refused item reads.
+
+use crate::client::*;
+use serde_json::{Value, json};
+
+#[test]
+fn a_status_an_alert_and_telemetry_are_accepted_and_can_be_read_back() {
+    let server = Server::dev();
+    let token = service();
+    let status = server.post("/api/v1/devices/status", &token, &json!({"deviceId": "bed-1", "status": "online", "battery": 0.5}));
+    assert_eq!(status.status, 202, "{status:?}");
+    let outcome = status.json();
+    assert_eq!((outcome["channel"].as_str(), outcome["accepted"]["offset"].as_u64()), (Some("device:bed-1"), Some(1)));
+    let points = json!({"deviceId": "bed-1", "series": {"ecg": {"t": [1, 2.5], "v": [0.1, -0.2], "unit": "mV"}}});
+    let alert = json!({"patientId": "patient-1", "patientName": "Maria", "type": "spo2_low", "severity": "high", "message": "low"});
+    for path in ["/api/v1/devices/telemetry", "/api/v1/telemetry"] {
+        assert_eq!(server.post(path, &token, &points).status, 202, "{path}");
+    }
+    for path in ["/api/v1/devices/alerts", "/api/v1/alerts"] {
+        assert_eq!(server.post(path, &token, &alert).status, 202, "{path}");
+    }
+    let history = server.get("/api/v1/history/device:bed-1", &nurse()).json();
+    let events: Vec<&str> = history["publications"].as_array().unwrap().iter().map(|p| p["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["device_status", "telemetry", "telemetry"], "{history}");
+    assert_eq!(history["publications"][0]["data"]["battery"], 0.5);
+    assert!(history["publications"][0]["data"]["lastSeen"].is_number(), "the relay fills lastSeen in");
+    // An alert reaches the patient and the tenant.
+    for channel in ["patient:patient-1", "tenant"] {
+        let history = server.get(&format!("/api/v1/history/{channel}"), &nurse()).json();
+        assert_eq!(history["publications"].as_array().unwrap().iter().filter(|p| p["event"] == "alert").count(), 2, "{channel}: {history}");
+    }
+    let alerts = server.get("/api/v1/alerts?limit=1", &nurse()).json();
+    assert_eq!(alerts["items"].as_array().unwrap().len(), 1);
+    assert_eq!(server.get("/api/v1/devices/bed-1", &nurse()).json()["metrics"], json!(["ecg"]));
+}
+
+#[test]
+fn an_array_is_accepted_item_by_item_and_each_refusal_names_index_field_and_reason() {
+    let server = Server::dev();
+    let items = json!([
+        {"deviceId": "bed-1", "status": "online"},
+        {"deviceId": "bed-2", "status": "sleeping"},
+        {"deviceId": "bed-3", "status": "online", "battery": 3},
+        {"status": "online"},
+        {"deviceId": "bed 5", "status": "online"},
+        "bed-6",
+        {"deviceId": "bed-7", "status": "offline"},
+    ]);
+    let answer = server.post("/api/v1/devices/status", &service(), &items);
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let outcomes = answer.json();
+    let outcomes = outcomes.as_array().unwrap();
+    assert_eq!(outcomes.len(), 7);
+    for (index, outcome) in outcomes.iter().enumerate() {
+        assert_eq!(outcome["index"], index);
+        assert_eq!(outcome["accepted"].is_object(), [0, 6].contains(&index), "{outcome}");
+        assert_eq!(outcome["error"].is_object(), ![0, 6].contains(&index), "{outcome}");
+    }
+    assert_eq!(outcomes[1]["error"]["field"], "status", "{}", outcomes[1]);
+    assert!(outcomes[1]["error"]["message"].as_str().unwrap().contains("maintenance"), "the accepted words: {}", outcomes[1]);
+    assert_eq!(outcomes[2]["error"]["field"], "battery", "{}", outcomes[2]);
+    assert!(outcomes[3]["error"]["message"].as_str().unwrap().contains("deviceId"), "{}", outcomes[3]);
+    assert_eq!(outcomes[5]["error"]["code"], "bad_request");
+    let devices = server.get("/api/v1/devices", &nurse()).json();
+    let known: Vec<&str> = devices["items"].as_array().unwrap().iter().map(|d| d["deviceId"].as_str().unwrap()).collect();
+    assert_eq!(known, ["bed-1", "bed-7"], "what was refused left no trace");
+}
+
+#[test]
+fn an_atomic_array_with_one_mistake_applies_nothing() {
+    let server = Server::dev();
+    let items = json!([{"deviceId": "bed-1", "status": "online"}, {"deviceId": "bed-2", "status": "online", "battery": -1}]);
+    let problem = assert_problem(&server.post("/api/v1/devices/status?atomic=true", &service(), &items), 422, "bad_request");
+    assert_eq!(problem["outcomes"].as_array().unwrap().len(), 1, "{problem}");
+    assert_eq!(problem["outcomes"][0]["index"], 1);
+    assert_eq!(server.get("/api/v1/devices", &nurse()).json()["items"], json!([]));
+    let publish = json!([
+        {"channel": "device:bed-1", "event": "note", "data": {}},
+        {"channel": "device:bed-1", "event": "device_status", "data": {"deviceId": "bed-2", "status": "online"}},
+    ]);
+    assert_problem(&server.post("/api/v1/publish?atomic=true", &service(), &publish), 422, "bad_request");
+    assert_eq!(server.get("/api/v1/history/device:bed-1", &nurse()).json()["offset"], 0);
+    let good = json!([{"deviceId": "bed-1", "status": "online"}, {"deviceId": "bed-2", "status": "offline"}]);
+    let answer = server.post("/api/v1/devices/status?atomic=true", &service(), &good);
+    assert_eq!((answer.status, answer.json().as_array().unwrap().len()), (202, 2));
+    assert_problem(&server.post("/api/v1/devices/status?atomic=maybe", &service(), &good), 400, "bad_request");
+}
+
+#[test]
+fn an_array_of_which_nothing_is_accepted_is_a_problem_and_an_empty_one_is_not() {
+    let server = Server::dev();
+    let problem =
+        assert_problem(&server.post("/api/v1/devices/status", &service(), &json!([{"deviceId": "bed-1"}, {}])), 422, "bad_request");
+    assert_eq!(problem["outcomes"].as_array().unwrap().len(), 2);
+    let answer = server.post("/api/v1/devices/status", &service(), &json!([]));
+    assert_eq!((answer.status, answer.json()), (202, json!([])));
+}
+
+#[test]
+fn one_refused_object_is_its_own_problem_with_the_field() {
+    let server = Server::dev();
+    let problem = assert_problem(
+        &server.post("/api/v1/devices/telemetry", &service(), &json!({"deviceId": "bed-1", "series": {"ecg": {"t": [1, 2], "v": [1]}}})),
+        422,
+        "bad_request",
+    );
+    assert!(problem["field"].as_str().unwrap().starts_with("series.ecg"), "{problem}");
+    let problem = assert_problem(
+        &server.post("/api/v1/devices/telemetry", &service(), &json!({"deviceId": "b", "series": {"ecg": {"t": [1, "x"], "v": [1, 2]}}})),
+        422,
+        "bad_request",
+    );
+    assert_eq!(problem["field"], "series.ecg.t[1]", "{problem}");
+    for body in ["{\"deviceId\": \"bed-1\"", "", "5", "[1,", "null"] {
+        let answer = server.post_text("/api/v1/devices/status", &service(), "application/json", body);
+        assert!([400, 422].contains(&answer.status), "{body:?}: {answer:?}");
+        assert_eq!(answer.json()["code"], "bad_request");
+    }
+}
+
+#[test]
+fn the_same_key_publishes_once_whether_in_the_item_or_in_the_header() {
+    let server = Server::dev();
+    let note = |text: &str| json!({"channel": "patient:patient-1", "event": "note", "data": {"text": text}});
+    let with_key = |body: &Value, key: &str| {
+        server.request(
+            "POST",
+            "/api/v1/publish",
+            Some(&service()),
+            Some(("application/json", body.to_string().as_bytes())),
+            &[("idempotency-key", key)],
+        )
+    };
+    let first = with_key(&note("a"), "k1").json();
+    assert_eq!(with_key(&note("a"), "k1").json(), first, "the first result again");
+    assert_eq!(with_key(&note("a"), "\"k1\"").json(), first, "the quoted form of the header is the same key");
+    let problem = assert_problem(&with_key(&note("b"), "k1"), 422, "bad_request");
+    assert_eq!(problem["field"], "key", "{problem}");
+    let mut in_item = note("a");
+    in_item["key"] = json!("k1");
+    assert_eq!(server.post("/api/v1/publish", &service(), &in_item).json(), first);
+    let array = json!([note("c"), note("d")]);
+    assert_eq!(with_key(&array, "k2").json(), with_key(&array, "k2").json());
+    let history = server.get("/api/v1/history/patient:patient-1", &nurse()).json();
+    assert_eq!(history["offset"], 3, "a, c and d once each: {history}");
+    assert_problem(&with_key(&note("a"), &"k".repeat(101)), 400, "bad_request");
+}
+
+#[test]
+fn a_thousand_items_with_mistakes_all_over_get_one_outcome_each() {
+    let server = Server::dev();
+    let items: Vec<Value> = (0..1_000)
+        .map(|i| if i % 3 == 0 { json!({"deviceId": i}) } else { json!({"deviceId": format!("bed-{i}"), "status": "online"}) })
+        .collect();
+    let outcomes = server.post("/api/v1/devices/status", &service(), &json!(items)).json();
+    for (index, outcome) in outcomes.as_array().unwrap().iter().enumerate() {
+        assert_eq!(outcome["index"], index);
+        assert_eq!(outcome["error"].is_object(), index % 3 == 0, "{outcome}");
+    }
+    assert_eq!(server.get("/api/v1/devices?limit=1000", &nurse()).json()["items"].as_array().unwrap().len(), 666);
+}

@@ -1,0 +1,46 @@
+//! Health, metrics and the doors of development mode.
+
+use crate::client::*;
+use pulsewire_relay::config::Config;
+use serde_json::json;
+
+#[test]
+fn health_readiness_and_metrics_need_no_token() {
+    let server = Server::dev();
+    assert_eq!(server.request("GET", "/healthz", None, None, &[]).json(), json!({"status": "ok"}));
+    assert_eq!(server.request("GET", "/readyz", None, None, &[]).json()["status"], "ready");
+    server.post("/api/v1/devices/status", &service(), &json!({"deviceId": "bed-1", "status": "online"}));
+    let metrics = server.request("GET", "/metrics", None, None, &[]);
+    assert_eq!(metrics.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let text = metrics.text();
+    assert!(text.contains("pulsewire_events_in_total{source=\"http\"} 1"), "{text}");
+    assert!(text.contains("pulsewire_http_requests_total{route=\"/api/v1/devices/status\",status=\"202\"} 1"), "{text}");
+    assert!(!text.contains("bed-1"), "no label names a device");
+}
+
+#[test]
+fn metrics_may_have_an_address_of_their_own() {
+    let mut config = Config::development();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    config.metrics.listen = Some(free);
+    let server = Server::with(config);
+    assert_problem(&server.request("GET", "/metrics", None, None, &[]), 404, "not_found");
+    let own = fetch("GET", &format!("http://{free}/metrics"), None, None, &[]);
+    assert!(own.text().starts_with("# HELP pulsewire_"), "{own:?}");
+    assert_eq!(fetch("GET", &format!("http://{free}/api/v1/stats"), None, None, &[]).status, 404);
+}
+
+#[test]
+fn development_tokens_work_and_are_given_to_this_machine_only() {
+    let server = Server::dev();
+    let minted = server.request("GET", "/dev/token?sub=nina&role=service&name=Nina%20N&ttl=60", None, None, &[]).json();
+    assert!(minted["expiresAt"].as_u64().is_some());
+    assert_eq!(server.get("/api/v1/stats", minted["token"].as_str().unwrap()).status, 200);
+    assert_problem(&server.request("GET", "/dev/token", None, None, &[]), 400, "bad_request");
+    assert_problem(&server.request("GET", "/dev/token?sub=a%20b", None, None, &[]), 400, "bad_request");
+    assert_problem(&server.request("GET", "/dev/token?sub=nina", None, None, &[("host", "evil.example:8080")]), 403, "forbidden");
+    assert_eq!(server.request("GET", "/dev/info", None, None, &[]).json(), json!({"source": null, "devices": 0, "tenant": "demo"}));
+    let strict = Server::with(strict_config());
+    assert_problem(&strict.request("GET", "/dev/token?sub=nina", None, None, &[]), 404, "not_found");
+    assert_problem(&strict.request("GET", "/dev/info", None, None, &[]), 404, "not_found");
+}

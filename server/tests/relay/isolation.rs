@@ -1,6 +1,7 @@
 //! Tenants never meet: not in events, not in history, viewers, presence, idempotency keys or polls.
 
 use crate::support::*;
+use proptest::prelude::*;
 use pulsewire_protocol::*;
 use pulsewire_relay::Publisher;
 
@@ -58,5 +59,38 @@ async fn a_tenant_cannot_be_reached_by_any_channel_name() {
     {
         let error = client.subscribe(name).await.unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidChannel, "{name:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is published in whichever tenant, a client gets exactly its own tenant's, also where nobody else listens.
+    #[test]
+    fn events_stay_in_their_tenant(
+        listeners in prop::collection::vec((0_u8..3, prop::sample::subsequence(CHANNELS.to_vec(), 0..5)), 1..8),
+        published in prop::collection::vec((0_u8..3, prop::sample::select(CHANNELS.to_vec())), 1..30),
+    ) {
+        under_virtual_time(async {
+            let relay = relay();
+            let tenant_of = |number: u8| format!("t{number}");
+            let mut clients = Vec::new();
+            for (tenant, channels) in &listeners {
+                let token = sign(&with(claims("nurse"), "tenant", tenant_of(*tenant).into()));
+                clients.push((tenant, channels, Client::connect(&relay, &token, channels).await.0));
+            }
+            for (number, (tenant, channel)) in published.iter().enumerate() {
+                let tenant = tenant_of(*tenant);
+                relay.publish(Publisher::System { tenant: &tenant }, channel, note(number as u64), None).await.unwrap();
+            }
+            for (tenant, channels, client) in &mut clients {
+                let got: Vec<u64> = client.events().await.iter().map(|event| number_of(&event.publication.payload)).collect();
+                // `tenant` is joined by the relay itself.
+                let wanted: Vec<u64> = published.iter().enumerate()
+                    .filter(|(_, (of, channel))| of == *tenant && (channels.contains(channel) || *channel == "tenant"))
+                    .map(|(number, _)| number as u64).collect();
+                assert_eq!(got, wanted);
+            }
+        });
     }
 }

@@ -57,7 +57,7 @@ impl ChannelName {
     }
     /// The channel of one user.
     pub fn user(id: &str) -> Result<Self, ChannelError> {
-        Self::parse(&format!("user:{id}"))
+        Self::parse(&["user:", id].concat())
     }
     /// The channel of everyone in the tenant.
     pub fn tenant() -> Self {

@@ -211,7 +211,8 @@ pub struct PatientChange {
     pub data: RawJson,
 }
 
-wire_map! { PatientChange { 1 => patient_id: String, 2 => data: RawJson } }
+// In JSON the whole object stands under key 2, and nothing else.
+wire_map! { PatientChange as crate::wire::Shape::JsonAt(2) => { 1 => patient_id: String, 2 => data: RawJson } }
 
 wire_struct! {
     /// One message of a conversation.

@@ -25,6 +25,7 @@ pub mod scalar;
 pub mod serialize;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "json")]
 pub mod validate;
 mod wire;
 
@@ -36,6 +37,7 @@ pub use http::{PollEntry, PollRequest, PollResponse, PublishAccepted, PublishIte
 pub use message::*;
 pub use payload::{EventKind, Payload};
 pub use scalar::{Column, RawJson, SeriesMap, UnixMs};
+#[cfg(feature = "json")]
 pub use validate::FieldError;
 
 /// Which encoding a frame is written in: chosen by the WebSocket subprotocol or by `Content-Type`.

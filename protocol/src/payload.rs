@@ -3,15 +3,29 @@
 use crate::error::DecodeError;
 use crate::event::*;
 use crate::scalar::RawJson;
-use crate::wire::{In, Major, Out, Wire, skip};
+#[cfg(feature = "json")]
+use crate::wire::Major;
+use crate::wire::{In, Out, Shape, Wire, skip};
 
-/// Names every built-in event once: its CBOR number, its name, its type.
+/// Names every built-in event once: its CBOR number, its name, its type. Those under `always` are read by the client itself.
 macro_rules! payloads {
-    ($( $(#[$meta:meta])* $code:literal => $variant:ident($ty:ty) = $name:literal ),* $(,)?) => {
+    (
+        always { $( $(#[$meta:meta])* $code:literal => $variant:ident($ty:ty) = $name:literal ),* $(,)? }
+        every { $( $(#[$more_meta:meta])* $more_code:literal => $more:ident($more_ty:ty) = $more_name:literal ),* $(,)? }
+    ) => {
         /// An event and its data.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Payload {
             $( $(#[$meta])* $variant($ty), )*
+            $( $(#[$more_meta])* #[cfg(feature = "every-event")] $more($more_ty), )*
+            /// A built-in event that nothing in here reads: its data as it came, for [`walk`](crate::cbor::walk).
+            #[cfg(not(feature = "every-event"))]
+            Unread {
+                /// Which event.
+                kind: EventKind,
+                /// Its data: one well-formed CBOR item.
+                cbor: Vec<u8>,
+            },
             /// Any other event: passed through unread.
             Custom {
                 /// The event's name.
@@ -23,100 +37,138 @@ macro_rules! payloads {
 
         /// The built-in events by themselves.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum EventKind { $( $(#[$meta])* $variant, )* }
+        pub enum EventKind { $( $(#[$meta])* $variant, )* $( $(#[$more_meta])* $more, )* }
 
         impl EventKind {
-            /// Every built-in event, in the order of the numbers.
-            pub const ALL: &'static [EventKind] = &[ $( EventKind::$variant ),* ];
+            /// Every built-in event.
+            pub const ALL: &'static [EventKind] = &[ $( EventKind::$variant, )* $( EventKind::$more, )* ];
             /// The name on the wire.
             pub const fn as_str(self) -> &'static str {
-                match self { $( EventKind::$variant => $name ),* }
+                match self { $( EventKind::$variant => $name, )* $( EventKind::$more => $more_name, )* }
             }
             /// The number in CBOR.
             pub const fn code(self) -> u64 {
-                match self { $( EventKind::$variant => $code ),* }
+                match self { $( EventKind::$variant => $code, )* $( EventKind::$more => $more_code, )* }
             }
             /// The built-in event of that name.
             pub fn from_name(name: &str) -> Option<Self> {
-                match name { $( $name => Some(EventKind::$variant), )* _ => None }
+                Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
             }
             fn from_code(code: u64) -> Option<Self> {
-                match code { $( $code => Some(EventKind::$variant), )* _ => None }
+                Self::ALL.iter().copied().find(|kind| kind.code() == code)
+            }
+            /// The form of its data.
+            pub const fn shape(self) -> Shape {
+                match self {
+                    $( EventKind::$variant => <$ty as Wire>::SHAPE, )*
+                    $( EventKind::$more => <$more_ty as Wire>::SHAPE, )*
+                }
             }
         }
 
         impl Payload {
             /// Which built-in event this is, if it is one.
             pub fn kind(&self) -> Option<EventKind> {
-                match self { $( Self::$variant(_) => Some(EventKind::$variant), )* Self::Custom { .. } => None }
+                match self {
+                    $( Self::$variant(_) => Some(EventKind::$variant), )*
+                    $( #[cfg(feature = "every-event")] Self::$more(_) => Some(EventKind::$more), )*
+                    #[cfg(not(feature = "every-event"))]
+                    Self::Unread { kind, .. } => Some(*kind),
+                    Self::Custom { .. } => None,
+                }
             }
             fn encode_data(&self, out: &mut Out) {
-                match self { $( Self::$variant(data) => data.encode(out), )* Self::Custom { data, .. } => data.encode(out) }
+                match self {
+                    $( Self::$variant(data) => data.encode(out), )*
+                    $( #[cfg(feature = "every-event")] Self::$more(data) => data.encode(out), )*
+                    #[cfg(not(feature = "every-event"))]
+                    Self::Unread { cbor, .. } => out.raw(cbor),
+                    Self::Custom { data, .. } => data.encode(out),
+                }
             }
-            #[inline(never)]
             fn decode_data(kind: EventKind, input: &mut In<'_>) -> Result<Self, DecodeError> {
-                match kind { $( EventKind::$variant => <$ty as Wire>::decode(input).map(Self::$variant), )* }
+                match kind {
+                    $( EventKind::$variant => <$ty as Wire>::decode(input).map(Self::$variant), )*
+                    $( #[cfg(feature = "every-event")] EventKind::$more => <$more_ty as Wire>::decode(input).map(Self::$more), )*
+                    #[cfg(not(feature = "every-event"))]
+                    kind => {
+                        let start = input.position();
+                        skip(input)?;
+                        Ok(Self::Unread { kind, cbor: input.since(start).to_vec() })
+                    }
+                }
             }
             #[cfg(feature = "json")]
             pub(crate) fn deserialize_data<'de, D: serde::Deserializer<'de>>(event: &str, deserializer: D) -> Result<Self, D::Error> {
                 use serde::Deserialize as _;
                 match EventKind::from_name(event) {
                     $( Some(EventKind::$variant) => <$ty>::deserialize(deserializer).map(Self::$variant), )*
+                    $( Some(EventKind::$more) => <$more_ty>::deserialize(deserializer).map(Self::$more), )*
                     None => Ok(Self::Custom { event: event.to_owned(), data: RawJson::deserialize(deserializer)? }),
                 }
             }
             #[cfg(feature = "serialize")]
             pub(crate) fn serialize_data<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::Serialize as _;
-                match self { $( Self::$variant(data) => data.serialize(serializer), )* Self::Custom { data, .. } => data.serialize(serializer) }
+                match self {
+                    $( Self::$variant(data) => data.serialize(serializer), )*
+                    $( #[cfg(feature = "every-event")] Self::$more(data) => data.serialize(serializer), )*
+                    #[cfg(not(feature = "every-event"))]
+                    Self::Unread { .. } => Err(serde::ser::Error::custom("this event was not read: turn on the feature every-event")),
+                    Self::Custom { data, .. } => data.serialize(serializer),
+                }
             }
         }
     };
 }
 
 payloads! {
-    /// See [`DeviceStatus`].
-    1 => DeviceStatus(DeviceStatus) = "device_status",
-    /// See [`Telemetry`].
-    2 => Telemetry(Telemetry) = "telemetry",
-    /// See [`Alert`].
-    3 => Alert(Alert) = "alert",
-    /// See [`Ids`].
-    4 => AlertRead(Ids) = "alert_read",
-    /// See [`UsageSession`].
-    5 => UsageSession(UsageSession) = "usage_session",
-    /// See [`DashboardStats`].
-    6 => DashboardStats(DashboardStats) = "dashboard_stats",
-    /// See [`PatientChange`].
-    7 => PatientStatusChange(PatientChange) = "patient_status_change",
-    /// See [`PatientChange`].
-    8 => PriorityUpdate(PatientChange) = "priority_update",
-    /// See [`PatientChange`].
-    9 => NewPatient(PatientChange) = "new_patient",
-    /// See [`ConversationMessage`].
-    10 => MessageNew(ConversationMessage) = "message_new",
-    /// See [`ConversationMessage`].
-    11 => MessageUpdated(ConversationMessage) = "message_updated",
-    /// See [`MessageStatus`].
-    12 => MessageStatus(MessageStatus) = "message_status",
-    /// See [`ConversationUpdated`].
-    13 => ConversationUpdated(ConversationUpdated) = "conversation_updated",
-    /// See [`Typing`].
-    14 => TypingStart(Typing) = "typing_start",
-    /// See [`Typing`].
-    15 => TypingStop(Typing) = "typing_stop",
-    /// See [`Presence`].
-    16 => Presence(Presence) = "presence",
-    /// See [`Notification`].
-    17 => Notification(Notification) = "notification",
-    /// See [`Ids`].
-    18 => NotificationRead(Ids) = "notification_read",
-    /// See [`Ids`].
-    19 => NotificationDismissed(Ids) = "notification_dismissed",
-    /// See [`ExecutionUpdate`].
-    20 => ExecutionUpdate(ExecutionUpdate) = "execution_update",
-    /// See [`ExecutionRetry`].
-    21 => ExecutionRetry(ExecutionRetry) = "execution_retry",
+    always {
+        /// See [`DeviceStatus`].
+        1 => DeviceStatus(DeviceStatus) = "device_status",
+        /// See [`Telemetry`].
+        2 => Telemetry(Telemetry) = "telemetry",
+        /// See [`Alert`].
+        3 => Alert(Alert) = "alert",
+        /// See [`Ids`].
+        4 => AlertRead(Ids) = "alert_read",
+        /// See [`DashboardStats`].
+        6 => DashboardStats(DashboardStats) = "dashboard_stats",
+        /// See [`Notification`].
+        17 => Notification(Notification) = "notification",
+        /// See [`ExecutionUpdate`].
+        20 => ExecutionUpdate(ExecutionUpdate) = "execution_update",
+    }
+    every {
+        /// See [`UsageSession`].
+        5 => UsageSession(UsageSession) = "usage_session",
+        /// See [`PatientChange`].
+        7 => PatientStatusChange(PatientChange) = "patient_status_change",
+        /// See [`PatientChange`].
+        8 => PriorityUpdate(PatientChange) = "priority_update",
+        /// See [`PatientChange`].
+        9 => NewPatient(PatientChange) = "new_patient",
+        /// See [`ConversationMessage`].
+        10 => MessageNew(ConversationMessage) = "message_new",
+        /// See [`ConversationMessage`].
+        11 => MessageUpdated(ConversationMessage) = "message_updated",
+        /// See [`MessageStatus`].
+        12 => MessageStatus(MessageStatus) = "message_status",
+        /// See [`ConversationUpdated`].
+        13 => ConversationUpdated(ConversationUpdated) = "conversation_updated",
+        /// See [`Typing`].
+        14 => TypingStart(Typing) = "typing_start",
+        /// See [`Typing`].
+        15 => TypingStop(Typing) = "typing_stop",
+        /// See [`Presence`].
+        16 => Presence(Presence) = "presence",
+        /// See [`Ids`].
+        18 => NotificationRead(Ids) = "notification_read",
+        /// See [`Ids`].
+        19 => NotificationDismissed(Ids) = "notification_dismissed",
+        /// See [`ExecutionRetry`].
+        21 => ExecutionRetry(ExecutionRetry) = "execution_retry",
+    }
 }
 
 impl EventKind {
@@ -170,7 +222,7 @@ impl Payload {
     /// What stands for a built-in event that a later version added or changed: named `#number`, its data unread.
     fn of_later_version(code: u64) -> Self {
         let mut event = String::from("#");
-        event.push_str(&code.to_string());
+        push_number(&mut event, code);
         Self::Custom { event, data: RawJson::null() }
     }
 
@@ -182,11 +234,25 @@ impl Payload {
             None => out.text(self.event()),
         }
     }
+    /// The data alone as one CBOR item: what [`walk`](crate::cbor::walk) takes, with the event's [`shape`](EventKind::shape).
+    pub fn data_cbor(&self) -> Vec<u8> {
+        let mut out = Out::new();
+        self.encode_data(&mut out);
+        out.into_bytes()
+    }
     /// Writes `key: data`.
     pub(crate) fn encode_data_at(&self, out: &mut Out, key: u64) {
         out.uint(key);
         self.encode_data(out);
     }
+}
+
+/// Writes a number in decimal, without the formatting machinery.
+fn push_number(text: &mut String, number: u64) {
+    if number >= 10 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from(b'0' + (number % 10) as u8));
 }
 
 /// Collects `event` and `data` from a map in whichever order they stand, then reads the data as the event's type.
@@ -217,7 +283,7 @@ pub(crate) enum UnknownEvents {
 impl<'b> PayloadSlots<'b> {
     pub(crate) fn event(&mut self, input: &mut In<'b>) -> Result<(), DecodeError> {
         let at = input.position();
-        self.event = Some(if input.peek_major()? == Major::Text {
+        self.event = Some(if input.peek_major()? == crate::wire::Major::Text {
             let name = String::decode(input).map_err(|e| e.within("event"))?;
             EventKind::from_name(&name).map_or(EventRef::Named(name), EventRef::Known)
         } else {

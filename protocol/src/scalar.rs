@@ -1,7 +1,7 @@
 //! The small values that messages are made of: times, opaque JSON text, numeric columns.
 
 use crate::error::DecodeError;
-use crate::wire::{In, Major, NOT_FINITE, Out, Wire, decode_array, decode_entries};
+use crate::wire::{In, Major, NOT_FINITE, Out, Shape, Wire, decode_array, decode_entries};
 
 /// A time in Unix milliseconds. JSON and CBOR may carry it as an integer or as a float.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
@@ -23,6 +23,7 @@ impl UnixMs {
 }
 
 impl Wire for UnixMs {
+    const SHAPE: Shape = Shape::Number;
     fn encode(&self, out: &mut Out) {
         if self.is_whole() { out.int(self.0 as i64) } else { out.float(self.0) }
     }
@@ -143,6 +144,7 @@ impl<'de> serde::Deserialize<'de> for RawJson {
 }
 
 impl Wire for RawJson {
+    const SHAPE: Shape = Shape::Json;
     fn encode(&self, out: &mut Out) {
         out.text(&self.0);
     }
@@ -167,6 +169,7 @@ const TAG_F32_LE: u64 = 85;
 const TAG_F64_LE: u64 = 86;
 
 impl Wire for Column {
+    const SHAPE: Shape = Shape::Column;
     fn encode(&self, out: &mut Out) {
         out.tag(TAG_F64_LE);
         out.float64_le(&self.0);
@@ -230,6 +233,7 @@ fn whole(rest: &[u8], at: usize) -> Result<(), DecodeError> {
 pub struct SeriesMap(pub Vec<(String, crate::event::Series)>);
 
 impl Wire for SeriesMap {
+    const SHAPE: Shape = Shape::Names(&<crate::event::Series as Wire>::SHAPE);
     fn encode(&self, out: &mut Out) {
         out.map(self.0.len());
         for (metric, series) in &self.0 {

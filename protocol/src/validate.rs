@@ -273,7 +273,6 @@ fn check_custom(event: &str, data: &RawJson) -> Checked {
 
 fn check_patient_change(body: &PatientChange) -> Checked {
     check_object("data", &body.data)?;
-    #[cfg(feature = "json")]
     match crate::json::patient_id(&body.data) {
         Err(error) if error.field == "message" => return Err(wrong("data", error.problem.clone())),
         Err(error) => return Err(wrong(format!("data.{}", error.field), error.problem.clone())),
@@ -288,9 +287,8 @@ fn check_patient_change(body: &PatientChange) -> Checked {
     Ok(())
 }
 
-/// Opaque text that was never read (made by hand, or without the `json` feature).
+/// Opaque text that was never read: made by hand.
 fn check_json(field: &'static str, json: &RawJson) -> Checked {
-    #[cfg(feature = "json")]
     if let Err(error) = json.clone().checked() {
         return Err(wrong(field, format!("not JSON: {error}")));
     }

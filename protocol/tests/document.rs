@@ -21,12 +21,6 @@ fn rows(section: &str) -> Vec<Vec<&str>> {
     section.lines().filter(|line| line.starts_with('|')).map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect()
 }
 
-fn camel(snake: &str) -> String {
-    let mut parts = snake.split('_');
-    let first = parts.next().unwrap().to_owned();
-    parts.fold(first, |name, part| name + &part[..1].to_uppercase() + &part[1..])
-}
-
 /// What `1 \`id\` int, 2 \`channel\` text?` lists.
 fn listed(cell: &str) -> BTreeSet<(u64, String)> {
     let words: Vec<&str> = cell.split_whitespace().collect();
@@ -38,8 +32,12 @@ fn listed(cell: &str) -> BTreeSet<(u64, String)> {
     pairs.collect()
 }
 
-fn keys(fields: &[(u64, &str)]) -> BTreeSet<(u64, String)> {
-    fields.iter().map(|(key, field)| (*key, if *field == "alert_type" { "type".to_owned() } else { camel(field) })).collect()
+fn keys(fields: &[cbor::Field]) -> BTreeSet<(u64, String)> {
+    fields.iter().map(|field| (u64::from(field.key), field.name.to_owned())).collect()
+}
+
+fn named(fields: &[(u64, &str)]) -> BTreeSet<(u64, String)> {
+    fields.iter().map(|(key, name)| (*key, (*name).to_owned())).collect()
 }
 
 fn row_of(section: &str, name: &str) -> BTreeSet<(u64, String)> {
@@ -51,62 +49,62 @@ fn row_of(section: &str, name: &str) -> BTreeSet<(u64, String)> {
 #[test]
 fn every_key_of_every_map_stands_in_its_row() {
     let cbor = section("## 12. CBOR, field by field");
-    let structs: &[(&str, &[(u64, &str)])] = &[
-        ("connect", Connect::KEYS),
-        ("subscribe", Subscribe::KEYS),
-        ("unsubscribe", Unsubscribe::KEYS),
-        ("publish", &[(1, "id"), (2, "channel"), (3, "event"), (4, "data"), (5, "key")]),
-        ("call", Call::KEYS),
-        ("refresh", Refresh::KEYS),
-        ("pong", Pong::KEYS),
-        ("ping", Ping::KEYS),
-        ("welcome", Welcome::KEYS),
-        ("subscribed", Subscribed::KEYS),
-        ("unsubscribed", Unsubscribed::KEYS),
-        ("event", &[(1, "channel")]),
-        ("viewers", Viewers::KEYS),
-        ("heartbeat", Heartbeat::KEYS),
-        ("reauth", Reauth::KEYS),
-        ("reply", &[(1, "id"), (2, "offset"), (3, "server_time"), (4, "expires_at"), (5, "result")]),
-        ("error", &[(5, "id"), (6, "channel")]),
-        ("ClientInfo", ClientInfo::KEYS),
-        ("SubscribeEntry", SubscribeEntry::KEYS),
-        ("Position", Position::KEYS),
-        ("Limits", Limits::KEYS),
-        ("ViewerCount", ViewerCount::KEYS),
-        ("Author", Author::KEYS),
-        ("Publication", &[(2, "event"), (3, "ts"), (4, "data"), (5, "offset"), (6, "first_offset"), (7, "from")]),
-        ("Refused", Refused::KEYS),
-        ("ErrorBody", ErrorBody::KEYS),
-        ("DeviceStatus", DeviceStatus::KEYS),
-        ("Telemetry", Telemetry::KEYS),
-        ("Series", Series::KEYS),
-        ("Alert", Alert::KEYS),
-        ("Ids", Ids::KEYS),
-        ("UsageSession", UsageSession::KEYS),
-        ("DashboardStats", DashboardStats::KEYS),
-        ("PatientChange", PatientChange::KEYS),
-        ("Message", Message::KEYS),
-        ("ConversationMessage", ConversationMessage::KEYS),
-        ("MessageStatus", MessageStatus::KEYS),
-        ("ConversationUpdated", ConversationUpdated::KEYS),
-        ("Typing", Typing::KEYS),
-        ("PresentUser", PresentUser::KEYS),
-        ("Presence", Presence::KEYS),
-        ("Notification", Notification::KEYS),
-        ("ExecutionError", ExecutionError::KEYS),
-        ("ExecutionUpdate", ExecutionUpdate::KEYS),
-        ("ExecutionRetry", ExecutionRetry::KEYS),
+    let structs: Vec<(&str, BTreeSet<(u64, String)>)> = vec![
+        ("connect", keys(Connect::FIELDS)),
+        ("subscribe", keys(Subscribe::FIELDS)),
+        ("unsubscribe", keys(Unsubscribe::FIELDS)),
+        ("publish", named(&[(1, "id"), (2, "channel"), (3, "event"), (4, "data"), (5, "key")])),
+        ("call", keys(Call::FIELDS)),
+        ("refresh", keys(Refresh::FIELDS)),
+        ("pong", keys(Pong::FIELDS)),
+        ("ping", keys(Ping::FIELDS)),
+        ("welcome", keys(Welcome::FIELDS)),
+        ("subscribed", keys(Subscribed::FIELDS)),
+        ("unsubscribed", keys(Unsubscribed::FIELDS)),
+        ("event", named(&[(1, "channel")])),
+        ("viewers", keys(Viewers::FIELDS)),
+        ("heartbeat", keys(Heartbeat::FIELDS)),
+        ("reauth", keys(Reauth::FIELDS)),
+        ("reply", named(&[(1, "id"), (2, "offset"), (3, "serverTime"), (4, "expiresAt"), (5, "result")])),
+        ("error", named(&[(5, "id"), (6, "channel")])),
+        ("ClientInfo", keys(ClientInfo::FIELDS)),
+        ("SubscribeEntry", keys(SubscribeEntry::FIELDS)),
+        ("Position", keys(Position::FIELDS)),
+        ("Limits", keys(Limits::FIELDS)),
+        ("ViewerCount", keys(ViewerCount::FIELDS)),
+        ("Author", keys(Author::FIELDS)),
+        ("Publication", named(&[(2, "event"), (3, "ts"), (4, "data"), (5, "offset"), (6, "firstOffset"), (7, "from")])),
+        ("Refused", keys(Refused::FIELDS)),
+        ("ErrorBody", keys(ErrorBody::FIELDS)),
+        ("DeviceStatus", keys(DeviceStatus::FIELDS)),
+        ("Telemetry", keys(Telemetry::FIELDS)),
+        ("Series", keys(Series::FIELDS)),
+        ("Alert", keys(Alert::FIELDS)),
+        ("Ids", keys(Ids::FIELDS)),
+        ("UsageSession", keys(UsageSession::FIELDS)),
+        ("DashboardStats", keys(DashboardStats::FIELDS)),
+        ("PatientChange", keys(PatientChange::FIELDS)),
+        ("Message", keys(Message::FIELDS)),
+        ("ConversationMessage", keys(ConversationMessage::FIELDS)),
+        ("MessageStatus", keys(MessageStatus::FIELDS)),
+        ("ConversationUpdated", keys(ConversationUpdated::FIELDS)),
+        ("Typing", keys(Typing::FIELDS)),
+        ("PresentUser", keys(PresentUser::FIELDS)),
+        ("Presence", keys(Presence::FIELDS)),
+        ("Notification", keys(Notification::FIELDS)),
+        ("ExecutionError", keys(ExecutionError::FIELDS)),
+        ("ExecutionUpdate", keys(ExecutionUpdate::FIELDS)),
+        ("ExecutionRetry", keys(ExecutionRetry::FIELDS)),
     ];
     for (name, fields) in structs {
-        assert_eq!(row_of(cbor, name), keys(fields), "{name}");
+        assert_eq!(row_of(cbor, name), fields, "{name}");
     }
     let bodies = section("### HTTP bodies");
     let body = |name: &str| listed(rows(bodies).into_iter().find(|row| row[1].contains(&format!("`{name}`:"))).unwrap()[1]);
-    assert_eq!(body("PollRequest"), keys(PollRequest::KEYS));
-    assert_eq!(body("PollResponse"), keys(PollResponse::KEYS));
-    assert_eq!(body("PublishItem"), keys(&[(2, "channel"), (3, "event"), (4, "data"), (5, "key")]));
-    assert_eq!(body("PublishOutcome"), keys(PublishOutcome::KEYS));
+    assert_eq!(body("PollRequest"), keys(PollRequest::FIELDS));
+    assert_eq!(body("PollResponse"), keys(PollResponse::FIELDS));
+    assert_eq!(body("PublishItem"), named(&[(2, "channel"), (3, "event"), (4, "data"), (5, "key")]));
+    assert_eq!(body("PublishOutcome"), keys(PublishOutcome::FIELDS));
 }
 
 #[test]

@@ -5,9 +5,11 @@ use super::encode::encode_optional;
 use crate::error::DecodeError;
 use crate::http::{PollRequest, PollResponse, PublishItem, PublishOutcome};
 use crate::payload::{PayloadSlots, UnknownEvents};
-use crate::wire::{In, Major, Out, Wire, decode_array, decode_map, skip};
+use crate::wire::{In, Major, Out, Shape, Wire, decode_array, decode_map, skip};
 
 impl Wire for PublishItem {
+    // Never walked: only the data of events is.
+    const SHAPE: Shape = Shape::Struct(&[]);
     fn encode(&self, out: &mut Out) {
         out.map(3 + usize::from(self.key.is_some()));
         out.uint(2);
@@ -45,7 +47,7 @@ fn check_whole(body: &[u8]) -> Result<In<'_>, DecodeError> {
     let mut end = In::new(body);
     skip(&mut end).map_err(|error| error.or_whole("body"))?;
     if end.position() < body.len() {
-        return Err(DecodeError::new(end.position(), "bytes follow the end of the body").or_whole("body"));
+        return Err(DecodeError::fixed(end.position(), "bytes follow the end of the body").or_whole("body"));
     }
     Ok(In::new(body))
 }

@@ -4,7 +4,7 @@ use crate::error::{DecodeError, ErrorBody};
 use crate::message::*;
 use crate::payload::{PayloadSlots, UnknownEvents};
 use crate::scalar::{RawJson, UnixMs};
-use crate::wire::{In, Out, Wire, decode_map, fill};
+use crate::wire::{In, Out, Shape, Wire, decode_map, fill};
 
 fn message_type(input: &In<'_>) -> Result<u64, DecodeError> {
     let mut code = None;
@@ -149,6 +149,8 @@ fn decode_publication<'b>(input: &mut In<'b>, channel: Option<&mut Option<String
 }
 
 impl Wire for Publication {
+    // Never walked: only the data of events is.
+    const SHAPE: Shape = Shape::Struct(&[]);
     fn encode(&self, out: &mut Out) {
         out.map(self.entries());
         self.encode_entries(out);
@@ -159,6 +161,8 @@ impl Wire for Publication {
 }
 
 impl Wire for SubscribedEntry {
+    // Never walked: only the data of events is.
+    const SHAPE: Shape = Shape::Struct(&[]);
     fn encode(&self, out: &mut Out) {
         match self {
             Self::Refused(refused) => refused.encode(out),

@@ -5,8 +5,8 @@
 
 use crate::error::DecodeError;
 use crate::message::{ClientMessage, ServerMessage};
+pub use crate::wire::{Field, MAX_CBOR_DEPTH, MAX_SAFE_INTEGER, Shape, Sink, walk};
 use crate::wire::{In, Wire, decode_map, skip};
-pub use crate::wire::{MAX_CBOR_DEPTH, MAX_SAFE_INTEGER};
 
 mod bodies;
 mod decode;
@@ -72,7 +72,7 @@ pub(crate) fn check_id(message: &ClientMessage, at: usize) -> Result<(), DecodeE
     match message.id() {
         Some(id) if !(1..=MAX_SAFE_INTEGER).contains(&id) => {
             let problem = "expected a positive integer, unique on this connection, of at most 2^53";
-            Err(DecodeError::new(at, problem).within("id").senseless())
+            Err(DecodeError::fixed(at, problem).within("id").senseless())
         }
         _ => Ok(()),
     }

@@ -10,14 +10,19 @@ use crate::error::DecodeError;
 
 mod input;
 mod output;
+mod shape;
 mod walk;
 pub(crate) use input::{In, Major};
 pub(crate) use output::Out;
+pub use shape::{Field, Shape, Sink, walk};
+pub(crate) use shape::{camel, camel_len};
 pub(crate) use walk::*;
 pub use walk::{MAX_CBOR_DEPTH, MAX_SAFE_INTEGER};
 
 /// A value that has a CBOR form.
 pub(crate) trait Wire: Sized {
+    /// The form, as data.
+    const SHAPE: Shape;
     fn encode(&self, out: &mut Out);
     fn decode(input: &mut In<'_>) -> Result<Self, DecodeError>;
     /// What stands for a field that is not there; `None` where the field is required.
@@ -31,6 +36,7 @@ pub(crate) trait Wire: Sized {
 }
 
 impl Wire for u64 {
+    const SHAPE: Shape = Shape::Number;
     fn encode(&self, out: &mut Out) {
         out.uint(*self);
     }
@@ -40,6 +46,7 @@ impl Wire for u64 {
 }
 
 impl Wire for u32 {
+    const SHAPE: Shape = Shape::Number;
     fn encode(&self, out: &mut Out) {
         out.uint(u64::from(*self));
     }
@@ -50,6 +57,7 @@ impl Wire for u32 {
 }
 
 impl Wire for f64 {
+    const SHAPE: Shape = Shape::Number;
     fn encode(&self, out: &mut Out) {
         out.float(*self);
     }
@@ -59,6 +67,7 @@ impl Wire for f64 {
 }
 
 impl Wire for bool {
+    const SHAPE: Shape = Shape::Flag;
     fn encode(&self, out: &mut Out) {
         out.flag(*self);
     }
@@ -68,6 +77,7 @@ impl Wire for bool {
 }
 
 impl Wire for String {
+    const SHAPE: Shape = Shape::Text;
     fn encode(&self, out: &mut Out) {
         out.text(self);
     }
@@ -77,6 +87,7 @@ impl Wire for String {
 }
 
 impl<T: Wire> Wire for Option<T> {
+    const SHAPE: Shape = T::SHAPE;
     fn encode(&self, out: &mut Out) {
         if let Some(value) = self {
             value.encode(out);
@@ -95,6 +106,7 @@ impl<T: Wire> Wire for Option<T> {
 
 /// A list may be left out where it is empty.
 impl<T: Wire> Wire for Vec<T> {
+    const SHAPE: Shape = Shape::List(&T::SHAPE);
     fn encode(&self, out: &mut Out) {
         out.array(self.len());
         for item in self {
@@ -138,17 +150,28 @@ macro_rules! wire_struct {
         #[cfg(feature = "json")]
         impl crate::json::lenient::Field for $name {}
 
-        crate::wire::wire_map! { $name { $( $key => $field : $ty ),* } }
+        crate::wire::wire_map! { $name as crate::wire::Shape::Struct(Self::FIELDS) => { $( $key => $field : $ty ),* } }
     };
 }
 pub(crate) use wire_struct;
 
 /// The CBOR side of [`wire_struct`], for a struct whose JSON is written by hand.
 macro_rules! wire_map {
-    ($name:ident { $( $key:literal => $field:ident : $ty:ty ),* $(,)? }) => {
+    ($name:ident as $shape:expr => { $( $key:literal => $field:ident : $ty:ty ),* $(,)? }) => {
         impl $name {
-            /// The CBOR keys beside the fields, as PROTOCOL.md lists them.
-            pub const KEYS: &'static [(u64, &'static str)] = &[ $( ($key, stringify!($field)) ),* ];
+            /// The fields with their CBOR keys, as PROTOCOL.md lists them.
+            pub const FIELDS: &'static [crate::wire::Field] = &[ $( crate::wire::Field {
+                key: $key,
+                name: {
+                    const NAME: &str = stringify!($field);
+                    const BYTES: [u8; crate::wire::camel_len(NAME)] = crate::wire::camel(NAME);
+                    match core::str::from_utf8(&BYTES) {
+                        Ok(name) => name,
+                        Err(_) => NAME,
+                    }
+                },
+                shape: <$ty as crate::wire::Wire>::SHAPE,
+            } ),* ];
             /// How many keys this value writes.
             #[allow(dead_code)]
             pub(crate) fn entries(&self) -> usize {
@@ -163,6 +186,7 @@ macro_rules! wire_map {
         }
 
         impl crate::wire::Wire for $name {
+            const SHAPE: crate::wire::Shape = $shape;
             fn encode(&self, out: &mut crate::wire::Out) {
                 out.map(self.entries());
                 self.encode_entries(out);
@@ -220,6 +244,7 @@ macro_rules! wire_enum {
         }
 
         impl crate::wire::Wire for $name {
+            const SHAPE: crate::wire::Shape = crate::wire::Shape::Words(&[ $( ($code, $word) ),* ]);
             fn encode(&self, out: &mut crate::wire::Out) {
                 out.uint(self.code());
             }

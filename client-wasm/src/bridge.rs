@@ -10,9 +10,9 @@ extern "C" {
     /// Slices of the state changed: bits of `Slices`.
     #[wasm_bindgen(method, catch)]
     pub(crate) fn changed(this: &Callbacks, slices: u32) -> Result<(), JsValue>;
-    /// An event of a channel that is listened to. Its `data` is a JSON text where `json` says so.
+    /// An event of a channel that is listened to.
     #[wasm_bindgen(method, catch)]
-    pub(crate) fn event(this: &Callbacks, event: &JsValue, json: bool) -> Result<(), JsValue>;
+    pub(crate) fn event(this: &Callbacks, event: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(crate) fn resync(this: &Callbacks, channel: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]

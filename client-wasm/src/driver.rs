@@ -202,8 +202,13 @@ impl Driver {
                 if !self.interest.borrow().includes(&event.channel) {
                     return Ok(());
                 }
-                let (event, json) = events::to_js(&event)?;
-                to.event(&event, json)
+                match events::to_js(&event) {
+                    Ok(object) => to.event(&object),
+                    Err(thrown) => {
+                        let message = property(&thrown, "message").as_string().unwrap_or_default();
+                        to.error("bad_data", &message, Some(&event.channel))
+                    }
+                }
             }
             ClientEvent::Resync { channel } => to.resync(&channel),
             ClientEvent::Error { code, message, channel } => to.error(code, &message, channel.as_deref()),

@@ -1,10 +1,10 @@
 //! Events on their way to the page: only those of channels that somebody listens to are made into objects.
 
-use crate::object::Object;
+use crate::bridge::error;
+use crate::object::{Object, parsed};
 use pulsewire_client_core::ChannelEvent;
 use pulsewire_protocol::Payload;
-use pulsewire_protocol::serialize::Data;
-use serde::Serialize;
+use pulsewire_protocol::cbor::{Sink, walk};
 use wasm_bindgen::prelude::*;
 
 /// Which channels' events the façade wants.
@@ -32,14 +32,13 @@ impl Interest {
     }
 }
 
-/// The event as an object; its data is a JSON text where the second value says so, and the façade parses it.
-pub(crate) fn to_js(event: &ChannelEvent) -> Result<(JsValue, bool), JsValue> {
+/// The event as an object.
+pub(crate) fn to_js(event: &ChannelEvent) -> Result<JsValue, JsValue> {
     let publication = &event.publication;
-    let (data, json) = data(&publication.payload)?;
     let mut object = Object::new()
         .text("channel", &event.channel)
         .text("event", publication.payload.event())
-        .value("data", &data)
+        .value("data", &data(&publication.payload)?)
         .number("ts", publication.ts.0)
         .number_if("offset", publication.offset.map(|offset| offset as f64))
         .number_if("firstOffset", publication.first_offset.map(|offset| offset as f64))
@@ -47,18 +46,80 @@ pub(crate) fn to_js(event: &ChannelEvent) -> Result<(JsValue, bool), JsValue> {
     if let Some(from) = &publication.from {
         object = object.value("from", &Object::new().text("user", &from.user).text("name", &from.name).done());
     }
-    Ok((object.done(), json))
+    Ok(object.done())
 }
 
-/// JSON inside a typed event (an alert's metadata, a conversation's updates) stays text.
-fn data(payload: &Payload) -> Result<(JsValue, bool), JsValue> {
-    let text = match payload {
-        Payload::Custom { data, .. } => data,
-        Payload::PatientStatusChange(change) | Payload::PriorityUpdate(change) | Payload::NewPatient(change) => &change.data,
-        _ => {
-            let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
-            return Ok((Data(payload).serialize(&serializer)?, false));
+/// Built-in events by one walk over their CBOR, the others by the page's own JSON parser.
+fn data(payload: &Payload) -> Result<JsValue, JsValue> {
+    if let Payload::Custom { data, .. } = payload {
+        return js_sys::JSON::parse(data.as_str());
+    }
+    let mut builder = Builder::default();
+    if let Some(kind) = payload.kind() {
+        walk(&payload.data_cbor(), &kind.shape(), &mut builder)
+            .map_err(|_| error("bad_data", "the data of a built-in event has another form"))?;
+    }
+    Ok(builder.whole)
+}
+
+/// Puts the values of a walk together.
+#[derive(Default)]
+struct Builder {
+    /// The objects and lists that are still open, each with the name of the value that comes next.
+    open: Vec<(Container, String)>,
+    whole: JsValue,
+}
+
+enum Container {
+    Object(Object),
+    List(js_sys::Array),
+}
+
+impl Builder {
+    #[inline(never)]
+    fn put(&mut self, value: JsValue) {
+        match self.open.last() {
+            Some((Container::Object(object), name)) => object.set(name, &value),
+            Some((Container::List(list), _)) => {
+                list.push(&value);
+            }
+            None => self.whole = value,
         }
-    };
-    Ok((JsValue::from_str(text.as_str()), true))
+    }
+}
+
+impl Sink for Builder {
+    fn number(&mut self, value: f64) {
+        self.put(JsValue::from_f64(value));
+    }
+    fn text(&mut self, value: &str) {
+        self.put(JsValue::from_str(value));
+    }
+    fn flag(&mut self, value: bool) {
+        self.put(JsValue::from_bool(value));
+    }
+    fn json(&mut self, text: &str) {
+        self.put(parsed(text));
+    }
+    fn column(&mut self, values: &[f64]) {
+        self.put(js_sys::Float64Array::from(values).into());
+    }
+    fn object(&mut self) {
+        self.open.push((Container::Object(Object::new()), String::new()));
+    }
+    fn key(&mut self, name: &str) {
+        if let Some((_, next)) = self.open.last_mut() {
+            *next = name.to_owned();
+        }
+    }
+    fn list(&mut self) {
+        self.open.push((Container::List(js_sys::Array::new()), String::new()));
+    }
+    fn end(&mut self) {
+        match self.open.pop() {
+            Some((Container::Object(object), _)) => self.put(object.done()),
+            Some((Container::List(list), _)) => self.put(list.into()),
+            None => {}
+        }
+    }
 }

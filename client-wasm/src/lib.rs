@@ -25,3 +25,7 @@ mod surface;
 mod views;
 
 pub use surface::WasmClient;
+
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();

@@ -23,8 +23,12 @@ impl Object {
         Self(js_sys::Object::new().unchecked_into())
     }
     #[inline(never)]
-    pub(crate) fn value(self, name: &str, value: &JsValue) -> Self {
+    pub(crate) fn set(&self, name: &str, value: &JsValue) {
         self.0.put(name, value);
+    }
+    #[inline(never)]
+    pub(crate) fn value(self, name: &str, value: &JsValue) -> Self {
+        self.set(name, value);
         self
     }
     #[inline(never)]
@@ -57,6 +61,11 @@ impl Object {
     pub(crate) fn done(self) -> JsValue {
         self.0.into()
     }
+}
+
+/// JSON text as the page's own parser reads it; what it cannot read (a peer's mistake) stays text.
+pub(crate) fn parsed(json: &str) -> JsValue {
+    js_sys::JSON::parse(json).unwrap_or_else(|_| JsValue::from_str(json))
 }
 
 /// A property of an object; `undefined` where it is not there or cannot be read.

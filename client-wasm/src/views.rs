@@ -1,6 +1,6 @@
 //! What JavaScript sees of the core's state: plain objects.
 
-use crate::object::Object;
+use crate::object::{Object, parsed};
 use pulsewire_client_core::{AlertItem, ChannelView, Client, Failure, Slices, Table, Toast};
 use pulsewire_protocol::ErrorBody;
 use wasm_bindgen::prelude::*;
@@ -23,9 +23,8 @@ fn connection(client: &Client) -> JsValue {
         .done()
 }
 
-/// The metadata stays JSON text: the façade parses it.
 fn alert(item: &AlertItem) -> JsValue {
-    Object::new()
+    let object = Object::new()
         .text("id", &item.id)
         .text("patientId", &item.patient_id)
         .text("patientName", &item.patient_name)
@@ -34,9 +33,11 @@ fn alert(item: &AlertItem) -> JsValue {
         .text("severity", item.severity.as_str())
         .text("message", &item.message)
         .number("ts", item.ts)
-        .flag("read", item.read)
-        .text_if("metadata", item.metadata.as_ref().map(|json| json.as_str()))
-        .done()
+        .flag("read", item.read);
+    match &item.metadata {
+        Some(json) => object.value("metadata", &parsed(json.as_str())).done(),
+        None => object.done(),
+    }
 }
 
 #[inline(never)]
@@ -135,7 +136,8 @@ pub(crate) fn channel(view: &ChannelView<'_>) -> JsValue {
 }
 
 pub(crate) fn metrics(client: &Client, device: &str) -> JsValue {
-    list(&mut client.telemetry().metrics(device).map(|series| JsValue::from_str(series.metric())))
+    let names: Vec<&str> = client.telemetry().metrics(device).map(|series| series.metric()).collect();
+    serde_wasm_bindgen::to_value(&names).unwrap_or_default()
 }
 
 /// What came and what was wrong with it.

@@ -79,7 +79,7 @@ export class Client implements Pulsewire {
     const slice = <T>(which: number, empty: T) => new Source<T>(() => (this.#core === undefined ? empty : this.#core.slice<T>(which)));
     this.connection = new Source(() => this.#core?.slice<ConnectionStatus>(Slice.connection) ?? this.#outside);
     this.deviceStatuses = slice(Slice.devices, {});
-    this.alerts = new Source(() => withMetadata(this.#core?.slice<AlertsState>(Slice.alerts)));
+    this.alerts = slice<AlertsState>(Slice.alerts, { items: [], unread: 0 });
     this.dashboardStats = slice<DashboardStats | undefined>(Slice.dashboard, undefined);
     this.viewerCounts = slice(Slice.viewers, {});
     this.toasts = slice<ToastsState>(Slice.toasts, { visible: [], waiting: 0, held: false });
@@ -221,7 +221,7 @@ export class Client implements Pulsewire {
   #callbacks() {
     return {
       changed: (slices: number) => this.#changed(slices),
-      event: (event: ChannelEvent, json: boolean) => this.#event(event, json),
+      event: (event: ChannelEvent) => this.#event(event),
       resync: (channel: string) => callAll(this.#events.resync, { channel }),
       error: (code: string, message: string, channel?: string) => this.#error(code, message, channel),
       settled: (request: number, value: unknown) => this.#requests.settle(request, value),
@@ -253,15 +253,7 @@ export class Client implements Pulsewire {
     this.#changed(~0);
   }
 
-  #event(event: ChannelEvent, json: boolean): void {
-    try {
-      if (json) event.data = JSON.parse(event.data as string);
-      else if (event.event === 'alert') parseField(event.data, 'metadata');
-      else if (event.event === 'conversation_updated') parseField(event.data, 'updates');
-    } catch {
-      this.#error('bad_data', `the data of ${event.event} is no JSON; the event was skipped`, event.channel);
-      return;
-    }
+  #event(event: ChannelEvent): void {
     this.#channels.deliver(event);
     callAll(this.#events.event, event);
   }
@@ -322,21 +314,4 @@ export class Client implements Pulsewire {
 
 function randomId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(9)), byte => byte.toString(36).padStart(2, '0')).join('');
-}
-
-/** JSON inside a typed object comes out of the wasm as text. */
-function parseField(object: unknown, field: string): void {
-  const fields = object as Record<string, unknown>;
-  if (typeof fields[field] === 'string') fields[field] = JSON.parse(fields[field]);
-}
-
-function withMetadata(state: AlertsState = { items: [], unread: 0 }): AlertsState {
-  for (const alert of state.items) {
-    try {
-      parseField(alert, 'metadata');
-    } catch {
-      // The relay checks it on the way in; what a peer broke all the same stays readable as text.
-    }
-  }
-  return state;
 }

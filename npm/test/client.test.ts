@@ -46,7 +46,7 @@ test('connect goes through connecting to connected, with token, names and what w
   const connect = relay.socket.received[0];
   expect(connect?.type).toBe('connect');
   expect(connect?.fields.get(2)).toMatch(/^ey/);
-  expect((connect?.fields.get(3) as Map<number, string>).get(1)).toBe('ward-page');
+  expect((connect?.fields.get(3) as Map<number, string> | undefined)?.get(1)).toBe('ward-page');
   expect(connect?.fields.get(4)).toEqual([map({ 1: 'device:bed-1', 3: 50, 4: 5 })]);
   await vi.waitFor(() => expect(channel.state.get()).toMatchObject({ phase: 'subscribed', epoch: 'e1' }));
   expect(client.connection.get()).toMatchObject({ user: 'ana', tenant: 'ward', connectionId: 'c1', everConnected: true });
@@ -284,7 +284,7 @@ test('a lost connection is tried again and what is held comes back in the first 
   expect(client.connection.get().state).toBe('reconnecting');
   await vi.waitFor(() => expect(relay.sockets).toHaveLength(2));
   await connected();
-  const [entry] = relay.socket.received[0]?.fields.get(4) as Map<number, unknown>[];
+  const [entry] = (relay.socket.received[0]?.fields.get(4) ?? []) as Map<number, unknown>[];
   expect(entry?.get(1)).toBe('device:bed-1');
   expect(entry?.get(2)).toEqual(map({ 1: 'e1', 2: 1 }));
   expect(channel.state.get().phase).toBe('subscribed');

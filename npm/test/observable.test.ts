@@ -55,7 +55,11 @@ test('a listener may end itself and others while it is told', () => {
   const source = new Source(() => 0);
   const second = vi.fn();
   const ends: (() => void)[] = [];
-  ends.push(source.listen(() => ends.forEach(end => end())));
+  ends.push(
+    source.listen(() => {
+      for (const end of ends) end();
+    }),
+  );
   ends.push(source.listen(second));
   source.changed();
   source.changed();

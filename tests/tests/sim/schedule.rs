@@ -59,6 +59,8 @@ struct Schedule {
     notes: u64,
     /// Alerts that a page must have in the end: published after it was connected for the first time.
     alerts: Vec<BTreeSet<String>>,
+    /// Whose machine says that it has no network.
+    offline: Vec<bool>,
     figures: Figures,
 }
 
@@ -77,9 +79,9 @@ pub async fn run(seed: u64, tell: bool) -> Figures {
     let relay = new_relay(&config, &truth, seed, 0);
     let world = Rc::new(World { relay: RefCell::new(relay), started: Instant::now(), token_ttl_s });
     let pages: Vec<Page> = (1..=rng.u64(1..=3)).map(|number| Page::start(&world, &truth, number, seed ^ (number << 32))).collect();
-    let alerts = vec![BTreeSet::new(); pages.len()];
+    let (alerts, offline) = (vec![BTreeSet::new(); pages.len()], vec![false; pages.len()]);
     let figures = Figures { schedules: 1, ..Figures::default() };
-    let mut schedule = Schedule { rng, world, truth, pages, config, may_restart, tell, notes: 0, alerts, figures };
+    let mut schedule = Schedule { rng, world, truth, pages, config, may_restart, tell, notes: 0, alerts, offline, figures };
     for page in &schedule.pages {
         page.command(Command::Connect);
     }
@@ -200,7 +202,6 @@ impl Schedule {
             58..62 => {
                 self.say(format_args!("fair weather for page {index}"));
                 self.pages[index].weather.clear_up();
-                self.pages[index].order(Order::Wake(Wake::Online));
             }
             62..70 => {
                 let aloud = self.rng.bool();
@@ -228,6 +229,7 @@ impl Schedule {
             86..92 => {
                 let wake = [Wake::Visible, Wake::Hidden, Wake::Online, Wake::Offline, Wake::Resumed][self.rng.usize(..5)];
                 self.say(format_args!("page {index}: {wake:?}"));
+                self.offline[index] = (self.offline[index] || wake == Wake::Offline) && wake != Wake::Online;
                 self.pages[index].order(Order::Wake(wake));
             }
             92..95 => {
@@ -248,10 +250,13 @@ impl Schedule {
     /// Fair weather, time to heal, and the final judgement.
     async fn end(mut self, forgets: bool) -> Figures {
         self.say("fair weather for all");
-        for page in &self.pages {
+        for (page, offline) in self.pages.iter().zip(&self.offline) {
             page.weather.clear_up();
             page.skew_ms.set(0);
-            page.order(Order::Wake(Wake::Online));
+            // Nobody else is told: what hangs has to be found out.
+            if *offline {
+                page.order(Order::Wake(Wake::Online));
+            }
         }
         // Longer than the relay takes to find a connection dead, and than any question of the client waits for its answer.
         sleep(Duration::from_secs(130)).await;

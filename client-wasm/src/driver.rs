@@ -112,6 +112,12 @@ impl Driver {
         self.frame.replace(frame);
     }
 
+    pub(crate) fn handle_closed(&self, conn: Conn, code: u16, reason: &str) {
+        let closed = self.socket.borrow_mut().take_if(|socket| socket.conn() == conn);
+        drop(closed);
+        self.handle(Input::Closed { conn, code, reason });
+    }
+
     pub(crate) fn handle_wake(&self, wake: Wake) {
         match wake {
             Wake::Hidden => {
@@ -243,6 +249,7 @@ impl Driver {
         if self.alarm.borrow().as_ref().is_some_and(|(set_for, _)| *set_for == deadline) {
             return;
         }
+        self.alarm.borrow_mut().take();
         // One more, because timers may fire within the millisecond before their time.
         let wait_ms = (deadline.since(clock::now().monotonic) + 1).min(LONGEST_WAIT_MS);
         let me = self.me.clone();

@@ -50,7 +50,7 @@ impl Socket {
         });
         let to = driver.clone();
         let closed = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
-            with(&to, |driver| driver.handle(Input::Closed { conn, code: event.code(), reason: &event.reason() }));
+            with(&to, |driver| driver.handle_closed(conn, event.code(), &event.reason()));
         });
         // `onerror` says nothing that `onclose` does not say after it.
         socket.set_onopen(Some(opened.as_ref().unchecked_ref()));

@@ -1,0 +1,164 @@
+// The packed tarball, installed as a user installs it: in plain Node, and in a Vite app that is built, served and opened.
+//
+// Needs target/npm/pulsewire.tgz (`npm run pack`) and Chromium (PULSEWIRE_CHROMIUM, /usr/bin/chromium by default).
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { build, preview } from 'vite';
+import { startRelay } from './relay.mjs';
+
+const npm = dirname(dirname(fileURLToPath(import.meta.url)));
+const tarball = join(dirname(npm), 'target/npm/pulsewire.tgz');
+const app = join(dirname(npm), 'target/npm/packaging');
+let relay;
+
+/** What every page and program of these tests does. */
+const PROGRAM = `
+  const part = value => btoa(JSON.stringify(value)).replace(/=+$/, '').replace(/\\+/g, '-').replace(/\\//g, '_');
+  const token = [part({ alg: 'HS256' }), part({ sub: 'ana', tenant: 'ward', exp: Date.now() / 1000 + 3600 }), 'sig'].join('.');
+  export async function run(createPulsewire, options) {
+    const client = createPulsewire({ getToken: () => token, ...options });
+    const points = client.telemetry('bed-1', 'heart_rate');
+    await client.connect();
+    const until = Date.now() + 8000;
+    while (points.view().t.length < 3 || client.deviceStatuses.get()['bed-1'] === undefined) {
+      if (Date.now() > until) throw new Error('nothing came: ' + JSON.stringify(client.connection.get()));
+      await new Promise(resolve => setTimeout(resolve, 20));
+    }
+    const seen = { state: client.connection.get().state, values: [...points.view().v], status: client.deviceStatuses.get()['bed-1'].status };
+    client.destroy();
+    return seen;
+  }
+`;
+const SEEN = { state: 'connected', values: [70, 71, 72], status: 'online' };
+
+before(async () => {
+  assert.ok(existsSync(tarball), `${tarball} is missing: npm run build && npm run pack`);
+  rmSync(app, { recursive: true, force: true });
+  mkdirSync(join(app, 'node_modules'), { recursive: true });
+  const installed = spawnSync('tar', ['-xzf', tarball, '-C', join(app, 'node_modules')], { encoding: 'utf8' });
+  assert.equal(installed.status, 0, installed.stderr);
+  // What \`npm install\` does with a package that has no dependencies.
+  symlinkSync(join(app, 'node_modules/package'), join(app, 'node_modules/pulsewire'));
+  symlinkSync(join(npm, 'node_modules/ws'), join(app, 'node_modules/ws'));
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
+  writeFileSync(join(app, 'program.js'), PROGRAM);
+  relay = await startRelay();
+});
+after(() => relay?.stop());
+
+test('plain Node connects with the package ws and reads zero-copy points', () => {
+  writeFileSync(
+    join(app, 'node.js'),
+    `import { createPulsewire } from 'pulsewire';
+     import WebSocket from 'ws';
+     import { run } from './program.js';
+     console.log(JSON.stringify(await run(createPulsewire, { url: process.env.URL, WebSocket })));`,
+  );
+  return new Promise((resolve, reject) => {
+    // Not spawnSync: the relay lives in this process.
+    execFile(
+      process.execPath,
+      ['node.js'],
+      { cwd: app, env: { ...process.env, URL: relay.url }, timeout: 20_000 },
+      (error, stdout, stderr) => {
+        if (error) return reject(new Error(`${error.message}\n${stderr}`));
+        resolve(assert.deepEqual(JSON.parse(stdout), SEEN));
+      },
+    );
+  });
+});
+
+test('importing every entry on a server runs nothing and loads no wasm', () => {
+  const program = `
+    globalThis.fetch = () => { throw new Error('fetched'); };
+    WebAssembly.compile = WebAssembly.instantiate = () => { throw new Error('instantiated'); };
+    const { createPulsewire } = await import('pulsewire');
+    await import('pulsewire/elements');
+    createPulsewire().connection.get();`;
+  const done = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: app, encoding: 'utf8', timeout: 20_000 });
+  assert.equal(done.status, 0, done.stderr);
+});
+
+/** Opens a page in Chromium and gives what it says. */
+async function open(url, scenario) {
+  const browser = await chromium.launch({
+    executablePath: process.env.PULSEWIRE_CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  try {
+    const page = await browser.newPage();
+    await scenario?.(page);
+    await page.goto(url);
+    await page.waitForFunction(() => globalThis.done !== undefined, undefined, { timeout: 15_000 });
+    return await page.evaluate(() => globalThis.done);
+  } finally {
+    await browser.close();
+  }
+}
+
+async function vite(csp) {
+  const meta = csp === undefined ? '' : `<meta http-equiv="Content-Security-Policy" content="${csp}">`;
+  writeFileSync(join(app, 'index.html'), `<!doctype html>${meta}<script type="module" src="./main.js"></script>`);
+  writeFileSync(
+    join(app, 'main.js'),
+    `import { createPulsewire } from 'pulsewire';
+     import { run } from './program.js';
+     run(createPulsewire, { url: ${JSON.stringify(relay.url)} }).then(seen => { globalThis.done = seen; }, error => { globalThis.done = { name: error.name, code: error.code, message: error.message }; });`,
+  );
+  const config = { root: app, configFile: false, logLevel: 'error', build: { modulePreload: false } };
+  await build(config);
+  const server = await preview({ ...config, preview: { port: 0, host: '127.0.0.1', strictPort: false } });
+  return { url: server.resolvedUrls.local[0], stop: () => new Promise(resolve => server.httpServer.close(resolve)) };
+}
+
+test('a Vite build carries the wasm as a file of its own and runs in Chromium', async () => {
+  const served = await vite();
+  try {
+    assert.ok(
+      readdirSync(join(app, 'dist/assets')).some(name => name.endsWith('.wasm')),
+      'the wasm is an asset',
+    );
+    const fetched = [];
+    const seen = await open(served.url, page => page.on('request', request => void fetched.push(request.url())));
+    assert.deepEqual(seen, SEEN);
+    assert.ok(
+      fetched.some(url => url.endsWith('.wasm')),
+      'loaded by its file',
+    );
+    assert.ok(!fetched.some(url => url.includes('base64')), 'the fallback was not needed');
+  } finally {
+    await served.stop();
+  }
+});
+
+test('where the wasm file cannot be fetched, the embedded copy serves', async () => {
+  const served = await vite();
+  try {
+    assert.deepEqual(await open(served.url, page => page.route('**/*.wasm', route => route.abort())), SEEN);
+  } finally {
+    await served.stop();
+  }
+});
+
+test('a policy without wasm-unsafe-eval is named in the error', async () => {
+  const served = await vite("script-src 'self'");
+  try {
+    const error = await open(served.url);
+    assert.equal(error.name, 'WasmBlockedError');
+    assert.match(error.message, /wasm-unsafe-eval/);
+  } finally {
+    await served.stop();
+  }
+});

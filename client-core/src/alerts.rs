@@ -4,7 +4,6 @@
 //! before its alert (channels recover one after the other), so marks without an alert are kept for a while.
 
 use pulsewire_protocol::{Alert, RawJson, Severity};
-use std::collections::VecDeque;
 
 /// Read marks kept for alerts that have not come yet.
 const MAX_EARLY_READS: usize = 1_000;
@@ -40,7 +39,7 @@ pub struct Alerts {
     /// Oldest first: a new one is pushed at the end.
     items: Vec<AlertItem>,
     unread: usize,
-    early_reads: VecDeque<String>,
+    early_reads: Vec<String>,
 }
 
 impl Alerts {
@@ -70,7 +69,10 @@ impl Alerts {
             index -= 1;
         }
         let read = match self.early_reads.iter().position(|early| early == id) {
-            Some(at) => self.early_reads.remove(at).is_some(),
+            Some(at) => {
+                self.early_reads.remove(at);
+                true
+            }
             None => false,
         };
         self.items.insert(
@@ -106,9 +108,9 @@ impl Alerts {
                 None if self.early_reads.contains(id) => {}
                 None => {
                     if self.early_reads.len() >= MAX_EARLY_READS {
-                        self.early_reads.pop_front();
+                        self.early_reads.remove(0);
                     }
-                    self.early_reads.push_back(id.clone());
+                    self.early_reads.push(id.clone());
                 }
             }
         }

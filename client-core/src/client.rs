@@ -24,7 +24,6 @@ use crate::token::Tokens;
 use crate::viewers::Viewers;
 use pulsewire_protocol::{ClientMessage, DEFAULT_MAX_MESSAGE_BYTES, Limits, Ping, Severity};
 use std::borrow::Cow;
-use std::collections::VecDeque;
 
 /// A wall clock that ran ahead by more than this, or a timer that came later than this, means that the machine slept.
 const SLEPT_MS: u64 = 5_000;
@@ -76,7 +75,9 @@ pub struct Client {
     pub(crate) telemetry: Telemetry,
     pub(crate) counters: Counters,
     pub(crate) changed: Slices,
-    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) outputs: Vec<Output>,
+    /// Those being handed out, the next one last: a list is a kilobyte smaller than a queue.
+    draining: Vec<Output>,
     pub(crate) outgoing: Outgoing,
     pub(crate) effects: Vec<Effect>,
     rng: Rng,
@@ -119,7 +120,8 @@ impl Client {
             telemetry: Telemetry::new(config.telemetry.clone()),
             counters: Counters::default(),
             changed: Slices::NONE,
-            outputs: VecDeque::new(),
+            outputs: Vec::new(),
+            draining: Vec::new(),
             outgoing: Outgoing::default(),
             effects: Vec::new(),
             rng: Rng::new(seed),
@@ -160,7 +162,11 @@ impl Client {
 
     /// The next action, until there is none.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if let Some(output) = self.outputs.pop_front() {
+        if self.draining.is_empty() {
+            std::mem::swap(&mut self.outputs, &mut self.draining);
+            self.draining.reverse();
+        }
+        if let Some(output) = self.draining.pop() {
             return Some(output);
         }
         let changed = std::mem::take(&mut self.changed);
@@ -275,19 +281,19 @@ impl Client {
             Effect::AskToken(reason) => self.ask_token(reason),
             Effect::OpenSocket(conn) => {
                 self.counters.tries += 1;
-                self.outputs.push_back(Output::Connect { conn });
+                self.outputs.push(Output::Connect { conn });
             }
             Effect::CloseSocket { conn, code } => {
                 // What was said before the end is still worth sending; whether it arrives, nobody will know.
                 self.outgoing.flush(conn, &mut self.outputs);
-                self.outputs.push_back(Output::Close { conn, code });
+                self.outputs.push(Output::Close { conn, code });
             }
             Effect::SendConnect => self.send_connect(),
             Effect::SendProbe => self.send_command(Purpose::Probe, |id| ClientMessage::Ping(Ping { id })),
             Effect::LetGo => self.let_go(),
             Effect::Unauthorized(reason) => {
                 self.toast(ToastKind::Auth, Severity::High, "sign_in_needed", reason);
-                self.outputs.push_back(Output::Emit(ClientEvent::Unauthorized { reason }));
+                self.outputs.push(Output::Emit(ClientEvent::Unauthorized { reason }));
             }
             Effect::Banned { reason, .. } => {
                 let text = if reason == "forbidden" {
@@ -370,7 +376,7 @@ impl Client {
     }
 
     pub(crate) fn error(&mut self, code: &'static str, message: Cow<'static, str>, channel: Option<String>) {
-        self.outputs.push_back(Output::Emit(ClientEvent::Error { code, message, channel }));
+        self.outputs.push(Output::Emit(ClientEvent::Error { code, message, channel }));
     }
 
     /// What has to be right after every input: channels asked for, frames handed out, timers armed.
@@ -398,7 +404,7 @@ impl Client {
         let oldest = self.requests.oldest();
         self.timers.set(Timer::Requests, oldest.map(|at| at.plus(self.config.request_timeout_ms)));
         while let Some(toast) = self.toasts.poll_shown() {
-            self.outputs.push_back(Output::Emit(ClientEvent::ToastShown(toast)));
+            self.outputs.push(Output::Emit(ClientEvent::ToastShown(toast)));
         }
         self.timers.set(Timer::Toasts, self.toasts.deadline());
     }

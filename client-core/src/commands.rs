@@ -62,7 +62,7 @@ impl Client {
             }
             Command::ClickToast { id } => {
                 if let Some(toast) = self.toasts.take(self.now, &id) {
-                    self.outputs.push_back(Output::Emit(ClientEvent::ToastClicked(toast)));
+                    self.outputs.push(Output::Emit(ClientEvent::ToastClicked(toast)));
                     self.changed |= Slices::TOASTS;
                 }
             }
@@ -94,6 +94,6 @@ impl Client {
     }
 
     fn settle(&mut self, request: RequestId, failure: Failure) {
-        self.outputs.push_back(Output::Emit(ClientEvent::Settled { request, result: Err(failure) }));
+        self.outputs.push(Output::Emit(ClientEvent::Settled { request, result: Err(failure) }));
     }
 }

@@ -23,7 +23,7 @@ pub(crate) const COMMAND_BURST: u64 = 100;
 impl Client {
     pub(crate) fn ask_token(&mut self, reason: TokenReason) {
         if let Some((request, reason)) = self.tokens.ask(reason) {
-            self.outputs.push_back(Output::RequestToken { request, reason });
+            self.outputs.push(Output::RequestToken { request, reason });
         }
     }
 
@@ -109,7 +109,7 @@ impl Client {
         self.outgoing.clear();
         for entry in self.requests.drain() {
             if let Some(request) = entry.purpose.request() {
-                self.outputs.push_back(Output::Emit(ClientEvent::Settled { request, result: Err(Failure::Unknown) }));
+                self.outputs.push(Output::Emit(ClientEvent::Settled { request, result: Err(Failure::Unknown) }));
             }
         }
         self.subscriptions.handle_lost(self.now.monotonic);
@@ -122,7 +122,7 @@ impl Client {
         while let Some(entry) = self.requests.take_sent_until(Millis(limit)) {
             match entry.purpose {
                 Purpose::Publish(request) | Purpose::Call(request) | Purpose::Ping(request) => {
-                    self.outputs.push_back(Output::Emit(ClientEvent::Settled { request, result: Err(Failure::Unknown) }));
+                    self.outputs.push(Output::Emit(ClientEvent::Settled { request, result: Err(Failure::Unknown) }));
                 }
                 Purpose::Subscribe(channel) => self.subscriptions.handle_unanswered(now, &channel, entry.id),
                 Purpose::Refresh => self.timers.set(Timer::Refresh, Some(now.plus(REFRESH_RETRY_MS))),

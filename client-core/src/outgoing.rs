@@ -3,7 +3,6 @@
 use crate::input::Conn;
 use crate::output::Output;
 use pulsewire_protocol::{ClientMessage, cbor};
-use std::collections::VecDeque;
 
 /// The frame being filled.
 #[derive(Debug, Default)]
@@ -13,7 +12,7 @@ pub(crate) struct Outgoing {
 
 impl Outgoing {
     /// Adds a message, unless it alone is larger than `max_bytes`; says whether it was added.
-    pub(crate) fn push(&mut self, conn: Conn, message: &ClientMessage, max_bytes: u32, outputs: &mut VecDeque<Output>) -> bool {
+    pub(crate) fn push(&mut self, conn: Conn, message: &ClientMessage, max_bytes: u32, outputs: &mut Vec<Output>) -> bool {
         let bytes = cbor::encode_client(message);
         let max_bytes = max_bytes as usize;
         if bytes.len() > max_bytes {
@@ -30,9 +29,9 @@ impl Outgoing {
         true
     }
     /// Hands the frame out.
-    pub(crate) fn flush(&mut self, conn: Conn, outputs: &mut VecDeque<Output>) {
+    pub(crate) fn flush(&mut self, conn: Conn, outputs: &mut Vec<Output>) {
         if !self.frame.is_empty() {
-            outputs.push_back(Output::Send { conn, bytes: std::mem::take(&mut self.frame) });
+            outputs.push(Output::Send { conn, bytes: std::mem::take(&mut self.frame) });
         }
     }
     /// Drops what was not handed out: its socket is gone.
@@ -49,7 +48,7 @@ mod tests {
     #[test]
     fn messages_share_frames_below_the_limit_and_one_too_large_is_refused() {
         let message = |id, text: &str| ClientMessage::Unsubscribe(Unsubscribe { id, channel: text.to_owned() });
-        let (mut outgoing, mut outputs) = (Outgoing::default(), VecDeque::new());
+        let (mut outgoing, mut outputs) = (Outgoing::default(), Vec::new());
         for id in 1..=10 {
             assert!(outgoing.push(Conn(1), &message(id, "device:1"), 40, &mut outputs));
         }

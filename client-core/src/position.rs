@@ -71,14 +71,16 @@ pub(crate) fn restore(known: Option<&Position>, asked: Asked, answer: &mut Subsc
 
     // Retained state first where it is older than the publications; both are sorted by offset.
     let mut newest = seen;
-    let mut state = state.into_iter().peekable();
+    let mut state = state;
     for publication in publications {
         if let Some(offset) = publication.offset {
-            while let Some(entry) = state.next_if(|entry| entry.offset.is_some_and(|at| at < offset)) {
-                take_state(entry, newest, asked, &mut restored);
+            while state.first().is_some_and(|entry| entry.offset.is_some_and(|at| at <= offset)) {
+                let entry = state.remove(0);
+                // The same publication in both lists counts once.
+                if entry.offset != Some(offset) {
+                    take_state(entry, newest, asked, &mut restored);
+                }
             }
-            // The same publication in both lists counts once.
-            while state.next_if(|entry| entry.offset == Some(offset)).is_some() {}
         }
         let verdict = judge(newest, &publication);
         match (verdict, asked) {

@@ -1,11 +1,10 @@
 //! Commands that were sent and not answered yet.
 //!
-//! Ids rise within one connection and the relay answers in order, so a queue sorted by id serves. Every entry leaves it in
+//! Ids rise within one connection and the relay answers in order, so a short list sorted by id serves. Every entry leaves it in
 //! exactly one way: answered, timed out, or lost with its connection.
 
 use crate::input::RequestId;
 use crate::time::Millis;
-use std::collections::VecDeque;
 
 /// What a command was sent for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,27 +44,28 @@ pub(crate) struct InFlight {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Requests {
     last_id: u64,
-    in_flight: VecDeque<InFlight>,
+    in_flight: Vec<InFlight>,
 }
 
 impl Requests {
     /// Starts a command and gives its id.
     pub(crate) fn begin(&mut self, now: Millis, purpose: Purpose) -> u64 {
         self.last_id += 1;
-        self.in_flight.push_back(InFlight { id: self.last_id, sent_at: now, purpose });
+        self.in_flight.push(InFlight { id: self.last_id, sent_at: now, purpose });
         self.last_id
     }
     /// Ends a command.
     pub(crate) fn take(&mut self, id: u64) -> Option<InFlight> {
         let index = self.in_flight.binary_search_by(|entry| entry.id.cmp(&id)).ok()?;
-        self.in_flight.remove(index)
+        Some(self.in_flight.remove(index))
     }
     /// Ends one command that was sent at or before the given moment.
     pub(crate) fn take_sent_until(&mut self, moment: Millis) -> Option<InFlight> {
-        self.in_flight.pop_front_if(|entry| entry.sent_at <= moment)
+        let oldest = self.in_flight.first()?;
+        if oldest.sent_at <= moment { Some(self.in_flight.remove(0)) } else { None }
     }
     /// The connection is gone: ends every command and starts the ids over.
-    pub(crate) fn drain(&mut self) -> VecDeque<InFlight> {
+    pub(crate) fn drain(&mut self) -> Vec<InFlight> {
         self.last_id = 0;
         std::mem::take(&mut self.in_flight)
     }
@@ -74,7 +74,7 @@ impl Requests {
     }
     /// When the oldest was sent.
     pub(crate) fn oldest(&self) -> Option<Millis> {
-        self.in_flight.front().map(|entry| entry.sent_at)
+        self.in_flight.first().map(|entry| entry.sent_at)
     }
 }
 

@@ -6,7 +6,6 @@
 use crate::config::ToastConfig;
 use crate::time::{Millis, Now};
 use pulsewire_protocol::Severity;
-use std::collections::VecDeque;
 
 /// Ids remembered so that the same alert never shows twice.
 const MAX_SEEN: usize = 2_000;
@@ -82,13 +81,13 @@ pub struct Toasts {
     /// Gravest first, then newest.
     kept: Vec<Kept>,
     held: bool,
-    seen: VecDeque<(ToastKind, String)>,
+    seen: Vec<(ToastKind, String)>,
     dropped: u64,
 }
 
 impl Toasts {
     pub(crate) fn new(config: ToastConfig) -> Self {
-        Self { config, kept: Vec::new(), held: false, seen: VecDeque::new(), dropped: 0 }
+        Self { config, kept: Vec::new(), held: false, seen: Vec::new(), dropped: 0 }
     }
     /// Those in sight, gravest first, then newest.
     pub fn visible(&self) -> impl ExactSizeIterator<Item = &Toast> {
@@ -117,9 +116,9 @@ impl Toasts {
             return false;
         }
         if self.seen.len() >= MAX_SEEN {
-            self.seen.pop_front();
+            self.seen.remove(0);
         }
-        self.seen.push_back((toast.kind, toast.id.clone()));
+        self.seen.push((toast.kind, toast.id.clone()));
         self.run_clocks(now);
         let index = self.kept.partition_point(|kept| kept.toast.severity < toast.severity);
         self.kept.insert(index, Kept { toast, remaining_ms: self.config.duration_ms, deadline: None, shown: false });

@@ -138,21 +138,22 @@ impl Ring {
         let keep = self.times().partition_point(|t| *t < first);
         let displaced: Vec<(f64, f64)> = self.times().iter().copied().zip(self.values().iter().copied()).skip(keep).collect();
         self.len = keep;
-        let mut old = displaced.into_iter().peekable();
-        let mut new = batch.into_iter().peekable();
+        let (mut old, mut new) = (0, 0);
         loop {
-            let (t, v) = match (old.peek(), new.peek()) {
+            let (t, mut v) = match (displaced.get(old), batch.get(new)) {
                 (Some(o), Some(n)) if o.0 < n.0 => *o,
                 (_, Some(n)) => (n.0, n.1),
                 (Some(o), None) => *o,
                 (None, None) => return,
             };
-            while old.next_if(|o| o.0 == t).is_some() {}
-            let mut newest = v;
-            while let Some((_, later, _)) = new.next_if(|n| n.0 == t) {
-                newest = later;
+            while displaced.get(old).is_some_and(|o| o.0 == t) {
+                old += 1;
             }
-            self.push(t, newest);
+            while let Some(later) = batch.get(new).filter(|n| n.0 == t) {
+                v = later.1;
+                new += 1;
+            }
+            self.push(t, v);
         }
     }
 }

@@ -135,7 +135,7 @@ async fn serve(
             }
         }
         // The page forgot the socket without a word that got through: the relay has to find out by itself.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let (stamped, mut arriving) = unbounded_channel();
     let mut receive = client.receive;
@@ -144,7 +144,7 @@ async fn serve(
             let _ = stamped.send((Instant::now(), Some(outbound)));
         }
         let _ = stamped.send((Instant::now(), None));
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let downwards = async {
         let mut half_open = false;

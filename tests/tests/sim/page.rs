@@ -33,6 +33,7 @@ impl World {
 }
 
 /// What the world does to a page.
+#[allow(clippy::large_enum_variant, reason = "a handful of them exist at a time")]
 pub enum Order {
     Command(Command),
     /// Publishes a note of this number.

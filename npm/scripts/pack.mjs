@@ -1,12 +1,14 @@
 // `npm pack` into <repo>/target/npm/pulsewire.tgz: what the demo and the packaging tests install.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const npm = dirname(dirname(fileURLToPath(import.meta.url)));
 const to = join(dirname(npm), 'target/npm');
 mkdirSync(to, { recursive: true });
+// They stand once, in the repository's root; npm packs no links.
+for (const licence of ['LICENSE-MIT', 'LICENSE-APACHE']) copyFileSync(join(dirname(npm), licence), join(npm, licence));
 const packed = spawnSync('npm', ['pack', '--json', '--ignore-scripts', `--pack-destination=${to}`], {
   cwd: npm,
   encoding: 'utf8',

@@ -16,7 +16,7 @@ function pageUrl(): string | undefined {
 }
 
 /** Bundlers put the word in place of `process.env.NODE_ENV`; on a plain page there is no `process`, and the host decides. */
-export function isDevelopment(): boolean {
+function isDevelopment(): boolean {
   try {
     return process.env.NODE_ENV !== 'production';
   } catch {

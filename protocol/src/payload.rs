@@ -1,11 +1,10 @@
 //! An event and its data, typed where the event is built in, opaque JSON where it is not.
 
-use crate::error::DecodeError;
 use crate::event::*;
 use crate::scalar::RawJson;
-#[cfg(feature = "json")]
-use crate::wire::Major;
-use crate::wire::{In, Out, Shape, Wire, skip};
+#[cfg(not(feature = "every-event"))]
+use crate::wire::skip;
+use crate::wire::{In, Keys, Major, Out, Shape, Wire};
 
 /// Names every built-in event once: its CBOR number, its name, its type. Those under `always` are read by the client itself.
 macro_rules! payloads {
@@ -86,15 +85,15 @@ macro_rules! payloads {
                     Self::Custom { data, .. } => data.encode(out),
                 }
             }
-            fn decode_data(kind: EventKind, input: &mut In<'_>) -> Result<Self, DecodeError> {
+            fn read_data(kind: EventKind, input: &mut In<'_>) -> Self {
                 match kind {
-                    $( EventKind::$variant => <$ty as Wire>::decode(input).map(Self::$variant), )*
-                    $( #[cfg(feature = "every-event")] EventKind::$more => <$more_ty as Wire>::decode(input).map(Self::$more), )*
+                    $( EventKind::$variant => Self::$variant(<$ty as Wire>::read(input)), )*
+                    $( #[cfg(feature = "every-event")] EventKind::$more => Self::$more(<$more_ty as Wire>::read(input)), )*
                     #[cfg(not(feature = "every-event"))]
                     kind => {
                         let start = input.position();
-                        skip(input)?;
-                        Ok(Self::Unread { kind, cbor: input.since(start).to_vec() })
+                        skip(input);
+                        Self::Unread { kind, cbor: input.since(start).to_vec() }
                     }
                 }
             }
@@ -204,14 +203,63 @@ impl Payload {
     }
 
     /// Reads the data of a built-in event: its map, or its JSON as text, which a page without a JSON parser sends.
-    #[inline(never)]
-    fn decode_known(kind: EventKind, input: &mut In<'_>) -> Result<Self, DecodeError> {
+    fn read_known(kind: EventKind, input: &mut In<'_>) -> Self {
         #[cfg(feature = "json")]
-        if input.peek_major()? == Major::Text {
-            return Self::from_json(kind.as_str(), &String::decode(input)?)
-                .map_err(|error| if error.field == "message" { error.at_whole() } else { error });
+        if input.peek_major() == Major::Text {
+            let text = input.text();
+            if input.failed() {
+                return Self::of_later_version(kind.code());
+            }
+            return Self::from_json(kind.as_str(), &text).unwrap_or_else(|error| {
+                input.fail_with(if error.field == "message" { error.at_whole() } else { error });
+                Self::of_later_version(kind.code())
+            });
         }
-        Self::decode_data(kind, input)
+        Self::read_data(kind, input)
+    }
+
+    /// Reads event and data, which stand under these keys.
+    #[inline(never)]
+    pub(crate) fn read_at(input: &mut In<'_>, keys: &Keys, event_key: usize, data_key: usize, unknown: UnknownEvents) -> Self {
+        if !input.enter(keys, event_key) {
+            input.miss(keys, "event");
+        }
+        let at = input.position();
+        let (mut name, mut code) = (String::new(), 0);
+        let named = input.peek_major() == Major::Text;
+        let kind = if named {
+            name = input.text();
+            EventKind::from_name(&name)
+        } else {
+            code = input.uint();
+            EventKind::from_code(code)
+        };
+        if !named && kind.is_none() && unknown == UnknownEvents::Refused {
+            input.fail(at, "unknown event number");
+        }
+        if input.failed() {
+            input.blame(|error| if error.field.is_empty() { error.within("event") } else { error });
+        } else if !input.enter(keys, data_key) {
+            input.miss(keys, "data");
+        }
+        if input.failed() {
+            return Self::of_later_version(code);
+        }
+        let payload = match kind {
+            Some(kind) => {
+                let payload = Self::read_known(kind, input);
+                if input.failed() && unknown == UnknownEvents::Kept {
+                    input.forgive();
+                    Self::of_later_version(kind.code())
+                } else {
+                    payload
+                }
+            }
+            None if !named => Self::of_later_version(code),
+            None => Self::Custom { event: name, data: RawJson::read(input) },
+        };
+        input.blame(|error| error.within("data"));
+        payload
     }
 
     /// Whether this stands for a built-in event that could not be read: one that a later version added or changed.
@@ -255,60 +303,10 @@ fn push_number(text: &mut String, number: u64) {
     text.push(char::from(b'0' + (number % 10) as u8));
 }
 
-/// Collects `event` and `data` from a map in whichever order they stand, then reads the data as the event's type.
-#[derive(Default)]
-pub(crate) struct PayloadSlots<'b> {
-    event: Option<EventRef>,
-    data: Option<In<'b>>,
-}
-
-enum EventRef {
-    Known(EventKind),
-    Named(String),
-    /// A number that this version does not know.
-    Unknown {
-        code: u64,
-        at: usize,
-    },
-}
-
 /// Whether an event that cannot be read is refused (what a client sends) or kept as a placeholder (what a client gets: one
 /// publication of a later version must not make a whole `welcome` unreadable, nor leave a gap in the channel's numbers).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnknownEvents {
     Refused,
     Kept,
-}
-
-impl<'b> PayloadSlots<'b> {
-    pub(crate) fn event(&mut self, input: &mut In<'b>) -> Result<(), DecodeError> {
-        let at = input.position();
-        self.event = Some(if input.peek_major()? == crate::wire::Major::Text {
-            let name = String::decode(input).map_err(|e| e.within("event"))?;
-            EventKind::from_name(&name).map_or(EventRef::Named(name), EventRef::Known)
-        } else {
-            let code = u64::decode(input).map_err(|e| e.within("event"))?;
-            EventKind::from_code(code).map_or(EventRef::Unknown { code, at }, EventRef::Known)
-        });
-        Ok(())
-    }
-    pub(crate) fn data(&mut self, input: &mut In<'b>) -> Result<(), DecodeError> {
-        self.data = Some(input.clone());
-        skip(input)
-    }
-    #[inline(never)]
-    pub(crate) fn finish(self, at: usize, unknown: UnknownEvents) -> Result<Payload, DecodeError> {
-        let event = self.event.ok_or_else(|| DecodeError::missing(at, "event"))?;
-        let mut data = self.data.ok_or_else(|| DecodeError::missing(at, "data"))?;
-        match event {
-            EventRef::Known(kind) => match Payload::decode_known(kind, &mut data) {
-                // What a later version made of it; see `UnknownEvents`.
-                Err(_) if unknown == UnknownEvents::Kept => Ok(Payload::of_later_version(kind.code())),
-                result => result.map_err(|e| e.within("data")),
-            },
-            EventRef::Named(event) => Ok(Payload::Custom { event, data: RawJson::decode(&mut data).map_err(|e| e.within("data"))? }),
-            EventRef::Unknown { code, .. } if unknown == UnknownEvents::Kept => Ok(Payload::of_later_version(code)),
-            EventRef::Unknown { at, .. } => Err(DecodeError::fixed(at, "unknown event number").within("event")),
-        }
-    }
 }

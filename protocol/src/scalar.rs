@@ -1,6 +1,5 @@
 //! The small values that messages are made of: times, opaque JSON text, numeric columns.
 
-use crate::error::DecodeError;
 use crate::wire::{In, Major, NOT_FINITE, Out, Shape, Wire, decode_array, decode_entries};
 
 /// A time in Unix milliseconds. JSON and CBOR may carry it as an integer or as a float.
@@ -27,8 +26,8 @@ impl Wire for UnixMs {
     fn encode(&self, out: &mut Out) {
         if self.is_whole() { out.int(self.0 as i64) } else { out.float(self.0) }
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        input.number().map(Self)
+    fn read(input: &mut In<'_>) -> Self {
+        Self(input.number())
     }
 }
 
@@ -148,13 +147,16 @@ impl Wire for RawJson {
     fn encode(&self, out: &mut Out) {
         out.text(&self.0);
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
+    fn read(input: &mut In<'_>) -> Self {
         #[cfg(feature = "json")]
         let at = input.position();
-        let raw = String::decode(input).map(Self)?;
+        let raw = Self(input.text());
         #[cfg(feature = "json")]
-        let raw = raw.checked().map_err(|error| DecodeError::new(at, format!("expected JSON as text: {error}")))?;
-        Ok(raw)
+        let raw = raw.checked().unwrap_or_else(|error| {
+            input.fail_with(crate::error::DecodeError::new(at, format!("expected JSON as text: {error}")));
+            Self::null()
+        });
+        raw
     }
 }
 
@@ -174,39 +176,43 @@ impl Wire for Column {
         out.tag(TAG_F64_LE);
         out.float64_le(&self.0);
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
+    fn read(input: &mut In<'_>) -> Self {
         let at = input.position();
-        if input.peek_major()? != Major::Tag {
-            let mut values = Vec::new();
-            decode_array(input, &mut |input| {
-                values.push(input.number()?);
-                Ok(())
-            })?;
-            return Ok(Self(values));
+        let mut values = Vec::new();
+        if input.peek_major() != Major::Tag {
+            decode_array(input, &mut |input| values.push(input.number()));
+            return Self(values);
         }
-        let tag = input.head()?.argument;
-        if input.peek_major()? != Major::Bytes {
-            return Err(DecodeError::fixed(at, "expected a byte string behind the tag"));
+        let tag = input.head().argument;
+        if input.peek_major() != Major::Bytes {
+            input.fail(at, "expected a byte string behind the tag");
         }
-        let length = input.head()?.argument;
-        let bytes = input.take(length)?;
-        let values: Vec<f64> = match tag {
+        let length = input.head().argument;
+        let bytes = input.take(length);
+        let rest = match tag {
             TAG_F64_LE => {
                 let (chunks, rest) = bytes.as_chunks::<8>();
-                whole(rest, at)?;
-                chunks.iter().map(|c| f64::from_le_bytes(*c)).collect()
+                values.extend(chunks.iter().map(|c| f64::from_le_bytes(*c)));
+                rest
             }
             TAG_F32_LE => {
                 let (chunks, rest) = bytes.as_chunks::<4>();
-                whole(rest, at)?;
-                chunks.iter().map(|c| f64::from(f32::from_le_bytes(*c))).collect()
+                values.extend(chunks.iter().map(|c| f64::from(f32::from_le_bytes(*c))));
+                rest
             }
-            _ => return Err(DecodeError::fixed(at, "expected tag 86 (float64) or 85 (float32), little-endian")),
+            _ => {
+                input.fail(at, "expected tag 86 (float64) or 85 (float32), little-endian");
+                &[]
+            }
         };
-        match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(DecodeError::fixed(at, NOT_FINITE).at_index(index)),
-            None => Ok(Self(values)),
+        if !rest.is_empty() {
+            input.fail(at, "its length is no multiple of its element");
         }
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            input.fail(at, NOT_FINITE);
+            input.blame(|error| error.at_index(index));
+        }
+        Self(values)
     }
 }
 
@@ -224,10 +230,6 @@ impl serde::Serialize for Column {
     }
 }
 
-fn whole(rest: &[u8], at: usize) -> Result<(), DecodeError> {
-    if rest.is_empty() { Ok(()) } else { Err(DecodeError::fixed(at, "its length is no multiple of its element")) }
-}
-
 /// Series by metric name, in the order they were given. A list, not a tree: a message holds a handful.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeriesMap(pub Vec<(String, crate::event::Series)>);
@@ -241,15 +243,15 @@ impl Wire for SeriesMap {
             series.encode(out);
         }
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
+    fn read(input: &mut In<'_>) -> Self {
         let mut series = Vec::new();
         decode_entries(input, &mut |input| {
-            let metric = String::decode(input)?;
-            let points = crate::event::Series::decode(input).map_err(|e| e.within_key(&metric))?;
+            let metric = input.text();
+            let points = crate::event::Series::read(input);
+            input.blame(|error| error.within_key(&metric));
             series.push((metric, points));
-            Ok(())
-        })?;
-        Ok(Self(series))
+        });
+        Self(series)
     }
 }
 

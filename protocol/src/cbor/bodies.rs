@@ -1,11 +1,10 @@
 //! Bodies of the HTTP endpoints that speak CBOR.
 
-use super::decode::required;
 use super::encode::encode_optional;
 use crate::error::DecodeError;
 use crate::http::{PollRequest, PollResponse, PublishItem, PublishOutcome};
-use crate::payload::{PayloadSlots, UnknownEvents};
-use crate::wire::{In, Major, Out, Shape, Wire, decode_array, decode_map, skip};
+use crate::payload::{Payload, UnknownEvents};
+use crate::wire::{In, Major, Out, Shape, Wire, decode_array, skip};
 
 impl Wire for PublishItem {
     // Never walked: only the data of events is.
@@ -18,21 +17,15 @@ impl Wire for PublishItem {
         self.payload.encode_data_at(out, 4);
         encode_optional(out, 5, &self.key);
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        let at = input.position();
-        let (mut channel, mut item_key) = (None, None);
-        let mut slots = PayloadSlots::default();
-        decode_map(input, &mut |key, input| {
-            match key {
-                2 => channel = Some(String::decode(input).map_err(|e| e.within("channel"))?),
-                3 => slots.event(input)?,
-                4 => slots.data(input)?,
-                5 => item_key = Option::decode(input).map_err(|e: DecodeError| e.within("key"))?,
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })?;
-        Ok(Self { channel: required(channel, at, "channel")?, payload: slots.finish(at, UnknownEvents::Refused)?, key: item_key })
+    fn read(input: &mut In<'_>) -> Self {
+        let keys = input.keys();
+        let item = Self {
+            channel: input.field(&keys, 2, "channel"),
+            payload: Payload::read_at(input, &keys, 3, 4, UnknownEvents::Refused),
+            key: input.field(&keys, 5, "key"),
+        };
+        input.leave(&keys);
+        item
     }
 }
 
@@ -45,7 +38,8 @@ fn encode_whole<T: Wire>(value: &T) -> Vec<u8> {
 /// Checks that the body is one well-formed item and nothing more.
 fn check_whole(body: &[u8]) -> Result<In<'_>, DecodeError> {
     let mut end = In::new(body);
-    skip(&mut end).map_err(|error| error.or_whole("body"))?;
+    skip(&mut end);
+    end.finish(()).map_err(|error| error.or_whole("body"))?;
     if end.position() < body.len() {
         return Err(DecodeError::fixed(end.position(), "bytes follow the end of the body").or_whole("body"));
     }
@@ -96,16 +90,16 @@ pub fn encode_publish_items(items: &[PublishItem]) -> Vec<u8> {
 /// Where the body is no CBOR, or neither a map nor an array.
 pub fn decode_publish_items_each(body: &[u8]) -> Result<Vec<Result<PublishItem, DecodeError>>, DecodeError> {
     let mut input = check_whole(body)?;
-    if input.peek_major()? == Major::Map {
+    if input.peek_major() == Major::Map {
         return Ok(vec![PublishItem::decode(&mut input).map_err(senseless)]);
     }
     let mut items = Vec::new();
     decode_array(&mut input, &mut |input| {
-        let mut item = input.clone();
+        let mut item = input.fork();
         items.push(PublishItem::decode(&mut item).map_err(|error| senseless(error.at_index(items.len()))));
-        skip(input)
-    })
-    .map_err(senseless)?;
+        skip(input);
+    });
+    input.finish(()).map_err(senseless)?;
     Ok(items)
 }
 /// Decodes the body of `POST /api/v1/publish`, one item or an array of them; one bad item refuses the whole.

@@ -6,7 +6,7 @@
 use crate::error::DecodeError;
 use crate::message::{ClientMessage, ServerMessage};
 pub use crate::wire::{Field, MAX_CBOR_DEPTH, MAX_SAFE_INTEGER, Shape, Sink, walk};
-use crate::wire::{In, Wire, decode_map, skip};
+use crate::wire::{In, skip};
 
 mod bodies;
 mod decode;
@@ -29,7 +29,7 @@ pub fn decode_server(frame: &[u8]) -> Messages<'_, ServerMessage> {
 pub struct Messages<'b, M> {
     input: In<'b>,
     len: usize,
-    decode: fn(&mut In<'b>) -> Result<M, DecodeError>,
+    decode: fn(&mut In<'b>) -> M,
     broken: bool,
 }
 
@@ -39,32 +39,25 @@ impl<M> Iterator for Messages<'_, M> {
         if self.broken || self.input.position() >= self.len {
             return None;
         }
-        let start = self.input.clone();
+        let mut body = self.input.fork();
         // First the frame's own structure: where this item ends, or that it has no end.
-        let mut end = start.clone();
-        if let Err(error) = skip(&mut end) {
+        skip(&mut self.input);
+        if let Err(error) = self.input.finish(()) {
             self.broken = true;
             return Some(Err(error.or_whole("frame")));
         }
-        self.input = end;
-        let mut body = start.clone();
-        Some((self.decode)(&mut body).map_err(|error| error.or_whole("message").senseless().with_id(command_id(start))))
+        let start = body.fork();
+        let message = (self.decode)(&mut body);
+        Some(body.finish(message).map_err(|error| error.or_whole("message").senseless().with_id(command_id(start))))
     }
 }
 
 /// The `id` (key 1) of a message that could not be read, so that the error can be answered to it.
 fn command_id(mut input: In<'_>) -> Option<u64> {
-    let mut id = None;
-    // The message may be senseless further on: what was found before that still counts.
-    let _ = decode_map(&mut input, &mut |key, input| {
-        if key != 1 {
-            return Ok(false);
-        }
-        let mut value = input.clone();
-        id = u64::decode(&mut value).ok();
-        Ok(false)
-    });
-    id.filter(|id| (1..=MAX_SAFE_INTEGER).contains(id))
+    let keys = input.keys();
+    let id = if input.enter(&keys, 1) { input.uint() } else { 0 };
+    let readable = !input.failed() && (1..=MAX_SAFE_INTEGER).contains(&id);
+    readable.then_some(id)
 }
 
 /// An `id` is a positive integer that every client language can hold.

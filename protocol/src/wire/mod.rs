@@ -12,7 +12,7 @@ mod input;
 mod output;
 mod shape;
 mod walk;
-pub(crate) use input::{In, Major};
+pub(crate) use input::{In, Keys, Major};
 pub(crate) use output::Out;
 pub use shape::{Field, Shape, Sink, walk};
 pub(crate) use shape::{camel, camel_len};
@@ -24,7 +24,13 @@ pub(crate) trait Wire: Sized {
     /// The form, as data.
     const SHAPE: Shape;
     fn encode(&self, out: &mut Out);
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError>;
+    /// Reads it. After a failure (before or in here) the value means nothing: `input` knows.
+    fn read(input: &mut In<'_>) -> Self;
+    /// Reads it, or says what is wrong.
+    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
+        let value = Self::read(input);
+        input.finish(value)
+    }
     /// What stands for a field that is not there; `None` where the field is required.
     fn absent() -> Option<Self> {
         None
@@ -40,7 +46,7 @@ impl Wire for u64 {
     fn encode(&self, out: &mut Out) {
         out.uint(*self);
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
+    fn read(input: &mut In<'_>) -> Self {
         input.uint()
     }
 }
@@ -50,9 +56,12 @@ impl Wire for u32 {
     fn encode(&self, out: &mut Out) {
         out.uint(u64::from(*self));
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
+    fn read(input: &mut In<'_>) -> Self {
         let at = input.position();
-        input.uint()?.try_into().map_err(|_| DecodeError::fixed(at, "larger than 32 bits"))
+        input.uint().try_into().unwrap_or_else(|_| {
+            input.fail(at, "larger than 32 bits");
+            0
+        })
     }
 }
 
@@ -61,7 +70,7 @@ impl Wire for f64 {
     fn encode(&self, out: &mut Out) {
         out.float(*self);
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
+    fn read(input: &mut In<'_>) -> Self {
         input.number()
     }
 }
@@ -71,7 +80,7 @@ impl Wire for bool {
     fn encode(&self, out: &mut Out) {
         out.flag(*self);
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
+    fn read(input: &mut In<'_>) -> Self {
         input.flag()
     }
 }
@@ -81,7 +90,7 @@ impl Wire for String {
     fn encode(&self, out: &mut Out) {
         out.text(self);
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
+    fn read(input: &mut In<'_>) -> Self {
         input.text()
     }
 }
@@ -93,8 +102,8 @@ impl<T: Wire> Wire for Option<T> {
             value.encode(out);
         }
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
-        if input.take_null()? { Ok(None) } else { T::decode(input).map(Some) }
+    fn read(input: &mut In<'_>) -> Self {
+        if input.take_null() { None } else { Some(T::read(input)) }
     }
     fn absent() -> Option<Self> {
         Some(None)
@@ -113,13 +122,10 @@ impl<T: Wire> Wire for Vec<T> {
             item.encode(out);
         }
     }
-    fn decode(input: &mut In<'_>) -> Result<Self, DecodeError> {
+    fn read(input: &mut In<'_>) -> Self {
         let mut items = Vec::new();
-        decode_array(input, &mut |input| {
-            items.push(T::decode(input)?);
-            Ok(())
-        })?;
-        Ok(items)
+        decode_array(input, &mut |input| items.push(T::read(input)));
+        items
     }
     fn absent() -> Option<Self> {
         Some(Vec::new())
@@ -127,13 +133,6 @@ impl<T: Wire> Wire for Vec<T> {
     fn is_absent(&self) -> bool {
         self.is_empty()
     }
-}
-
-/// Reads one field into its place.
-#[inline(never)]
-pub(crate) fn fill<T: Wire>(place: &mut Option<T>, input: &mut In<'_>, name: &'static str) -> Result<bool, DecodeError> {
-    *place = Some(T::decode(input).map_err(|error| error.within(name))?);
-    Ok(true)
 }
 
 /// A struct whose numeric CBOR keys stand beside its fields; serde gives the same fields their camelCase JSON names.
@@ -191,21 +190,11 @@ macro_rules! wire_map {
                 out.map(self.entries());
                 self.encode_entries(out);
             }
-            fn decode(input: &mut crate::wire::In<'_>) -> Result<Self, crate::error::DecodeError> {
-                let at = input.position();
-                $( let mut $field: Option<$ty> = None; )*
-                crate::wire::decode_map(input, &mut |key, input| {
-                    match key {
-                        $( $key => crate::wire::fill(&mut $field, input, stringify!($field)), )*
-                        _ => Ok(false),
-                    }
-                })?;
-                let mut missing = "";
-                $( if $field.is_none() { $field = <$ty as crate::wire::Wire>::absent(); if $field.is_none() { missing = stringify!($field); } } )*
-                match ($($field,)*) {
-                    ($(Some($field),)*) => Ok(Self { $($field),* }),
-                    _ => Err(crate::error::DecodeError::missing(at, missing)),
-                }
+            fn read(input: &mut crate::wire::In<'_>) -> Self {
+                let keys = input.keys();
+                let value = Self { $( $field: input.field(&keys, $key, stringify!($field)) ),* };
+                input.leave(&keys);
+                value
             }
         }
     };
@@ -214,23 +203,29 @@ pub(crate) use wire_map;
 
 /// An enumeration told by a snake_case word in JSON and by a small number in CBOR.
 macro_rules! wire_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $( $(#[$variant_meta:meta])* $code:literal => $variant:ident = $word:literal ),* $(,)? }) => {
+    ($(#[$meta:meta])* pub enum $name:ident {
+        $(#[$first_meta:meta])* $first_code:literal => $first:ident = $first_word:literal
+        $( , $(#[$variant_meta:meta])* $code:literal => $variant:ident = $word:literal )* $(,)?
+    }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[cfg_attr(feature = "serialize", derive(serde::Serialize))]
         #[cfg_attr(feature = "json", derive(serde::Deserialize))]
-        pub enum $name { $( $(#[$variant_meta])* #[cfg_attr(feature = "serialize", serde(rename = $word))] $variant ),* }
+        pub enum $name {
+            $(#[$first_meta])* #[cfg_attr(feature = "serialize", serde(rename = $first_word))] $first,
+            $( $(#[$variant_meta])* #[cfg_attr(feature = "serialize", serde(rename = $word))] $variant ),*
+        }
 
         impl $name {
             /// Every value, in the order of the numbers.
-            pub const ALL: &'static [$name] = &[ $( $name::$variant ),* ];
+            pub const ALL: &'static [$name] = &[ $name::$first $( , $name::$variant )* ];
             /// The word used in JSON, logs and pages.
             pub const fn as_str(self) -> &'static str {
-                match self { $( $name::$variant => $word ),* }
+                match self { $name::$first => $first_word $( , $name::$variant => $word )* }
             }
             /// The number used in CBOR.
             pub const fn code(self) -> u64 {
-                match self { $( $name::$variant => $code ),* }
+                match self { $name::$first => $first_code $( , $name::$variant => $code )* }
             }
         }
 
@@ -244,15 +239,19 @@ macro_rules! wire_enum {
         }
 
         impl crate::wire::Wire for $name {
-            const SHAPE: crate::wire::Shape = crate::wire::Shape::Words(&[ $( ($code, $word) ),* ]);
+            const SHAPE: crate::wire::Shape = crate::wire::Shape::Words(&[ ($first_code, $first_word) $( , ($code, $word) )* ]);
             fn encode(&self, out: &mut crate::wire::Out) {
                 out.uint(self.code());
             }
-            fn decode(input: &mut crate::wire::In<'_>) -> Result<Self, crate::error::DecodeError> {
+            fn read(input: &mut crate::wire::In<'_>) -> Self {
                 let at = input.position();
-                match u64::decode(input)? {
-                    $( $code => Ok($name::$variant), )*
-                    _ => Err(crate::error::DecodeError::fixed(at, concat!("unknown ", stringify!($name)))),
+                match input.uint() {
+                    $first_code => Self::$first,
+                    $( $code => Self::$variant, )*
+                    _ => {
+                        input.fail(at, concat!("unknown ", stringify!($name)));
+                        Self::$first
+                    }
                 }
             }
         }

@@ -3,7 +3,7 @@
 //! Why: a page wants JavaScript objects of all 21 events, but no code of the client reads most of them. One table and one walk
 //! are a fraction of 21 decoders and as many serializers.
 
-use super::input::{In, Major};
+use super::input::In;
 use super::{Wire, decode_array, decode_entries, decode_map};
 use crate::error::DecodeError;
 use crate::scalar::Column;
@@ -71,64 +71,61 @@ pub trait Sink {
 /// # Errors
 /// Where the item has another shape. The sink has seen the beginning then: let it go.
 pub fn walk(item: &[u8], shape: &Shape, sink: &mut dyn Sink) -> Result<(), DecodeError> {
-    walk_value(&mut In::new(item), shape, sink)
+    let mut input = In::new(item);
+    walk_value(&mut input, shape, sink);
+    input.finish(())
 }
 
-fn walk_value(input: &mut In<'_>, shape: &Shape, sink: &mut dyn Sink) -> Result<(), DecodeError> {
+fn walk_value(input: &mut In<'_>, shape: &Shape, sink: &mut dyn Sink) {
     match shape {
-        Shape::Number => sink.number(input.number()?),
-        Shape::Text => sink.text(&input.text()?),
-        Shape::Flag => sink.flag(input.flag()?),
-        Shape::Json => sink.json(&input.text()?),
-        Shape::Column => sink.column(&Column::decode(input)?.0),
+        Shape::Number => sink.number(input.number()),
+        Shape::Text => sink.text(&input.text()),
+        Shape::Flag => sink.flag(input.flag()),
+        Shape::Json => sink.json(&input.text()),
+        Shape::Column => sink.column(&Column::read(input).0),
         Shape::Words(words) => {
             let at = input.position();
-            let number = input.uint()?;
-            let word = words.iter().find(|(code, _)| *code == number);
-            sink.text(word.ok_or_else(|| DecodeError::fixed(at, "unknown value"))?.1);
+            let number = input.uint();
+            match words.iter().find(|(code, _)| *code == number) {
+                Some((_, word)) => sink.text(word),
+                None => input.fail(at, "unknown value"),
+            }
         }
         Shape::Struct(fields) => {
             sink.object();
             decode_map(input, &mut |key, input| {
-                let Some(field) = fields.iter().find(|field| u64::from(field.key) == key) else { return Ok(false) };
-                if !input.take_null()? {
+                let Some(field) = fields.iter().find(|field| u64::from(field.key) == key) else { return false };
+                if !input.take_null() {
                     sink.key(field.name);
-                    walk_value(input, &field.shape, sink).map_err(|error| error.within(field.name))?;
+                    walk_value(input, &field.shape, sink);
+                    input.blame(|error| error.within(field.name));
                 }
-                Ok(true)
-            })?;
+                true
+            });
             sink.end();
         }
         Shape::Names(shape) => {
             sink.object();
             decode_entries(input, &mut |input| {
-                sink.key(&input.text()?);
-                walk_value(input, shape, sink)
-            })?;
+                sink.key(&input.text());
+                walk_value(input, shape, sink);
+            });
             sink.end();
         }
         Shape::List(shape) => {
             sink.list();
-            decode_array(input, &mut |input| walk_value(input, shape, sink))?;
+            decode_array(input, &mut |input| walk_value(input, shape, sink));
             sink.end();
         }
         Shape::JsonAt(wanted) => {
-            let at = input.position();
-            let mut found = false;
-            decode_map(input, &mut |key, input| {
-                let here = key == u64::from(*wanted) && input.peek_major()? == Major::Text;
-                if here {
-                    sink.json(&input.text()?);
-                    found = true;
-                }
-                Ok(here)
-            })?;
-            if !found {
-                return Err(DecodeError::fixed(at, "expected JSON as text"));
+            let keys = input.keys();
+            if !input.enter(&keys, usize::from(*wanted)) {
+                input.miss(&keys, "data");
             }
+            sink.json(&input.text());
+            input.leave(&keys);
         }
     }
-    Ok(())
 }
 
 /// The field whose Rust name is not its JSON name, `type` being a word of the language.

@@ -3,73 +3,59 @@
 //! Limits: depth is bounded by [`MAX_CBOR_DEPTH`], claimed lengths are never trusted for an allocation.
 
 use super::input::{Head, INDEFINITE, In, Major};
-use crate::error::DecodeError;
 
 /// Walks a map of numeric keys, definite or indefinite, handing each known key to `entry`, which returns whether it read
 /// the value; what it did not read is skipped.
 #[inline(never)]
-pub(crate) fn decode_map<'b>(
-    input: &mut In<'b>,
-    entry: &mut dyn FnMut(u64, &mut In<'b>) -> Result<bool, DecodeError>,
-) -> Result<(), DecodeError> {
+pub(crate) fn decode_map<'b>(input: &mut In<'b>, entry: &mut dyn FnMut(u64, &mut In<'b>) -> bool) {
     decode_entries(input, &mut |input| {
         // A key that is no unsigned integer (a text, say) is of a later version: skipped with its value.
-        let known = if input.peek_major()? == Major::Unsigned {
-            let key = input.head()?.argument;
-            entry(key, input)?
+        let known = if input.peek_major() == Major::Unsigned {
+            let key = input.head().argument;
+            entry(key, input)
         } else {
-            skip(input)?;
+            skip(input);
             false
         };
-        if known { Ok(()) } else { skip(input) }
-    })
+        if !known {
+            skip(input);
+        }
+    });
 }
 
 /// Walks a map, definite or indefinite; `entry` reads one key and its value.
 #[inline(never)]
-pub(crate) fn decode_entries<'b>(
-    input: &mut In<'b>,
-    entry: &mut dyn FnMut(&mut In<'b>) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
-    repeat(input, Major::Map, "expected a map", entry)
+pub(crate) fn decode_entries<'b>(input: &mut In<'b>, entry: &mut dyn FnMut(&mut In<'b>)) {
+    repeat(input, Major::Map, "expected a map", entry);
 }
 
 /// Walks an array, definite or indefinite. The claimed length is never trusted for an allocation.
 #[inline(never)]
-pub(crate) fn decode_array<'b>(
-    input: &mut In<'b>,
-    item: &mut dyn FnMut(&mut In<'b>) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
+pub(crate) fn decode_array<'b>(input: &mut In<'b>, item: &mut dyn FnMut(&mut In<'b>)) {
     let mut index = 0;
     repeat(input, Major::Array, "expected an array", &mut |input| {
-        item(input).map_err(|error| error.at_index(index))?;
+        item(input);
+        input.blame(|error| error.at_index(index));
         index += 1;
-        Ok(())
-    })
+    });
 }
 
 #[inline(never)]
-fn repeat<'b>(
-    input: &mut In<'b>,
-    wanted: Major,
-    otherwise: &'static str,
-    step: &mut dyn FnMut(&mut In<'b>) -> Result<(), DecodeError>,
-) -> Result<(), DecodeError> {
+fn repeat<'b>(input: &mut In<'b>, wanted: Major, otherwise: &'static str, step: &mut dyn FnMut(&mut In<'b>)) {
     let at = input.position();
-    let Head { major, info, argument } = input.head()?;
+    let Head { major, info, argument } = input.head();
     if major != wanted {
-        return Err(DecodeError::fixed(at, otherwise));
+        return input.fail(at, otherwise);
     }
-    if info == INDEFINITE {
-        while !input.take_break()? {
-            step(input)?;
+    let mut left = argument;
+    loop {
+        let ends = if info == INDEFINITE { input.take_break() } else { left == 0 };
+        if ends || input.failed() {
+            return;
         }
-        return Ok(());
+        left = left.wrapping_sub(1);
+        step(input);
     }
-    for _ in 0..argument {
-        step(input)?;
-    }
-    Ok(())
 }
 
 /// How deep arrays, maps and tags may stand in one another. The protocol itself needs eight levels.
@@ -86,52 +72,43 @@ enum Open {
 
 /// Skips one item, whatever it is, and so checks that it is well-formed.
 #[inline(never)]
-pub(crate) fn skip(input: &mut In<'_>) -> Result<(), DecodeError> {
+pub(crate) fn skip(input: &mut In<'_>) {
     let mut stack = [Open::Items(0); MAX_CBOR_DEPTH];
     let mut depth: usize = 0;
-    loop {
+    while !input.failed() {
         let at = input.position();
         let may_end =
             matches!(depth.checked_sub(1).and_then(|top| stack.get(top)), Some(Open::IndefiniteArray | Open::IndefiniteMap(false)));
-        let opened = if may_end && input.take_break()? {
+        let mut opened = None;
+        if may_end && input.take_break() {
             depth -= 1;
-            None
+        } else if let wanted @ (Major::Bytes | Major::Text) = input.peek_major() {
+            input.pieces(wanted, &mut |piece| wanted == Major::Bytes || core::str::from_utf8(piece).is_ok());
         } else {
-            match input.peek_major()? {
-                wanted @ (Major::Bytes | Major::Text) => {
-                    input.pieces(wanted, &mut |start, piece| {
-                        let readable = wanted == Major::Bytes || core::str::from_utf8(piece).is_ok();
-                        if readable { Ok(()) } else { Err(DecodeError::fixed(start, "text that is no UTF-8")) }
-                    })?;
-                    None
-                }
-                _ => {
-                    let Head { major, info, argument } = input.head()?;
-                    match major {
-                        Major::Array if info == INDEFINITE => Some(Open::IndefiniteArray),
-                        Major::Map if info == INDEFINITE => Some(Open::IndefiniteMap(false)),
-                        Major::Array => Some(Open::Items(argument)),
-                        // A claim that cannot be true ends with the frame all the same.
-                        Major::Map => Some(Open::Items(argument.saturating_mul(2))),
-                        Major::Tag => Some(Open::Items(1)),
-                        _ => None,
-                    }
-                }
-            }
-        };
+            let Head { major, info, argument } = input.head();
+            opened = match major {
+                Major::Array if info == INDEFINITE => Some(Open::IndefiniteArray),
+                Major::Map if info == INDEFINITE => Some(Open::IndefiniteMap(false)),
+                Major::Array => Some(Open::Items(argument)),
+                // A claim that cannot be true ends with the frame all the same.
+                Major::Map => Some(Open::Items(argument.saturating_mul(2))),
+                Major::Tag => Some(Open::Items(1)),
+                _ => None,
+            };
+        }
         if let Some(open) = opened {
-            *stack.get_mut(depth).ok_or_else(|| DecodeError::fixed(at, "nested too deep"))? = open;
-            depth += 1;
+            let Some(place) = stack.get_mut(depth) else { return input.fail(at, "nested too deep") };
+            *place = open;
             // What has just been opened is counted in its holder when it ends.
             if !matches!(open, Open::Items(0)) {
+                depth += 1;
                 continue;
             }
-            depth -= 1;
         }
         // One item is complete: count it in what holds it; that may complete the holder too.
         loop {
             match depth.checked_sub(1).and_then(|top| stack.get_mut(top)) {
-                None => return Ok(()),
+                None => return,
                 Some(Open::Items(left)) => {
                     *left -= 1;
                     if *left > 0 {

@@ -6,7 +6,7 @@
 
 import { PulsewireError } from './errors.js';
 import type { ChannelState, TelemetryStats } from './types.js';
-import type { WasmClient, WasmInstance } from './wasm-loading.js';
+import { isTrap, type WasmClient, type WasmInstance } from './wasm-loading.js';
 
 /** The bits by which the core names the parts of its state (`Slices` in client-core/src/output.rs). */
 export const Slice = {
@@ -46,7 +46,13 @@ export class Core {
   }
 
   #do(kind: number, number = 0, a?: unknown, b?: unknown, c?: unknown, d?: unknown): number {
-    return this.#wasm.command(kind, number, a, b, c, d);
+    try {
+      return this.#wasm.command(kind, number, a, b, c, d);
+    } catch (cause) {
+      if (!isTrap(cause)) throw cause;
+      // The client is already on its way to a fresh instance.
+      throw new PulsewireError({ code: 'wasm_trap', message: 'the wasm failed; try again', retryable: true }, { cause });
+    }
   }
 
   connect(): void {

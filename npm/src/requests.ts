@@ -52,7 +52,8 @@ export class Requests {
 }
 
 /** The wasm throws plain errors with a `code`. */
-export function toPulsewireError(error: unknown): PulsewireError {
+function toPulsewireError(error: unknown): PulsewireError {
+  if (error instanceof PulsewireError) return error;
   const { code, message } = error as { code?: unknown; message?: unknown };
   return new PulsewireError({ code: typeof code === 'string' ? code : 'internal', message: String(message ?? error) }, { cause: error });
 }

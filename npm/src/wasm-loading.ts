@@ -100,7 +100,7 @@ async function instantiate(module: WebAssembly.Module): Promise<WasmInstance> {
   const listeners = new Set<(error: Error) => void>();
   let dead = false;
   const watch =
-    (run: (...args: unknown[]) => unknown) =>
+    (run: (...args: unknown[]) => unknown, ofPage: boolean) =>
     (...args: unknown[]): unknown => {
       // Timers, sockets and finalizers of a dead instance may still call in.
       if (dead) return undefined;
@@ -110,6 +110,8 @@ async function instantiate(module: WebAssembly.Module): Promise<WasmInstance> {
         if (isTrap(error)) {
           dead = true;
           for (const listener of [...listeners]) listener(error);
+          // What a timer or a socket called has nobody to throw to; the listeners know.
+          if (!ofPage) return undefined;
         }
         throw error;
       }
@@ -117,7 +119,10 @@ async function instantiate(module: WebAssembly.Module): Promise<WasmInstance> {
   const { exports } = await WebAssembly.instantiate(module, glue.imports());
   const watched: WebAssembly.Exports = {};
   for (const [name, value] of Object.entries(exports)) {
-    watched[name] = typeof value === 'function' ? (watch(value as (...args: unknown[]) => unknown) as WebAssembly.ExportValue) : value;
+    watched[name] =
+      typeof value === 'function'
+        ? (watch(value as (...args: unknown[]) => unknown, name.startsWith('wasmclient')) as WebAssembly.ExportValue)
+        : value;
   }
   glue.finish({ exports: watched }, module);
   return {

@@ -1,0 +1,67 @@
+import { expect, test, vi } from 'vitest';
+import { createPulsewire } from '../src/index.js';
+import { isTrap, loadWasm } from '../src/wasm-loading.js';
+import { FakeRelay } from './fake-relay.js';
+
+const token = ['{"alg":"HS256"}', JSON.stringify({ sub: 'ana', tenant: 'ward', exp: Date.now() / 1000 + 3600 }), 's']
+  .map(part => btoa(part).replaceAll('=', ''))
+  .join('.');
+
+test('loading is idempotent: two loads at once, and one later, share one instance', async () => {
+  const [first, second] = await Promise.all([loadWasm(undefined), loadWasm(undefined)]);
+  expect(first).toBe(second);
+  expect(await loadWasm(undefined)).toBe(first);
+});
+
+test('bytes, a compiled module and a failed URL are told apart', async () => {
+  const { readFileSync } = await import('node:fs');
+  const bytes = readFileSync(new URL('../wasm/pulsewire_bg.wasm', import.meta.url));
+  expect((await loadWasm(bytes)).dead).toBe(false);
+  expect((await loadWasm(new WebAssembly.Module(bytes))).dead).toBe(false);
+  await expect(loadWasm('http://127.0.0.1:1/none.wasm')).rejects.toMatchObject({
+    name: 'WasmLoadError',
+    code: 'wasm_load_failed',
+    message: expect.stringContaining('http://127.0.0.1:1/none.wasm'),
+  });
+});
+
+test('a trap starts a fresh instance with what is wanted, closes the old socket, and is reported', async () => {
+  const relay = new FakeRelay();
+  // A module of its own, so that the instance of the other tests lives on.
+  const { readFileSync } = await import('node:fs');
+  const module = new WebAssembly.Module(readFileSync(new URL('../wasm/pulsewire_bg.wasm', import.meta.url)));
+  const client = createPulsewire({ url: 'ws://relay.test/ws', WebSocket: relay.WebSocket, getToken: () => token, wasm: module });
+  const errors = vi.fn();
+  client.on('error', errors);
+  const handle = client.telemetry('bed-1', 'hr');
+  await client.connect();
+  await vi.waitFor(() => expect(client.connection.get().state).toBe('connected'));
+  relay.telemetry('bed-1', 'hr', [1], [70]);
+  const version = handle.version();
+  const instance = await loadWasm(module);
+
+  const pending = client.call('stats.get');
+  // A pointer to nowhere makes the next call trap, as a defect of the wasm would; it is the same instance for all.
+  const rogue = new instance.WasmClient(new Float64Array(13), ['ws://relay.test/ws', 'n', 'v', 's'], relay.WebSocket, {});
+  Object.assign(rogue, { __wbg_ptr: 0xfffffff0 });
+  expect(() => rogue.end()).toThrow(WebAssembly.RuntimeError);
+  expect(instance.dead).toBe(true);
+  expect(relay.sockets[0]?.closedWith).toBeDefined();
+  expect(errors).toHaveBeenCalledWith(expect.objectContaining({ code: 'wasm_trap' }));
+  expect(client.connection.get()).toMatchObject({ state: 'reconnecting', reason: 'wasm_trap', everConnected: true });
+
+  await expect(pending).rejects.toMatchObject({ code: 'wasm_trap', retryable: true });
+  await vi.waitFor(() => expect(relay.sockets).toHaveLength(2));
+  await vi.waitFor(() => expect(client.connection.get().state).toBe('connected'));
+  expect(await loadWasm(module)).not.toBe(instance);
+  relay.telemetry('bed-1', 'hr', [2], [71]);
+  expect([...handle.view().v]).toEqual([71]);
+  expect(handle.version()).toBeGreaterThan(version);
+  client.destroy();
+});
+
+test('what counts as a trap', () => {
+  expect(isTrap(new WebAssembly.RuntimeError('unreachable'))).toBe(true);
+  expect(isTrap(new RangeError('Maximum call stack size exceeded'))).toBe(true);
+  expect(isTrap(new TypeError('x is not a function'))).toBe(false);
+});

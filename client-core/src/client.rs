@@ -8,10 +8,10 @@ use crate::config::Config;
 use crate::connection::{Connection, Context, Effect, Happening};
 use crate::dashboard::Dashboard;
 use crate::devices::Devices;
-use crate::input::{Conn, Input, Wake};
+use crate::input::{Conn, Input, RequestId, Wake};
 use crate::link::COMMAND_BURST;
 use crate::outgoing::Outgoing;
-use crate::output::{ClientEvent, Output, Slices};
+use crate::output::{ClientEvent, Failure, Output, Settlement, Slices};
 use crate::requests::{Purpose, Requests};
 use crate::rng::Rng;
 use crate::status::{ConnectionState, ConnectionStatus};
@@ -293,7 +293,7 @@ impl Client {
             Effect::LetGo => self.let_go(),
             Effect::Unauthorized(reason) => {
                 self.toast(ToastKind::Auth, Severity::High, "sign_in_needed", reason);
-                self.outputs.push(Output::Emit(ClientEvent::Unauthorized { reason }));
+                self.emit(ClientEvent::Unauthorized { reason });
             }
             Effect::Banned { reason, .. } => {
                 let text = if reason == "forbidden" {
@@ -368,6 +368,18 @@ impl Client {
         self.mark(changed, Slices::TOASTS);
     }
 
+    /// Tells the page something. One function, not inlined: an event is large, and each copy of this would cost bytes in the wasm.
+    #[inline(never)]
+    pub(crate) fn emit(&mut self, event: ClientEvent) {
+        self.outputs.push(Output::Emit(event));
+    }
+
+    /// Ends a request of the page.
+    #[inline(never)]
+    pub(crate) fn settle(&mut self, request: RequestId, result: Result<Settlement, Failure>) {
+        self.emit(ClientEvent::Settled { request, result });
+    }
+
     /// Notes that a part of the state changed, where it did.
     pub(crate) fn mark(&mut self, changed: bool, slices: Slices) {
         if changed {
@@ -376,7 +388,7 @@ impl Client {
     }
 
     pub(crate) fn error(&mut self, code: &'static str, message: Cow<'static, str>, channel: Option<String>) {
-        self.outputs.push(Output::Emit(ClientEvent::Error { code, message, channel }));
+        self.emit(ClientEvent::Error { code, message, channel });
     }
 
     /// What has to be right after every input: channels asked for, frames handed out, timers armed.
@@ -404,7 +416,7 @@ impl Client {
         let oldest = self.requests.oldest();
         self.timers.set(Timer::Requests, oldest.map(|at| at.plus(self.config.request_timeout_ms)));
         while let Some(toast) = self.toasts.poll_shown() {
-            self.outputs.push(Output::Emit(ClientEvent::ToastShown(toast)));
+            self.emit(ClientEvent::ToastShown(toast));
         }
         self.timers.set(Timer::Toasts, self.toasts.deadline());
     }

@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::connection::Happening;
 use crate::input::{AlertIds, Command, RequestId};
-use crate::output::{ClientEvent, Failure, Output, Slices, channel_problem};
+use crate::output::{ClientEvent, Failure, Slices, channel_problem};
 use crate::requests::Purpose;
 use pulsewire_protocol::{Call, ChannelName, ClientMessage, Ping, Publish, RawJson};
 use std::borrow::Cow;
@@ -28,7 +28,7 @@ impl Client {
             }
             Command::Publish { request, channel, payload, key } => {
                 if let Err(error) = ChannelName::parse(&channel) {
-                    self.settle(request, Failure::InvalidChannel(error));
+                    self.settle(request, Err(Failure::InvalidChannel(error)));
                     return;
                 }
                 let purpose = Purpose::Publish(request);
@@ -62,7 +62,7 @@ impl Client {
             }
             Command::ClickToast { id } => {
                 if let Some(toast) = self.toasts.take(self.now, &id) {
-                    self.outputs.push(Output::Emit(ClientEvent::ToastClicked(toast)));
+                    self.emit(ClientEvent::ToastClicked(toast));
                     self.changed |= Slices::TOASTS;
                 }
             }
@@ -81,19 +81,15 @@ impl Client {
     /// Sends a request of the page, or settles it at once.
     fn request(&mut self, request: RequestId, purpose: Purpose, message: impl FnOnce(u64) -> ClientMessage) {
         if !self.connection.is_connected() {
-            self.settle(request, Failure::NotConnected);
+            self.settle(request, Err(Failure::NotConnected));
         } else if self.requests.len() >= self.config.max_requests {
-            self.settle(request, Failure::TooManyRequests);
+            self.settle(request, Err(Failure::TooManyRequests));
         } else {
             let id = self.requests.begin(self.now.monotonic, purpose);
             if !self.send(&message(id)) {
                 self.requests.take(id);
-                self.settle(request, Failure::TooLarge { limit: self.limits.max_message_bytes });
+                self.settle(request, Err(Failure::TooLarge { limit: self.limits.max_message_bytes }));
             }
         }
-    }
-
-    fn settle(&mut self, request: RequestId, failure: Failure) {
-        self.outputs.push(Output::Emit(ClientEvent::Settled { request, result: Err(failure) }));
     }
 }

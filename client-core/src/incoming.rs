@@ -3,7 +3,7 @@
 use crate::client::{Client, push_number};
 use crate::connection::{Happening, State};
 use crate::input::Conn;
-use crate::output::{ChannelEvent, ClientEvent, Failure, Output, Settlement, Slices};
+use crate::output::{ChannelEvent, ClientEvent, Failure, Settlement, Slices};
 use crate::requests::{InFlight, Purpose};
 use crate::subscriptions::Arrival;
 use crate::time::Millis;
@@ -94,7 +94,7 @@ impl Client {
             }
             purpose => {
                 if let Some(request) = purpose.request() {
-                    self.outputs.push(Output::Emit(ClientEvent::Settled { request, result: Err(Failure::Unknown) }));
+                    self.settle(request, Err(Failure::Unknown));
                 }
             }
         }
@@ -281,7 +281,7 @@ impl Client {
             }
         };
         if let Some(request) = entry.purpose.request() {
-            self.outputs.push(Output::Emit(ClientEvent::Settled { request, result }));
+            self.settle(request, result);
         }
     }
 
@@ -301,7 +301,7 @@ impl Client {
             Purpose::Subscribe(channel) => self.handle_refused(&channel, entry.id, error.body),
             Purpose::Publish(request) | Purpose::Call(request) | Purpose::Ping(request) => {
                 let result = Err(Failure::Refused(error.body));
-                self.outputs.push(Output::Emit(ClientEvent::Settled { request, result }));
+                self.settle(request, result);
             }
             // It answers: it lives.
             Purpose::Probe => self.step(Happening::Alive),
@@ -316,7 +316,7 @@ impl Client {
 
     fn resync(&mut self, channel: String) {
         self.counters.resyncs += 1;
-        self.outputs.push(Output::Emit(ClientEvent::Resync { channel }));
+        self.emit(ClientEvent::Resync { channel });
     }
 
     /// A publication, once and in order: to its reducer, perhaps to a toast, and to the page.
@@ -386,7 +386,7 @@ impl Client {
             _ => {}
         }
         let replayed = origin != Origin::Live;
-        self.outputs.push(Output::Emit(ClientEvent::Event(ChannelEvent { channel, publication, replayed })));
+        self.emit(ClientEvent::Event(ChannelEvent { channel, publication, replayed }));
     }
 
     /// A publication that the page saw before, or would have seen before: it only fills what keeps many.

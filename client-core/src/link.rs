@@ -3,7 +3,7 @@
 
 use crate::client::Client;
 use crate::connection::{Happening, State};
-use crate::output::{ClientEvent, Failure, Output, Slices, TokenReason};
+use crate::output::{Failure, Output, Slices, TokenReason};
 use crate::requests::Purpose;
 use crate::time::Millis;
 use crate::timers::Timer;
@@ -109,7 +109,7 @@ impl Client {
         self.outgoing.clear();
         for entry in self.requests.drain() {
             if let Some(request) = entry.purpose.request() {
-                self.outputs.push(Output::Emit(ClientEvent::Settled { request, result: Err(Failure::Unknown) }));
+                self.settle(request, Err(Failure::Unknown));
             }
         }
         self.subscriptions.handle_lost(self.now.monotonic);
@@ -122,7 +122,7 @@ impl Client {
         while let Some(entry) = self.requests.take_sent_until(Millis(limit)) {
             match entry.purpose {
                 Purpose::Publish(request) | Purpose::Call(request) | Purpose::Ping(request) => {
-                    self.outputs.push(Output::Emit(ClientEvent::Settled { request, result: Err(Failure::Unknown) }));
+                    self.settle(request, Err(Failure::Unknown));
                 }
                 Purpose::Subscribe(channel) => self.subscriptions.handle_unanswered(now, &channel, entry.id),
                 Purpose::Refresh => self.timers.set(Timer::Refresh, Some(now.plus(REFRESH_RETRY_MS))),

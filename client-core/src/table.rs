@@ -4,69 +4,74 @@
 //! and at most some thousand devices, where a binary search over one list is as fast. Inserting moves the tail: a table is
 //! not for hundreds of thousands of keys, and every user of it bounds its size.
 
-/// Values by name, in the order of the names.
+/// Values by name, in the order of the names. Names and values stand apart, so that one search serves every type of value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table<V> {
-    entries: Vec<(String, V)>,
+    names: Names,
+    values: Vec<V>,
 }
 
 impl<V> Default for Table<V> {
     fn default() -> Self {
-        Self { entries: Vec::new() }
+        Self { names: Names::default(), values: Vec::new() }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Names(Vec<String>);
+
+impl Names {
+    #[inline(never)]
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|known| known.as_str().cmp(name))
     }
 }
 
 impl<V> Table<V> {
-    fn find(&self, key: &str) -> Result<usize, usize> {
-        self.entries.binary_search_by(|(name, _)| name.as_str().cmp(key))
-    }
     /// The value of that name.
-    pub fn at(&self, key: &str) -> Option<&V> {
-        let index = self.find(key).ok()?;
-        self.entries.get(index).map(|(_, value)| value)
+    pub fn at(&self, name: &str) -> Option<&V> {
+        self.values.get(self.names.find(name).ok()?)
     }
     /// The value of that name, to change it.
-    pub(crate) fn at_mut(&mut self, key: &str) -> Option<&mut V> {
-        let index = self.find(key).ok()?;
-        self.entries.get_mut(index).map(|(_, value)| value)
+    pub(crate) fn at_mut(&mut self, name: &str) -> Option<&mut V> {
+        self.values.get_mut(self.names.find(name).ok()?)
     }
     /// The value of that name, made where it is not there.
-    pub(crate) fn at_or_insert_with(&mut self, key: &str, make: impl FnOnce() -> V) -> Option<&mut V> {
-        let index = match self.find(key) {
+    pub(crate) fn at_or_insert_with(&mut self, name: &str, make: impl FnOnce() -> V) -> Option<&mut V> {
+        let index = match self.names.find(name) {
             Ok(index) => index,
             Err(index) => {
-                self.entries.insert(index, (key.to_owned(), make()));
+                self.names.0.insert(index, name.to_owned());
+                self.values.insert(index, make());
                 index
             }
         };
-        self.entries.get_mut(index).map(|(_, value)| value)
+        self.values.get_mut(index)
     }
     /// Removes the value of that name.
-    pub(crate) fn remove(&mut self, key: &str) -> Option<V> {
-        let index = self.find(key).ok()?;
-        Some(self.entries.remove(index).1)
-    }
-    /// Keeps the entries for which `keep` says so.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&str, &mut V) -> bool) {
-        self.entries.retain_mut(|(name, value)| keep(name, value));
+    pub(crate) fn remove(&mut self, name: &str) -> Option<V> {
+        let index = self.names.find(name).ok()?;
+        self.names.0.remove(index);
+        Some(self.values.remove(index))
     }
     pub(crate) fn clear(&mut self) {
-        self.entries.clear();
+        self.names.0.clear();
+        self.values.clear();
     }
     /// Every entry, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.entries.iter().map(|(name, value)| (name.as_str(), value))
+        self.names.0.iter().map(String::as_str).zip(&self.values)
     }
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = (&str, &mut V)> {
-        self.entries.iter_mut().map(|(name, value)| (name.as_str(), value))
+        self.names.0.iter().map(String::as_str).zip(&mut self.values)
     }
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.values.len()
     }
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.values.is_empty()
     }
 }
 
@@ -83,7 +88,6 @@ mod tests {
         assert_eq!(table.iter().collect::<Vec<_>>(), [("a", &1), ("b", &2), ("c", &1)]);
         assert_eq!(table.remove("b"), Some(2));
         assert_eq!(table.at("b"), None);
-        table.retain(|name, _| name == "c");
-        assert_eq!(table.len(), 1);
+        assert_eq!(table.len(), 2);
     }
 }

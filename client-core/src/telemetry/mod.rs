@@ -237,15 +237,16 @@ impl Telemetry {
     }
     /// Another user: every point goes, held rings stay (empty).
     pub(crate) fn clear(&mut self) {
+        // A device without held rings keeps an empty list until its channel goes.
+        self.series = 0;
         for (_, all) in self.devices.values_mut() {
             all.retain(|series| series.holders > 0);
+            self.series += all.len();
             for series in all {
                 series.ring.clear();
                 series.version = series.version.wrapping_add(1);
             }
         }
-        self.devices.retain(|_, all| !all.is_empty());
-        self.series = self.devices.iter().map(|(_, all)| all.len()).sum();
     }
 
     /// The ring, made where there is none yet.

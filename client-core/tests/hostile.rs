@@ -202,3 +202,26 @@ fn every_request_is_settled_exactly_once_whatever_happens_to_the_connection() {
     }
     assert_eq!(settled, vec![1; 40]);
 }
+
+#[test]
+fn a_flood_of_good_events_grows_no_list_beyond_its_bound() {
+    let mut page = ready();
+    for offset in 1..=200u64 {
+        let (name, ts) = (format!("x{offset}"), page.now.unix);
+        page.event("patient:1", publication(offset, alert(&name, Severity::High, ts), ts));
+        let status = protocol::DeviceStatus { device_id: name.clone(), status: DeviceState::Online, battery: None, last_seen: None };
+        page.event("device:1", publication(2 * offset - 1, Payload::DeviceStatus(status), ts));
+        let column = Column(vec![offset as f64]);
+        let series = protocol::Series { t: column.clone(), v: column, unit: None };
+        let points = protocol::Telemetry { device_id: "1".to_owned(), series: SeriesMap(vec![(name, series)]) };
+        page.event("device:1", publication(2 * offset, Payload::Telemetry(points), ts));
+        page.relay(ServerMessage::Heartbeat(Heartbeat { ts: UnixMs(1.0) }));
+        page.relay(ServerMessage::Viewers(protocol::Viewers { channel: format!("patient:{offset}"), count: 1, names: vec![] }));
+        assert_bounded(&page);
+    }
+    assert_eq!((page.client.alerts().items().len(), page.client.alerts().unread()), (5, 5));
+    assert_eq!(page.client.devices().statuses().len(), 5);
+    assert_eq!(page.client.toasts().visible().len() + page.client.toasts().waiting(), 7);
+    assert_eq!(page.client.telemetry().metrics("1").count(), 5);
+    assert_eq!(page.errors(), ["too_many_series"], "told once");
+}

@@ -52,6 +52,7 @@ impl Client {
     }
 
     /// What cannot be read is counted, reported (once per frame) and skipped; what it may have held is asked for again.
+    #[allow(clippy::needless_borrow, reason = "both texts are `Cow` or `&str`, by the features of the protocol crate")]
     fn handle_unreadable(&mut self, error: DecodeError, told: &mut bool) {
         if error.well_formed && error.field == "type" {
             // A message of a later version.

@@ -96,7 +96,7 @@ const before = statSync(wasm).size;
 run(join(npm, 'node_modules/.bin/wasm-opt'), [
   '-Os',
   // Inlining makes the file smaller and what is downloaded larger (measured: 7 % after gzip).
-  ...['--always-inline-max-function-size=1', '--flexible-inline-max-function-size=0', '--one-caller-inline-max-function-size=1'],
+  ...['--always-inline-max-function-size=3', '--flexible-inline-max-function-size=1', '--one-caller-inline-max-function-size=20'],
   '--converge',
   '--strip-debug',
   '--strip-producers',

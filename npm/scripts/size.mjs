@@ -9,7 +9,10 @@ import { build } from 'esbuild';
 
 const npm = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** kB of gzip that an entry may take. The issue asks for 40 of the whole `pulsewire` entry, its aim is 30. */
+/**
+ * kB of gzip that an entry may take. The goal for the whole `pulsewire` entry is 40, its aim 30: the line in size-budget.json
+ * stands just above what was measured last, so that it can only go down from here.
+ */
 const BUDGET = JSON.parse(readFileSync(join(npm, 'size-budget.json'), 'utf8'));
 
 const measure = bytes => ({

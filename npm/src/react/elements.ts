@@ -25,7 +25,6 @@ const REACTS = /^(children|className|id|style|role|aria-.+|data-.+|on[A-Z].+)$/;
 type Props = Record<string, unknown>;
 
 function wrap<Own extends object>(tag: keyof PulsewireElements) {
-  // biome-ignore lint/correctness/noComponentHookFactories: called once per element, at module level only
   function Wrapped(given: Own & Common) {
     const element = useRef<HTMLElement | null>(null);
     const latest = useRef<Props>({});

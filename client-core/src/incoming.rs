@@ -63,9 +63,9 @@ impl Client {
         if !*told {
             *told = true;
             let mut text = String::from("a message of the relay could not be read and was skipped: ");
-            text.push_str(&error.field);
+            text.push_str(AsRef::<str>::as_ref(&error.field));
             text.push_str(": ");
-            text.push_str(&error.problem);
+            text.push_str(AsRef::<str>::as_ref(&error.problem));
             self.error("unreadable_message", Cow::Owned(text), None);
         }
         let now = self.now.monotonic;

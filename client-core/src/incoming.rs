@@ -14,8 +14,9 @@ use pulsewire_protocol::{
 };
 use std::borrow::Cow;
 
-/// A publication that was missed is still worth a toast if it is no older than this: a blip must not hide an alert, and a night's
-/// sleep must not end in a flood. What a first subscribe brings (history, retained state) is never worth one.
+/// A publication that was missed is still worth a toast if it is no older than this: a night's sleep must not end in a flood. A
+/// missed critical or high alert is worth one however old it is: the relay's history and the queue bound their number, and one
+/// that nobody was shown harms someone. What a first subscribe brings (history, retained state) is never worth one.
 const TOAST_MAX_AGE_MS: f64 = 60_000.0;
 /// Bounds for what a relay may say about its heartbeats.
 const HEARTBEAT_TIMEOUT_MS: core::ops::RangeInclusive<u64> = 1_000..=600_000;
@@ -219,7 +220,8 @@ impl Client {
         for publication in &restored.older {
             self.backfill(publication);
         }
-        let origin = if was_known && !restored.resync { Origin::Recovered } else { Origin::History };
+        // Also after a resync: what the new epoch brings was published while this page could not hear it.
+        let origin = if was_known { Origin::Recovered } else { Origin::History };
         for publication in restored.fresh {
             self.apply(channel.clone(), publication, origin);
         }
@@ -352,7 +354,8 @@ impl Client {
             Payload::Alert(alert) => {
                 let changed = self.alerts.handle_alert(alert, publication.ts.0, self.config.max_alerts);
                 self.mark(changed, Slices::ALERTS);
-                if let Some(id) = alert.id.as_ref().filter(|_| is_news) {
+                let is_grave = origin != Origin::History && alert.severity <= Severity::High;
+                if let Some(id) = alert.id.as_ref().filter(|_| is_news || is_grave) {
                     let mut toast = self.new_toast(id, ToastKind::Alert, alert.severity, &alert.patient_name, &alert.message);
                     toast.ts = Millis(alert.ts.unwrap_or(publication.ts).as_millis());
                     toast.patient_id = Some(alert.patient_id.clone());

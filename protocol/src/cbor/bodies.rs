@@ -43,7 +43,7 @@ fn check_whole(body: &[u8]) -> Result<In<'_>, DecodeError> {
     if end.position() < body.len() {
         return Err(DecodeError::fixed(end.position(), "bytes follow the end of the body").or_whole("body"));
     }
-    Ok(In::new(body))
+    Ok(In::new(body).over_checked())
 }
 
 fn senseless(error: DecodeError) -> DecodeError {

@@ -39,7 +39,7 @@ impl<M> Iterator for Messages<'_, M> {
         if self.broken || self.input.position() >= self.len {
             return None;
         }
-        let mut body = self.input.fork();
+        let mut body = self.input.fork().over_checked();
         // First the frame's own structure: where this item ends, or that it has no end.
         skip(&mut self.input);
         if let Err(error) = self.input.finish(()) {

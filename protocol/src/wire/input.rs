@@ -44,6 +44,8 @@ pub(crate) struct In<'b> {
     bytes: &'b [u8],
     at: usize,
     failure: Option<DecodeError>,
+    /// Whether the item has been walked before: what is skipped again needs no second look at its texts.
+    checked: bool,
 }
 
 /// Where the keys of a map stand: most maps are read by their keys, which may come in any order.
@@ -65,11 +67,19 @@ impl Keys {
 
 impl<'b> In<'b> {
     pub(crate) fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes, at: 0, failure: None }
+        Self { bytes, at: 0, failure: None, checked: false }
     }
     /// Another reader at the same place. Of one that has failed: one that will.
     pub(crate) fn fork(&self) -> Self {
-        Self { bytes: self.bytes, at: self.at, failure: None }
+        Self { bytes: self.bytes, at: self.at, failure: None, checked: self.checked }
+    }
+    /// The same reader over an item that [`skip`](super::skip) has found well-formed.
+    pub(crate) fn over_checked(mut self) -> Self {
+        self.checked = true;
+        self
+    }
+    pub(crate) fn is_checked(&self) -> bool {
+        self.checked
     }
     pub(crate) fn position(&self) -> usize {
         self.at
@@ -91,7 +101,6 @@ impl<'b> In<'b> {
         self.at = self.bytes.len();
         self.failure.get_or_insert(error);
     }
-    #[inline(never)]
     pub(crate) fn failed(&self) -> bool {
         self.failure.is_some()
     }

@@ -61,68 +61,40 @@ fn repeat<'b>(input: &mut In<'b>, wanted: Major, otherwise: &'static str, step: 
 /// How deep arrays, maps and tags may stand in one another. The protocol itself needs eight levels.
 pub const MAX_CBOR_DEPTH: usize = 64;
 
-/// What is still to come in one array, map or tag that [`skip`] has entered.
-#[derive(Clone, Copy)]
-enum Open {
-    Items(u64),
-    IndefiniteArray,
-    /// Whether a key has come whose value has not.
-    IndefiniteMap(bool),
+/// Skips one item, whatever it is, and so checks that it is well-formed.
+pub(crate) fn skip(input: &mut In<'_>) {
+    skip_item(input, MAX_CBOR_DEPTH);
 }
 
-/// Skips one item, whatever it is, and so checks that it is well-formed.
-#[inline(never)]
-pub(crate) fn skip(input: &mut In<'_>) {
-    let mut stack = [Open::Items(0); MAX_CBOR_DEPTH];
-    let mut depth: usize = 0;
-    while !input.failed() {
-        let at = input.position();
-        let may_end =
-            matches!(depth.checked_sub(1).and_then(|top| stack.get(top)), Some(Open::IndefiniteArray | Open::IndefiniteMap(false)));
-        let mut opened = None;
-        if may_end && input.take_break() {
-            depth -= 1;
-        } else if let wanted @ (Major::Bytes | Major::Text) = input.peek_major() {
-            input.pieces(wanted, &mut |piece| wanted == Major::Bytes || core::str::from_utf8(piece).is_ok());
-        } else {
-            let Head { major, info, argument } = input.head();
-            opened = match major {
-                Major::Array if info == INDEFINITE => Some(Open::IndefiniteArray),
-                Major::Map if info == INDEFINITE => Some(Open::IndefiniteMap(false)),
-                Major::Array => Some(Open::Items(argument)),
-                // A claim that cannot be true ends with the frame all the same.
-                Major::Map => Some(Open::Items(argument.saturating_mul(2))),
-                Major::Tag => Some(Open::Items(1)),
-                _ => None,
-            };
-        }
-        if let Some(open) = opened {
-            let Some(place) = stack.get_mut(depth) else { return input.fail(at, "nested too deep") };
-            *place = open;
-            // What has just been opened is counted in its holder when it ends.
-            if !matches!(open, Open::Items(0)) {
-                depth += 1;
-                continue;
+fn skip_item(input: &mut In<'_>, depth: usize) {
+    if let wanted @ (Major::Bytes | Major::Text) = input.peek_major() {
+        let check = wanted == Major::Text && !input.is_checked();
+        return input.pieces(wanted, &mut |piece| !check || core::str::from_utf8(piece).is_ok());
+    }
+    let at = input.position();
+    let Head { major, info, argument } = input.head();
+    let items = match major {
+        Major::Array => argument,
+        // A claim that cannot be true ends with the frame all the same.
+        Major::Map => argument.saturating_mul(2),
+        Major::Tag => 1,
+        _ => return,
+    };
+    let Some(depth) = depth.checked_sub(1) else { return input.fail(at, "nested too deep") };
+    if info == INDEFINITE {
+        while !input.take_break() {
+            skip_item(input, depth);
+            if major == Major::Map {
+                skip_item(input, depth);
             }
         }
-        // One item is complete: count it in what holds it; that may complete the holder too.
-        loop {
-            match depth.checked_sub(1).and_then(|top| stack.get_mut(top)) {
-                None => return,
-                Some(Open::Items(left)) => {
-                    *left -= 1;
-                    if *left > 0 {
-                        break;
-                    }
-                    depth -= 1;
-                }
-                Some(Open::IndefiniteArray) => break,
-                Some(Open::IndefiniteMap(odd)) => {
-                    *odd = !*odd;
-                    break;
-                }
-            }
+        return;
+    }
+    for _ in 0..items {
+        if input.failed() {
+            return;
         }
+        skip_item(input, depth);
     }
 }
 

@@ -4,9 +4,12 @@
 //! idempotency keys of the last 15 minutes. A channel is one lock: offset, ring, state and key change together, and the
 //! delivery happens under it, which is what keeps deliveries in order.
 //!
+//! Who goes when there is no room: [`super::table`].
+//!
 //! Lock order: the table of channels, then one channel, then whatever [`Deliver`] takes. Nothing here awaits.
 
 use super::size::approximate_bytes;
+use super::table::Table;
 use super::{Broker, ChannelKey, Deliver, Idempotency, ReadRequest, Snapshot, Stored};
 use crate::clock::Clock;
 use crate::config::{Config, KindHistory};
@@ -22,8 +25,6 @@ use std::sync::{Arc, OnceLock};
 pub const IDEMPOTENCY_TTL_MS: u64 = 15 * 60 * 1_000;
 /// How many keys of one channel are remembered; beyond it the oldest is forgotten early.
 const MAX_KEYS_PER_CHANNEL: usize = 16_384;
-/// How many idle channels are looked at for one to evict before giving up.
-const EVICTION_TRIES: usize = 64;
 
 /// See the module.
 pub struct Memory {
@@ -31,8 +32,8 @@ pub struct Memory {
     clock: Clock,
     entropy: Entropy,
     deliver: OnceLock<Arc<dyn Deliver>>,
-    /// Least recently used first, so that the longest idle channel is the one to evict. Held for look-ups only.
-    channels: Mutex<LruCache<ChannelKey, Arc<Mutex<Channel>>>>,
+    /// Held for look-ups only.
+    channels: Mutex<Table<Arc<Mutex<Channel>>>>,
 }
 
 struct Kept {
@@ -65,34 +66,42 @@ struct Channel {
 impl Memory {
     /// An empty broker.
     pub fn new(config: Arc<Config>, clock: Clock, entropy: Entropy) -> Self {
-        Self { config, clock, entropy, deliver: OnceLock::new(), channels: Mutex::new(LruCache::unbounded()) }
+        let channels = Mutex::new(Table::new(config.history.channels, retire));
+        Self { config, clock, entropy, deliver: OnceLock::new(), channels }
     }
 
-    /// The channel, locked, made where there is none.
-    fn channel(&self, key: &ChannelKey) -> Result<ArcMutexGuard<RawMutex, Channel>, ErrorBody> {
+    /// The channel, locked, made where there is none: for reading and listening.
+    fn channel(&self, key: &ChannelKey) -> ArcMutexGuard<RawMutex, Channel> {
         loop {
-            let channel = self.find_or_make(key)?.lock_arc();
+            let found = self.channels.lock().find_or_make(key, || self.make(key));
+            let channel = found.lock_arc();
+            if !channel.evicted {
+                return channel;
+            }
+        }
+    }
+
+    /// The channel, locked, for publishing: it takes one of the places of `history.channels`.
+    fn kept_channel(&self, key: &ChannelKey) -> Result<ArcMutexGuard<RawMutex, Channel>, ErrorBody> {
+        loop {
+            let found = self.channels.lock().find_or_keep(key, || self.make(key)).ok_or_else(|| {
+                ErrorBody::retryable(
+                    ErrorCode::Unavailable,
+                    "the relay keeps as many channels as history.channels allows, and all are in use",
+                    Some(5_000),
+                )
+            })?;
+            let channel = found.lock_arc();
             if !channel.evicted {
                 return Ok(channel);
             }
         }
     }
 
-    fn find_or_make(&self, key: &ChannelKey) -> Result<Arc<Mutex<Channel>>, ErrorBody> {
-        let mut channels = self.channels.lock();
-        if let Some(channel) = channels.get(key) {
-            return Ok(Arc::clone(channel));
-        }
-        if channels.len() >= self.config.history.channels && !evict_one(&mut channels) {
-            return Err(ErrorBody::retryable(
-                ErrorCode::Unavailable,
-                "the relay keeps as many channels as history.channels allows, and all are in use",
-                Some(5_000),
-            ));
-        }
+    fn make(&self, key: &ChannelKey) -> Arc<Mutex<Channel>> {
         let limits = self.config.history_of(key.channel.kind());
         let epoch = if limits.publications == 0 { String::new() } else { self.entropy.id() };
-        let channel = Arc::new(Mutex::new(Channel {
+        Arc::new(Mutex::new(Channel {
             epoch,
             last_offset: 0,
             ring: VecDeque::new(),
@@ -102,14 +111,12 @@ impl Memory {
             holds: 0,
             evicted: false,
             limits,
-        }));
-        channels.put(key.clone(), Arc::clone(&channel));
-        Ok(channel)
+        }))
     }
 
     fn publish_now(&self, key: &ChannelKey, publication: Publication, idempotency: Option<&Idempotency>) -> Result<Stored, ErrorBody> {
         let now_ms = self.clock.now_ms();
-        let mut channel = self.channel(key)?;
+        let mut channel = self.kept_channel(key)?;
         if let Some(stored) = idempotency.and_then(|idempotency| channel.repeated(idempotency, now_ms)) {
             return Ok(stored);
         }
@@ -127,21 +134,12 @@ impl Memory {
     }
 }
 
-/// Takes the longest idle channel that nobody holds out of the table.
-fn evict_one(channels: &mut LruCache<ChannelKey, Arc<Mutex<Channel>>>) -> bool {
-    for _ in 0..EVICTION_TRIES {
-        let Some((key, channel)) = channels.pop_lru() else { return false };
-        // Someone at work on it means it is not idle.
-        let evicted = channel.try_lock().is_some_and(|mut channel| {
-            channel.evicted = channel.holds == 0;
-            channel.evicted
-        });
-        if evicted {
-            return true;
-        }
-        channels.put(key, channel);
-    }
-    false
+/// Whether the channel may leave the table; from then on it is marked so. Someone at work on it means that it is not idle.
+fn retire(channel: &Arc<Mutex<Channel>>) -> bool {
+    channel.try_lock().is_some_and(|mut channel| {
+        channel.evicted = channel.holds == 0;
+        channel.evicted
+    })
 }
 
 impl Channel {
@@ -261,15 +259,14 @@ impl Broker for Memory {
 
     fn read<'a>(&'a self, key: &'a ChannelKey, request: ReadRequest) -> BoxFuture<'a, Result<Snapshot, ErrorBody>> {
         let (now_ms, max_bytes) = (self.clock.now_ms(), self.config.limits.recovery_bytes);
-        let snapshot = self.channel(key).map(|mut channel| {
-            channel.trim(now_ms, max_bytes);
-            channel.read(&request)
-        });
-        ready(snapshot).boxed()
+        let mut channel = self.channel(key);
+        channel.trim(now_ms, max_bytes);
+        ready(Ok(channel.read(&request))).boxed()
     }
 
     fn hold<'a>(&'a self, key: &'a ChannelKey) -> BoxFuture<'a, Result<(), ErrorBody>> {
-        ready(self.channel(key).map(|mut channel| channel.holds += 1)).boxed()
+        self.channel(key).holds += 1;
+        ready(Ok(())).boxed()
     }
 
     fn release(&self, key: &ChannelKey) {
@@ -283,7 +280,7 @@ impl Broker for Memory {
 
     fn tidy(&self) {
         let (now_ms, max_bytes) = (self.clock.now_ms(), self.config.limits.recovery_bytes);
-        let channels: Vec<_> = self.channels.lock().iter().map(|(_, channel)| Arc::clone(channel)).collect();
+        let channels: Vec<_> = self.channels.lock().iter().map(Arc::clone).collect();
         for channel in channels {
             // One that is locked is in use and trims itself.
             if let Some(mut channel) = channel.try_lock() {

@@ -2,6 +2,7 @@
 
 pub mod memory;
 pub mod size;
+mod table;
 
 use futures_util::future::BoxFuture;
 use pulsewire_protocol::{ChannelName, ErrorBody, Position, Publication};

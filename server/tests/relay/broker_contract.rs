@@ -58,6 +58,7 @@ async fn keeps_the_contract(make: impl Fn() -> Arc<dyn Broker>) {
     keeps_no_number_for_what_has_no_history(Bench::new(make())).await;
     publishes_a_key_once(Bench::new(make())).await;
     keeps_what_is_held_and_starts_a_new_epoch_for_what_it_forgot(Bench::new(make())).await;
+    no_tenant_pushes_out_another(Bench::new(make())).await;
     keeps_order_under_concurrent_publishers(Bench::new(make())).await;
     forgets_with_age_but_not_where_it_stands(Bench::new(make())).await;
 }
@@ -162,9 +163,39 @@ async fn keeps_what_is_held_and_starts_a_new_epoch_for_what_it_forgot(bench: Ben
     assert_ne!(bench.read("held", None, 0).await.position.epoch, held.epoch, "let go, it may be forgotten");
     for number in 0..20 {
         bench.broker.hold(&key(&format!("full:{number}"))).await.unwrap();
+        bench.publish(&format!("full:{number}"), note(1)).await;
     }
     let error = bench.broker.publish(&key("one-more"), publication(note(1)), None).await.unwrap_err();
     assert_eq!((error.code, error.retryable), (ErrorCode::Unavailable, true));
+}
+
+/// Whatever another tenant reads, holds or publishes, this one keeps its history and may go on.
+async fn no_tenant_pushes_out_another(bench: Bench) {
+    let other = |name: String| ChannelKey::new("other", ChannelName::parse(&name).unwrap());
+    let mine = bench.publish("mine", note(1)).await;
+    let asked = bench.read("asked", None, 0).await.position;
+    for number in 0..200 {
+        bench.broker.read(&other(format!("read:{number}")), ReadRequest::default()).await.unwrap();
+        bench.broker.publish(&other(format!("idle:{number}")), publication(note(1)), None).await.unwrap();
+    }
+    assert_eq!(offsets(&bench.read("mine", None, 10).await), [1], "reading and publishing elsewhere");
+    assert_eq!(bench.read("asked", None, 0).await.position, asked, "an empty channel keeps its place too");
+    assert!(bench.broker.channels() <= 40, "{} channels", bench.broker.channels());
+    for number in 0..200 {
+        let held = other(format!("held:{number}"));
+        bench.broker.hold(&held).await.unwrap();
+        if number < 50 {
+            // Beyond its own places the other tenant is refused.
+            let _ = bench.broker.publish(&held, publication(note(1)), None).await;
+        }
+    }
+    bench.broker.hold(&key("new:0")).await.unwrap();
+    for number in 0..5 {
+        assert_eq!(bench.publish(&format!("new:{number}"), note(1)).await.offset, 1);
+    }
+    assert_eq!(bench.publish("mine", note(2)).await, Position { offset: 2, ..mine }, "still the same history");
+    let refused = bench.broker.publish(&other("one-more".to_owned()), publication(note(1)), None).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Unavailable, "the one at fault is refused");
 }
 
 async fn keeps_order_under_concurrent_publishers(bench: Bench) {

@@ -54,10 +54,21 @@ impl Closing {
         match self.lines.as_slice() {
             [] => String::new(),
             [one] => one.clone(),
+            // One line for each program: their sum says more than their list.
+            many if many.iter().all(|line| line.starts_with("test result:")) => {
+                let sum = |what: &str| many.iter().map(|line| count(line, what)).sum::<u64>();
+                format!("{} passed, {} failed in {} programs", sum(" passed"), sum(" failed"), many.len())
+            }
             [first, second] => format!("{first}; {second}"),
             [first, .., last] => format!("{first}; … {last} ({} lines)", self.lines.len()),
         }
     }
+}
+
+/// The number before `what`, 0 where there is none.
+fn count(line: &str, what: &str) -> u64 {
+    let before = line.split(what).next().filter(|before| before.len() < line.len()).unwrap_or("");
+    before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 /// `N passed, N failed`, with one word and a colon before it perhaps: how our own scripts close.
@@ -131,6 +142,14 @@ mod tests {
             one.watch(line);
             assert_eq!(one.lines.len(), 1, "{line}");
         }
+    }
+
+    #[test]
+    fn several_programs_of_one_suite_are_summed_up() {
+        let mut closing = Closing::default();
+        closing.watch("test result: ok. 9 passed; 0 failed; 0 ignored; 0 filtered out; finished in 0.19s");
+        closing.watch("test result: FAILED. 2 passed; 1 failed; 0 ignored");
+        assert_eq!(closing.text(), "11 passed, 1 failed in 2 programs");
     }
 
     #[test]

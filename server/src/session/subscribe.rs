@@ -2,14 +2,12 @@
 
 use super::Session;
 use super::membership::Membership;
+use crate::auth::Principal;
 use crate::broker::{ChannelKey, Snapshot};
 use crate::hub::encode;
 use crate::relay::subscribed;
-use pulsewire_protocol::{ErrorBody, ErrorCode, Position, ServerMessage, Subscribe, SubscribeEntry, Subscribed};
+use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Position, ServerMessage, Subscribe, SubscribeEntry, Subscribed};
 use std::sync::Arc;
-
-/// The two channels that the relay joins by itself do not count against the limit.
-const OWN_CHANNELS: usize = 2;
 
 impl Session {
     pub(super) async fn handle_subscribe(&mut self, command: Subscribe) {
@@ -40,7 +38,9 @@ impl Session {
             return read.map(|snapshot| (key, snapshot));
         }
         let limit = self.relay.config().limits.subscriptions;
-        if self.memberships.len() >= limit + OWN_CHANNELS {
+        // Those that the relay joins by itself do not count, whoever named them.
+        let counted = self.memberships.iter().filter(|membership| !is_own(&who, &membership.key.channel)).count();
+        if counted >= limit && !is_own(&who, &key.channel) {
             return Err(ErrorBody::new(ErrorCode::TooManySubscriptions, format!("at most {limit} subscriptions for one connection")));
         }
         // From here on an error drops the membership, which undoes the joining.
@@ -68,4 +68,9 @@ impl Session {
             Arc::clone(&self.connection).outbox.push_uncounted(bytes);
         }
     }
+}
+
+/// Whether the relay joins the channel by itself for this user.
+fn is_own(who: &Principal, channel: &ChannelName) -> bool {
+    channel.as_str() == "tenant" || channel.as_str().strip_prefix("user:").is_some_and(|user| user == who.user)
 }

@@ -223,3 +223,17 @@ proptest! {
         });
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_own_channels_are_joined_however_many_others_are_named() {
+    let relay = relay();
+    let names: Vec<String> = (0..1_500).map(|number| format!("lobby:{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (mut client, welcome) = Client::connect(&relay, &token("nurse"), &names).await;
+    let limit = welcome.limits.max_subscriptions as usize;
+    let accepted = welcome.subscribed.iter().filter(|entry| matches!(entry, SubscribedEntry::Subscribed(_))).count();
+    assert_eq!(accepted, limit + 2);
+    entry(&welcome, "user:nurse");
+    entry(&welcome, "tenant");
+    assert_eq!(client.subscribe("lobby:x").await.unwrap_err().code, ErrorCode::TooManySubscriptions);
+}

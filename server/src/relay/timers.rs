@@ -95,7 +95,7 @@ impl Turn {
     fn handle_token_end(&self, number: ConnectionId) {
         let Some(connection) = self.hub().connection(number) else { return };
         let Some(who) = connection.principal() else { return };
-        if who.expires_at_ms <= self.relay.clock().now_ms() {
+        if self.relay.token_end_ms(who.expires_at_ms) <= self.relay.clock().now_ms() {
             connection.outbox.close(Closing::new(CloseCode::TOKEN_EXPIRED, "token_expired"));
         }
     }
@@ -137,8 +137,15 @@ impl Relay {
         if reauth_at_ms <= horizon_ms {
             self.hub().wheel.after(reauth_at_ms.saturating_sub(now_ms), Timer::Reauth(connection.number));
         }
-        if who.expires_at_ms <= horizon_ms {
-            self.hub().wheel.after(who.expires_at_ms.saturating_sub(now_ms), Timer::TokenEnd(connection.number));
+        let end_ms = self.token_end_ms(who.expires_at_ms);
+        if end_ms <= horizon_ms {
+            self.hub().wheel.after(end_ms.saturating_sub(now_ms), Timer::TokenEnd(connection.number));
         }
+    }
+
+    /// When a connection with a token of that `exp` is closed: not before a new connection would be refused, else a token
+    /// that was taken within the leeway would be welcomed and closed at once.
+    fn token_end_ms(&self, expires_at_ms: u64) -> u64 {
+        expires_at_ms.saturating_add(self.config().auth.leeway_s.saturating_mul(1_000))
     }
 }

@@ -114,7 +114,26 @@ async fn a_token_is_asked_for_a_minute_before_it_ends_and_its_end_closes_with_44
     assert_eq!(closing.code, CloseCode::TOKEN_EXPIRED);
     assert!(reauth_at.len() == 1 && (240_000..=240_100).contains(&reauth_at[0]), "{reauth_at:?}");
     let late = relay.clock().now_ms() - START_MS;
-    assert!((300_000..=300_100).contains(&late), "{late}");
+    assert!((305_000..=305_100).contains(&late), "the leeway is given: {late}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_taken_within_the_leeway_may_still_be_refreshed() {
+    let relay = relay();
+    let ended = sign(&with(claims("nurse"), "exp", (START_MS / 1_000 - 2).into()));
+    let (mut client, _) = Client::connect(&relay, &ended, &[]).await;
+    assert!(matches!(client.next().await, ServerMessage::Reauth(_)));
+    advance(2_000).await;
+    let id = client.id();
+    client.send(&ClientMessage::Refresh(Refresh { id, token: token("nurse") })).await;
+    assert!(matches!(client.next().await, ServerMessage::Reply(reply) if reply.id == id));
+    advance(10_000).await;
+    assert_eq!(relay.hub().connection_count(), 1);
+
+    let (mut client, _) = Client::connect(&relay, &sign(&with(claims("late"), "exp", (START_MS / 1_000 + 10).into())), &[]).await;
+    let begin = relay.clock().now_ms();
+    assert_eq!(client.closing().await.code, CloseCode::TOKEN_EXPIRED);
+    assert!(relay.clock().now_ms() - begin <= 5_100);
 }
 
 #[tokio::test(start_paused = true)]

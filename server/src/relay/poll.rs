@@ -70,7 +70,7 @@ impl Relay {
         }
         loop {
             let response = self.poll_once(by, &request).await?;
-            let told = response.channels.iter().zip(&request.channels).any(|(answer, asked)| is_news(answer, asked));
+            let told = is_news(&response.channels, &request.channels);
             if told || request.channels.is_empty() || Instant::now() >= deadline || self.is_draining() {
                 return Ok(response);
             }
@@ -152,10 +152,18 @@ pub(crate) fn subscribed(id: Option<u64>, channel: &str, snapshot: &Snapshot) ->
     }
 }
 
-/// Whether an answer tells the poller anything: publications, a refusal, a lost history, or a first position.
-fn is_news(answer: &SubscribedEntry, asked: &PollEntry) -> bool {
-    match answer {
-        SubscribedEntry::Refused(_) => true,
-        SubscribedEntry::Subscribed(answer) => asked.recover.is_none() || !answer.recovered || !answer.publications.is_empty(),
+/// Whether the answers tell the poller anything: publications, a lost history, a first position. A channel without history
+/// never does, and refusals only where there is nothing else to wait for: a client that asks again with the same channels
+/// would be answered at once for ever.
+fn is_news(answers: &[SubscribedEntry], asked: &[PollEntry]) -> bool {
+    let mut all_refused = true;
+    for (answer, asked) in answers.iter().zip(asked) {
+        let SubscribedEntry::Subscribed(answer) = answer else { continue };
+        all_refused = false;
+        let positioned = !answer.epoch.is_empty();
+        if !answer.publications.is_empty() || (positioned && (asked.recover.is_none() || !answer.recovered)) {
+            return true;
+        }
     }
+    all_refused
 }

@@ -89,6 +89,23 @@ async fn refused_channels_stand_in_their_place_and_too_many_are_refused_whole() 
     assert_eq!(error.code, ErrorCode::TooManySubscriptions);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_channel_without_history_or_a_refused_one_beside_others_does_not_make_polls_spin() {
+    let mut config = config();
+    config.history.kinds.insert("mute".to_owned(), pulsewire_relay::config::KindOverride { publications: Some(0), age_ms: None });
+    let relay = relay_with(config);
+    let who = nurse(&relay);
+    let at = position(&only(relay.poll(&who, request("lobby", None, None)).await.unwrap()));
+    let lobby = SubscribeEntry { recover: Some(at), ..SubscribeEntry::new("lobby") };
+    let channels = vec![lobby, SubscribeEntry::new("mute"), SubscribeEntry::new("Bad")];
+    let begin = relay.clock().now_ms();
+    relay.poll(&who, PollRequest { channels, wait_ms: Some(20_000) }).await.unwrap();
+    assert_eq!(relay.clock().now_ms() - begin, 20_000);
+    let begin = relay.clock().now_ms();
+    relay.poll(&who, PollRequest { channels: vec![SubscribeEntry::new("Bad")], wait_ms: Some(20_000) }).await.unwrap();
+    assert_eq!(relay.clock().now_ms(), begin, "nothing to wait for");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -87,21 +87,36 @@ async fn handle_upgrade(State(relay): State<Relay>, ConnectInfo(address): Connec
         })
 }
 
-/// The header's token, else the query's. An empty one counts as given (and is refused as missing).
+/// The header's token, else the query's. An empty one counts as given (and is refused as missing), and so does one that is
+/// no text (refused as malformed).
 fn token_of(headers: &HeaderMap, uri: &Uri) -> Option<String> {
-    if let Some(given) = text(headers, header::AUTHORIZATION) {
-        let (scheme, token) = given.split_once(' ').unwrap_or((given, ""));
+    if let Some(given) = headers.get(header::AUTHORIZATION) {
+        let given = String::from_utf8_lossy(given.as_bytes());
+        let (scheme, token) = given.split_once(' ').unwrap_or((&given, ""));
         if scheme.eq_ignore_ascii_case("bearer") {
             return Some(token.trim().to_owned());
         }
     }
     let query = uri.query()?;
     query.split('&').find_map(|pair| match pair.split_once('=') {
-        // A token is base64url and dots: what a form would escape cannot be part of a good one.
-        Some(("token", token)) => Some(token.to_owned()),
+        Some(("token", token)) => Some(unescape(token)),
         None if pair == "token" => Some(String::new()),
         _ => None,
     })
+}
+
+/// `%2E` and the like as the characters they stand for; anything else stays as it is.
+fn unescape(escaped: &str) -> String {
+    let mut bytes = Vec::with_capacity(escaped.len());
+    let mut rest = escaped.as_bytes();
+    while let [first, after @ ..] = rest {
+        let hex = if *first == b'%' { after.first_chunk::<2>() } else { None };
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let byte = hex.and_then(|[high, low]| Some(digit(*high)? * 16 + digit(*low)?));
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// JSON where no subprotocol is offered, the first known one where some are, `None` where none is known.
@@ -137,20 +152,26 @@ impl Stream for Socket {
                     Some(frame) => Closing::new(CloseCode(frame.code), frame.reason.as_str()),
                     None => Closing::new(CloseCode::NORMAL, ""),
                 })),
-                Some(Err(error)) if is_too_large(&error) => Some(Inbound::TooLarge),
-                Some(Err(error)) => {
+                Some(Err(error)) => broken(&error).or_else(|| {
                     tracing::debug!(target: "pulsewire_relay::connections", %error, "transport failed");
                     None
-                }
+                }),
             });
         }
     }
 }
 
-fn is_too_large(error: &axum::Error) -> bool {
+/// What can still be told about an error of reading; `None` where the peer is gone.
+fn broken(error: &axum::Error) -> Option<Inbound> {
     use tungstenite::Error;
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
-    matches!(source, Some(Error::Capacity(_)))
+    use tungstenite::error::ProtocolError;
+    match std::error::Error::source(error)?.downcast_ref::<Error>()? {
+        Error::Capacity(_) => Some(Inbound::TooLarge),
+        Error::Utf8(_) => Some(Inbound::Broken(Closing::new(CloseCode::PROTOCOL, "the frame is not UTF-8"))),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        Error::Protocol(broken) => Some(Inbound::Broken(Closing::new(CloseCode(1002), broken.to_string()))),
+        _ => None,
+    }
 }
 
 impl Sink<Outbound> for Socket {

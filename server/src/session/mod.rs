@@ -71,9 +71,10 @@ pub async fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> 
     let mut session = Session::open(relay, opening);
     let connection = Arc::clone(&session.connection);
     let metrics = Arc::clone(session.relay.metrics());
+    let draining = session.relay.clone();
     let ended = {
         let mut reader = pin!(session.read(&mut stream));
-        let mut writer = pin!(writer::write(&connection, &mut sink, &metrics));
+        let mut writer = pin!(writer::write(&connection, &mut sink, &metrics, || draining.is_draining()));
         tokio::select! {
             // In this order, so that a simulation runs the same way twice. The writer first: it only ever has a bounded
             // outbox to write, while a client could keep the reader busy.
@@ -83,11 +84,13 @@ pub async fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> 
                     // Its answer can no longer be told, but what it stores is stored whole.
                     let _ = tokio::time::timeout(COMMAND_TIMEOUT, reader).await;
                 }
-                told(written)
+                told(written, &connection)
             }
             by_peer = &mut reader => match by_peer {
+                // A peer that went while its end was being told was ended by us.
+                Some(closing) if closing.code == CloseCode::LOST => told(Err(Lost), &connection),
                 Some(closing) => closing,
-                None => told(writer.await),
+                None => told(writer.await, &connection),
             },
         }
     };
@@ -97,9 +100,9 @@ pub async fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> 
     ended
 }
 
-/// How a connection ended that the writer ended.
-fn told(written: Result<Closing, Lost>) -> Closing {
-    written.unwrap_or_else(|Lost| transport::lost())
+/// How a connection ended that the writer ended: as it was decided, also where it could no longer be told.
+fn told(written: Result<Closing, Lost>, connection: &Connection) -> Closing {
+    written.unwrap_or_else(|Lost| connection.outbox.closing().unwrap_or_else(transport::lost))
 }
 
 impl Session {
@@ -130,6 +133,7 @@ impl Session {
                 Inbound::Text(frame) => self.handle_frame(&frame, Format::Json).await,
                 Inbound::Binary(frame) => self.handle_frame(&frame, Format::Cbor).await,
                 Inbound::TooLarge => self.close_too_large(),
+                Inbound::Broken(closing) => self.close(closing.code, closing.reason),
                 Inbound::Closed(closing) => return Some(closing),
             }
             if self.connection.outbox.is_closing() {

@@ -17,6 +17,8 @@ pub enum Inbound {
     Binary(Bytes),
     /// A frame that was not read because it is larger than the transport takes.
     TooLarge,
+    /// The peer broke the transport's own rules: nothing more can be read, but the close can still be told.
+    Broken(Closing),
     /// The client closed, with the code it gave. Nothing follows.
     Closed(Closing),
 }

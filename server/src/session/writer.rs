@@ -6,7 +6,7 @@ use crate::observe::Metrics;
 use crate::observe::metrics::Transport;
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt as _};
-use pulsewire_protocol::Format;
+use pulsewire_protocol::{CloseCode, Format};
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,15 +15,24 @@ use std::time::Duration;
 const FRAME_BYTES: usize = 32 * 1024;
 /// How long the rest and the close frame may take once the end is decided.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// So many times that for a slow consumer: its socket is full by definition, and a client that is told 4413 comes back by the
+/// rules instead of guessing. Not while the relay drains, which is looked at in between.
+const SLOW_ROUNDS: usize = 3;
 
 /// Writes until the end is decided and told, or the transport is lost.
-pub(super) async fn write<S>(connection: &Connection, sink: &mut S, metrics: &Metrics) -> Result<Closing, Lost>
+pub(super) async fn write<S>(connection: &Connection, sink: &mut S, metrics: &Metrics, draining: impl Fn() -> bool) -> Result<Closing, Lost>
 where
     S: Sink<Outbound, Error = Lost> + Unpin,
 {
     let out_of_time = async {
         poll_fn(|cx| connection.outbox.poll_closing(cx)).await;
-        tokio::time::sleep(CLOSE_TIMEOUT).await;
+        for _ in 0..SLOW_ROUNDS {
+            tokio::time::sleep(CLOSE_TIMEOUT).await;
+            let slow = connection.outbox.closing().is_some_and(|closing| closing.code == CloseCode::SLOW_CONSUMER);
+            if !slow || draining() {
+                return;
+            }
+        }
     };
     tokio::select! {
         biased;

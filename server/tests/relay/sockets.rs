@@ -177,6 +177,13 @@ async fn an_upgrade_with_a_bad_token_is_refused_with_401_and_its_code() {
         jsonwebtoken::encode(&Header::default(), &json!({"sub": "a"}), &EncodingKey::from_secret(b"another secret of enough length!"))
             .unwrap();
     assert_eq!(server.open(&format!("/ws?token={other}"), &[]).await.map(|_| ()).unwrap_err().1["code"], "token_invalid");
+    let mut request = format!("ws://{}/ws", server.address).into_client_request().unwrap();
+    request
+        .headers_mut()
+        .insert("authorization", tokio_tungstenite::tungstenite::http::HeaderValue::from_bytes(b"Bearer a.\xff.c").unwrap());
+    let Err(Error::Http(response)) = tokio_tungstenite::connect_async(request).await else { panic!("a token that is no text") };
+    let problem: Value = serde_json::from_slice(response.body().as_deref().unwrap_or_default()).unwrap();
+    assert_eq!((response.status().as_u16(), &problem["code"]), (401, &"token_malformed".into()));
     // The header counts before the query.
     let both = server.open(&format!("/ws?token={}", token()), &[("authorization", "Bearer abc")]).await.map(|_| ()).unwrap_err();
     assert_eq!(both.1["code"], "token_malformed");
@@ -186,7 +193,8 @@ async fn an_upgrade_with_a_bad_token_is_refused_with_401_and_its_code() {
 async fn a_good_token_of_the_upgrade_needs_none_in_connect() {
     let server = server().await;
     let (path, bearer) = (format!("/ws?token={}", token()), format!("bearer {}", token()));
-    for (path, headers) in [(path.as_str(), vec![]), ("/ws", vec![("authorization", bearer.as_str())])] {
+    let escaped = path.replace('.', "%2E").replace('e', "%65").replace("tok%65n=", "token=");
+    for (path, headers) in [(path.as_str(), vec![]), (escaped.as_str(), vec![]), ("/ws", vec![("authorization", bearer.as_str())])] {
         let (mut socket, _) = server.open(path, &headers).await.unwrap();
         socket.send(connect_text(None)).await.unwrap();
         assert_eq!(text(&mut socket).await[0]["user"], "nurse");
@@ -241,6 +249,20 @@ async fn a_message_that_is_too_large_is_told_with_1009_however_large_it_is() {
         } else {
             assert!(!matches!(told, Some(Ok(Message::Text(_)))), "{told:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_frame_that_breaks_the_rules_is_told_with_a_close_frame() {
+    let server = server().await;
+    // Masked with zeros: text that is not UTF-8; then a frame with a reserved bit, which no extension allows.
+    for (frame, code) in [(&b"\x81\x82\0\0\0\0\xc3\x28"[..], 4400), (&b"\xc1\x82\0\0\0\0hi"[..], 1002)] {
+        let (mut socket, _) = server.open("/ws", &[]).await.unwrap();
+        socket.send(connect_text(Some(&token()))).await.unwrap();
+        text(&mut socket).await;
+        let MaybeTlsStream::Plain(stream) = socket.get_mut() else { panic!() };
+        tokio::io::AsyncWriteExt::write_all(stream, frame).await.unwrap();
+        assert_eq!(close_of(&mut socket).await.0, code);
     }
 }
 

@@ -175,6 +175,14 @@ impl Hub {
         }
     }
 
+    /// Names a viewer anew, and tells the others soon.
+    pub fn rename_viewer(&self, key: &ChannelKey, user: &str, name: &str) {
+        let changed = self.find(key).is_some_and(|room| room.lock().rename_viewer(user, name));
+        if changed {
+            self.viewers_changed(key);
+        }
+    }
+
     /// Takes a viewer out, and tells the others soon.
     pub fn remove_viewer(&self, key: &ChannelKey, user: &str) {
         let Some(room) = self.find(key) else { return };

@@ -21,13 +21,16 @@ pub struct People {
 }
 
 impl People {
-    /// A connection said who it is.
+    /// A connection said who it is, the first time or again.
     pub fn add(&mut self, tenant: &str, user: &str, name: &str, connection: ConnectionId, visible: bool) {
         let person = self.tenants.entry(tenant.to_owned()).or_default().entry(user.to_owned()).or_default();
         name.clone_into(&mut person.name);
         person.connections.insert(connection);
         if visible {
             person.visible.insert(connection);
+        } else {
+            // It was, by an earlier token.
+            person.visible.remove(&connection);
         }
     }
 

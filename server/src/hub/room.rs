@@ -196,6 +196,13 @@ impl Room {
         true
     }
 
+    /// Names a viewer anew; returns whether that changed anything.
+    pub fn rename_viewer(&mut self, user: &str, name: &str) -> bool {
+        let Some(viewer) = self.viewers.get_mut(user).filter(|viewer| viewer.name != name) else { return false };
+        name.clone_into(&mut viewer.name);
+        true
+    }
+
     /// Takes a connection of a user out; returns whether the users changed.
     pub fn remove_viewer(&mut self, user: &str) -> bool {
         let Some(viewer) = self.viewers.get_mut(user) else { return false };

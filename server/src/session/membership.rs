@@ -1,5 +1,6 @@
 //! One subscription of one connection; dropping it undoes everything it did.
 
+use crate::auth::Principal;
 use crate::broker::ChannelKey;
 use crate::hub::Connection;
 use crate::relay::Relay;
@@ -29,6 +30,18 @@ impl Membership {
     pub(super) fn count_viewer(&mut self, user: &str, name: &str) {
         self.relay.hub().add_viewer(&self.key, user, name);
         self.viewer = Some(user.into());
+    }
+    /// The user's token was replaced: counts, names or forgets the viewer as the new one says.
+    pub(super) fn recount_viewer(&mut self, who: &Principal) {
+        match (&self.viewer, self.key.channel.counts_viewers() && who.counts_as_viewer) {
+            (None, true) => self.count_viewer(&who.user, &who.name),
+            (Some(user), true) => self.relay.hub().rename_viewer(&self.key, user, &who.name),
+            (Some(user), false) => {
+                self.relay.hub().remove_viewer(&self.key, user);
+                self.viewer = None;
+            }
+            (None, false) => {}
+        }
     }
 }
 

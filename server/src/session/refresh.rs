@@ -18,6 +18,7 @@ impl Session {
         self.relay.hub().identify(&self.connection);
         let (kept, lost) = self.memberships.drain(..).partition(|membership| who.may_subscribe(&membership.key.channel));
         self.memberships = kept;
+        self.memberships.iter_mut().for_each(|membership| membership.recount_viewer(&who));
         let expires_at = UnixMs::from_millis(who.expires_at_ms);
         self.answer(&ServerMessage::Reply(Reply { id: command.id, result: ReplyResult::Refreshed { expires_at } }));
         for membership in lost {

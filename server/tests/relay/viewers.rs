@@ -151,3 +151,34 @@ async fn presence_answers_who_is_online_and_who_views() {
     let ServerMessage::Reply(Reply { result: ReplyResult::Json(json), .. }) = asker.next().await else { panic!() };
     assert_eq!(json.as_str(), r#"{"channel":"tenant","users":[{"userId":"eve","name":"Name of eve"}]}"#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refreshed_token_names_counts_or_hides_the_viewer_as_it_says() {
+    let relay = relay();
+    let (mut witness, _) = Client::connect(&relay, &sign(&with(claims("witness"), "viewer", false.into())), &["patient:p1"]).await;
+    let (mut client, _) = Client::connect(&relay, &token("ana"), &["patient:p1"]).await;
+    let renamed = with(claims("ana"), "name", "Ana Lima".into());
+    let hidden = with(renamed.clone(), "viewer", false.into());
+    for (claims, names, online) in
+        [(&renamed, vec!["Ana Lima".to_owned()], 1), (&hidden, vec![], 0), (&renamed, vec!["Ana Lima".to_owned()], 1)]
+    {
+        advance(2_000).await;
+        witness.all().await;
+        let id = client.id();
+        client.send(&ClientMessage::Refresh(Refresh { id, token: sign(claims) })).await;
+        advance(2_000).await;
+        let told = witness
+            .all()
+            .await
+            .into_iter()
+            .rev()
+            .find_map(|message| if let ServerMessage::Viewers(told) = message { Some(told) } else { None });
+        let told = told.expect("the others are told");
+        assert_eq!((told.count as usize, told.names), (names.len(), names));
+        assert_eq!(relay.viewing_users("ward"), online);
+        let who = relay.authenticate(Some(&token("nurse"))).unwrap();
+        assert_eq!(relay.presence(&who, "tenant").unwrap().len(), online);
+    }
+    client.close().await;
+    assert_eq!(relay.viewing_users("ward"), 0, "counted once, forgotten once");
+}

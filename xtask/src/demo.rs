@@ -17,7 +17,12 @@ const ADDRESS: &str = "127.0.0.1:8080";
 /// Enough beds for a ward that looks alive, few enough for a laptop's fan.
 const SIMULATED_DEVICES: &str = "8";
 /// Short beats, so that a visitor who makes the connection "go silent" sees it heal while watching. A user's own win.
-const BEATS: [(&str, &str); 2] = [("PULSEWIRE_HEARTBEAT__INTERVAL_MS", "5000"), ("PULSEWIRE_HEARTBEAT__CLIENT_TIMEOUT_MS", "12000")];
+/// And no line per event, or the address would be gone from the terminal in a second.
+const SETTINGS: [(&str, &str); 3] = [
+    ("PULSEWIRE_HEARTBEAT__INTERVAL_MS", "5000"),
+    ("PULSEWIRE_HEARTBEAT__CLIENT_TIMEOUT_MS", "12000"),
+    ("PULSEWIRE_LOG", "info,pulsewire_relay::events=warn"),
+];
 
 pub(crate) fn run(project: &Project, relay_args: &[String]) -> Result<ExitCode> {
     let plan = plan(relay_args);
@@ -30,13 +35,13 @@ pub(crate) fn run(project: &Project, relay_args: &[String]) -> Result<ExitCode> 
     let relay = relay.to_str().with_context(|| format!("{} is no UTF-8", relay.display()))?;
     println!();
     if plan.listen.ends_with(":0") {
-        println!("The ward will be live at the address below. Ctrl-C ends it.");
+        println!("The ward comes to life at the address below. Ctrl-C ends it.");
     } else {
-        println!("The ward is live at http://{} — open it in a browser. Ctrl-C ends it.", plan.listen);
+        println!("The ward comes to life at http://{} — open it in a browser. Ctrl-C ends it.", plan.listen);
     }
     println!();
-    let mut start = Sh::new(project, relay).args(["--dev", "--www"]).arg(project.www_build()).args(plan.args);
-    for (name, value) in BEATS.into_iter().filter(|(name, _)| env::var_os(name).is_none()) {
+    let mut start = Sh::new(project, relay).args(["--dev", "--www"]).arg(project.www_build()).args(plan.args).where_the_user_is()?;
+    for (name, value) in SETTINGS.into_iter().filter(|(name, _)| env::var_os(name).is_none()) {
         start = start.env(name, value);
     }
     start.become_it()

@@ -84,6 +84,12 @@ impl Sh {
         self
     }
 
+    /// Where the user stands: paths among their arguments are meant from there.
+    pub(crate) fn where_the_user_is(mut self) -> Result<Self> {
+        self.command.current_dir(env::current_dir().context("the current folder is gone")?);
+        Ok(self)
+    }
+
     /// Streams the output as it is.
     pub(crate) fn run(mut self) -> Result<()> {
         self.say();

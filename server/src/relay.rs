@@ -25,6 +25,7 @@ use crate::limits::{Admission, Admissions};
 use crate::observe::Metrics;
 use crate::observe::metrics::Snapshot;
 use parking_lot::RwLock;
+pub(crate) use publish::conflict;
 use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Limits, PresentUser, Publication};
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use crate::session::{self, Inbound, Lost, Opening, Outbound};
 use axum::Router;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use futures_util::{Sink, Stream};
@@ -61,7 +61,12 @@ async fn handle_upgrade(State(relay): State<Relay>, ConnectInfo(address): Connec
     };
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
+        Err(rejection) => {
+            let mut response = Problem::bad_request(format!("this address takes WebSocket upgrades only: {rejection}")).into_response();
+            // RFC 6455, section 4.4: say which version would do.
+            response.headers_mut().insert("sec-websocket-version", HeaderValue::from_static("13"));
+            return response;
+        }
     };
     let Some(format) = choose_format(&parts.headers) else {
         let message = format!("offer the subprotocol {SUBPROTOCOL_JSON} or {SUBPROTOCOL_CBOR}, or none (JSON)");

@@ -5,6 +5,7 @@ use super::outcome::Outcomes;
 use super::{Api, Problem};
 use crate::auth::{Principal, Publisher};
 use crate::observe::metrics::Door;
+use crate::relay::conflict;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
@@ -12,6 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use pulsewire_protocol::json::{FromJson, items_from_json};
 use pulsewire_protocol::{Alert, DecodeError, DeviceStatus, ErrorCode, Format, Payload, PublishItem, Telemetry, cbor};
+use std::collections::HashMap;
 
 /// A header's idempotency key must leave room for the index of an item.
 const MAX_KEY_HEADER_BYTES: usize = 100;
@@ -125,24 +127,38 @@ fn respond(outcomes: Outcomes, single: bool, mode: Mode, count: usize) -> Respon
 }
 
 /// Publishes the items in their order. With `atomic` nothing is applied unless every one would be accepted.
-async fn apply(api: &Api, caller: &Principal, items: Items, key: Option<&str>, mode: Mode, mut outcomes: Outcomes) -> Outcomes {
+async fn apply(api: &Api, caller: &Principal, items: Items, header: Option<&str>, mode: Mode, mut outcomes: Outcomes) -> Outcomes {
     let by = Publisher::Principal(caller);
+    // One header for many items: each gets a key of its own.
+    let single = items.len() == 1;
+    let key_of = |index: usize, item: &PublishItem| {
+        item.key.clone().or_else(|| header.map(|key| if single { key.to_owned() } else { format!("{key}#{index}") }))
+    };
     if mode.atomic {
+        let mut used = HashMap::new();
         for (index, item) in items.iter().enumerate() {
-            match item {
-                Ok(item) => {
-                    if let Err(error) = api.relay.check_publish(by, &item.channel, &item.payload) {
-                        outcomes.refuse(index, error);
+            let item = match item {
+                Ok(item) => item,
+                Err(error) => {
+                    outcomes.refuse_unread(index, error);
+                    continue;
+                }
+            };
+            match api.relay.check_publish(by, &item.channel, &item.payload, key_of(index, item).as_deref()).await {
+                Ok(None) => {}
+                Ok(Some((scope, idempotency))) => {
+                    let first = *used.entry((scope, idempotency.key)).or_insert(idempotency.fingerprint);
+                    if first != idempotency.fingerprint {
+                        outcomes.refuse(index, conflict());
                     }
                 }
-                Err(error) => outcomes.refuse_unread(index, error),
+                Err(error) => outcomes.refuse(index, error),
             }
         }
         if outcomes.any_refused() {
             return outcomes;
         }
     }
-    let single = items.len() == 1;
     for (index, item) in items.into_iter().enumerate() {
         let item = match item {
             Ok(item) => item,
@@ -151,9 +167,7 @@ async fn apply(api: &Api, caller: &Principal, items: Items, key: Option<&str>, m
                 continue;
             }
         };
-        // One header for many items: each gets a key of its own.
-        let from_header = key.map(|key| if single { key.to_owned() } else { format!("{key}#{index}") });
-        let key = item.key.or(from_header);
+        let key = key_of(index, &item);
         match api.relay.publish(by, &item.channel, item.payload, key.as_deref()).await {
             Ok(position) => {
                 api.relay.metrics().events_in(Door::Http, 1);

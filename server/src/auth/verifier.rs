@@ -104,7 +104,10 @@ impl Verifier {
     /// Checks a token; `None` and an empty one are missing.
     pub fn verify(&self, token: Option<&str>) -> Result<Arc<Principal>, TokenRefused> {
         let Some(token) = token.map(str::trim).filter(|token| !token.is_empty()) else {
-            return Err(refused(TokenProblem::Missing, "no token was given: send one in `connect`, as a bearer token or as ?token="));
+            return Err(refused(
+                TokenProblem::Missing,
+                "no token was given: send one as a bearer token (over the WebSocket also in `connect`)",
+            ));
         };
         let now_ms = self.clock.now_ms();
         if let Some(known) = self.verified.get(token)
@@ -227,8 +230,10 @@ fn explain(kind: &ErrorKind, algorithms: &[Algorithm]) -> String {
         ErrorKind::InvalidClaimFormat(claim) => format!("the claim `{claim}` has the wrong type"),
         ErrorKind::InvalidIssuer => "the claim `iss` is not the configured issuer".to_owned(),
         ErrorKind::InvalidAudience => "the claim `aud` does not hold the configured audience".to_owned(),
-        // serde's text names the claim and the type, not the value of a string claim; numbers it shows are harmless.
-        ErrorKind::Json(error) if error.is_data() => format!("the claims do not fit: {error}"),
+        // serde's text would quote the value: a claim is nobody's to repeat.
+        ErrorKind::Json(error) if error.is_data() => {
+            "header or claims do not fit: `alg` is a known algorithm, `sub`, `tenant`, `name`, `role` are text, `exp` and `nbf` numbers of seconds, `subscribe` and `publish` lists of patterns".to_owned()
+        }
         ErrorKind::Json(_) => "header or claims are not the JSON they should be".to_owned(),
         _ => "the token cannot be verified".to_owned(),
     }

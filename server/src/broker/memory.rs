@@ -257,6 +257,13 @@ impl Broker for Memory {
         ready(self.publish_now(key, publication, idempotency.as_ref())).boxed()
     }
 
+    fn conflicts<'a>(&'a self, key: &'a ChannelKey, idempotency: &'a Idempotency) -> BoxFuture<'a, Result<bool, ErrorBody>> {
+        let now_ms = self.clock.now_ms();
+        let channel = self.channels.lock().peek(key).map(Arc::clone);
+        let conflicts = channel.is_some_and(|channel| channel.lock().repeated(idempotency, now_ms) == Some(Stored::Conflict));
+        ready(Ok(conflicts)).boxed()
+    }
+
     fn read<'a>(&'a self, key: &'a ChannelKey, request: ReadRequest) -> BoxFuture<'a, Result<Snapshot, ErrorBody>> {
         let (now_ms, max_bytes) = (self.clock.now_ms(), self.config.limits.recovery_bytes);
         let mut channel = self.channel(key);

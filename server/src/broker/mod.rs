@@ -103,6 +103,8 @@ pub trait Broker: Send + Sync {
         publication: Publication,
         idempotency: Option<Idempotency>,
     ) -> BoxFuture<'a, Result<Stored, ErrorBody>>;
+    /// Whether `publish` would answer `Conflict` now. Stores nothing and makes no channel.
+    fn conflicts<'a>(&'a self, key: &'a ChannelKey, idempotency: &'a Idempotency) -> BoxFuture<'a, Result<bool, ErrorBody>>;
     /// Reads.
     fn read<'a>(&'a self, key: &'a ChannelKey, request: ReadRequest) -> BoxFuture<'a, Result<Snapshot, ErrorBody>>;
     /// Asks for deliveries of this channel.

@@ -21,6 +21,11 @@ pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
         let message = format!("--www {}: there is no index.html in it: build the page first, or point at its output folder", www.display());
         return Err(Failure::new(2, message));
     }
+    if std::env::var_os("PULSEWIRE_REDIS_URL").is_some_and(|url| !url.is_empty()) {
+        tracing::warn!(
+            "PULSEWIRE_REDIS_URL is set, but this version has no Redis broker yet: each relay keeps its own memory, so run one relay only"
+        );
+    }
     raise_descriptors();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -219,7 +219,7 @@ impl Default for LimitsConfig {
             max_message_bytes: pulsewire_protocol::DEFAULT_MAX_MESSAGE_BYTES as usize,
             max_body_bytes: 1024 * 1024,
             recovery_bytes: 1024 * 1024,
-            drain_ms: 10_000,
+            drain_ms: 9_000,
         }
     }
 }

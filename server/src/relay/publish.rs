@@ -19,19 +19,39 @@ impl Relay {
         self.publish_inner(by, channel, payload, key).await
     }
 
-    /// Whether a publication would be accepted, as far as that can be known without storing it.
-    pub fn check_publish(&self, by: Publisher<'_>, channel: &str, payload: &Payload) -> Result<(), ErrorBody> {
-        let channel = parse_channel(channel)?;
+    /// Whether a publication would be accepted, as far as that can be known without storing it. Gives the scope and digest of
+    /// its idempotency key, so that the items of one request can be compared with each other.
+    pub async fn check_publish(
+        &self,
+        by: Publisher<'_>,
+        channel: &str,
+        payload: &Payload,
+        key: Option<&str>,
+    ) -> Result<Option<(ChannelKey, Idempotency)>, ErrorBody> {
+        let mut channel = parse_channel(channel)?;
         check_rights(by, &channel, payload)?;
-        Ok(payload.validate(&channel)?)
+        check_key(key)?;
+        payload.validate(&channel)?;
+        let key = match payload {
+            Payload::Alert(alert) => {
+                channel = patient_channel(alert)?;
+                alert_key(alert, key)
+            }
+            _ => key.map(str::to_owned),
+        };
+        let Some(key) = key else { return Ok(None) };
+        let idempotency = idempotency(by, &key, &channel, payload);
+        let scope = ChannelKey::new(by.tenant(), channel);
+        if self.broker().conflicts(&scope, &idempotency).await? {
+            return Err(conflict());
+        }
+        Ok(Some((scope, idempotency)))
     }
 
     async fn publish_inner(&self, by: Publisher<'_>, channel: &str, payload: Payload, key: Option<&str>) -> Result<Position, ErrorBody> {
         let channel = parse_channel(channel)?;
         check_rights(by, &channel, &payload)?;
-        if key.is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
-            return Err(ErrorBody::new(ErrorCode::BadRequest, format!("key: 1 to {MAX_KEY_BYTES} bytes")));
-        }
+        check_key(key)?;
         payload.validate(&channel)?;
         if let Payload::Alert(alert) = payload {
             return self.publish_alert(by, &channel, alert, key).await;
@@ -47,8 +67,8 @@ impl Relay {
         mut alert: Alert,
         key: Option<&str>,
     ) -> Result<Position, ErrorBody> {
-        let patient = parse_channel(&format!("patient:{}", alert.patient_id))?;
-        let key = key.map(str::to_owned).or_else(|| alert.id.as_ref().map(|id| format!("\0alert\0{id}")));
+        let patient = patient_channel(&alert)?;
+        let key = alert_key(&alert, key);
         let given = Payload::Alert(alert.clone());
         let idempotency = key.as_deref().map(|key| idempotency(by, key, &patient, &given));
         // With a key but no id the id follows from the key: the retry must not give the second channel another one.
@@ -77,10 +97,7 @@ impl Relay {
         let key = ChannelKey::new(by.tenant(), channel);
         match self.broker().publish(&key, publication, idempotency).await? {
             Stored::Fresh(position) | Stored::Repeated(position) => Ok(position),
-            Stored::Conflict => Err(ErrorBody::new(
-                ErrorCode::BadRequest,
-                "key: this idempotency key (or alert id) was used with another body within the last 15 minutes",
-            )),
+            Stored::Conflict => Err(conflict()),
         }
     }
 
@@ -117,10 +134,34 @@ impl Relay {
 }
 
 fn check_rights(by: Publisher<'_>, channel: &ChannelName, payload: &Payload) -> Result<(), ErrorBody> {
-    match by {
-        Publisher::Principal(principal) => principal.may_publish(channel, payload),
-        Publisher::System { .. } => Ok(()),
+    let Publisher::Principal(principal) = by else { return Ok(()) };
+    principal.may_publish(channel, payload)?;
+    // An alert is stored in its patient's channel whichever of the two is named; the copy to `tenant` is implied.
+    match payload {
+        // An id that names no channel is told by `validate`.
+        Payload::Alert(alert) => patient_channel(alert).map_or(Ok(()), |patient| principal.may_publish(&patient, payload)),
+        _ => Ok(()),
     }
+}
+
+fn check_key(key: Option<&str>) -> Result<(), ErrorBody> {
+    if key.is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
+        return Err(ErrorBody::new(ErrorCode::BadRequest, format!("key: 1 to {MAX_KEY_BYTES} bytes")));
+    }
+    Ok(())
+}
+
+pub(crate) fn conflict() -> ErrorBody {
+    ErrorBody::new(ErrorCode::BadRequest, "key: this idempotency key (or alert id) was used with another body within the last 15 minutes")
+}
+
+fn patient_channel(alert: &Alert) -> Result<ChannelName, ErrorBody> {
+    parse_channel(&format!("patient:{}", alert.patient_id))
+}
+
+/// An alert that has an id is idempotent by it.
+fn alert_key(alert: &Alert, key: Option<&str>) -> Option<String> {
+    key.map(str::to_owned).or_else(|| alert.id.as_ref().map(|id| format!("\0alert\0{id}")))
 }
 
 /// Tenant and channel scope the key by where the broker keeps it; the user is part of it here.

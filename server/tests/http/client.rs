@@ -33,6 +33,12 @@ pub(crate) fn token_at(role: &str, at_ms: u64, ttl_s: u64) -> String {
     mint(&Config::development(), &TokenRequest { ttl_s, ..request(DEMO_TENANT, role) }, at_ms).unwrap().token
 }
 
+/// With publish patterns of its own.
+pub(crate) fn token_for(role: &str, publish: &[&str]) -> String {
+    let publish = Some(publish.iter().map(|pattern| (*pattern).to_owned()).collect());
+    mint(&Config::development(), &TokenRequest { publish, ..request(DEMO_TENANT, role) }, now_ms()).unwrap().token
+}
+
 pub(crate) fn service() -> String {
     token_of(DEMO_TENANT, "service")
 }

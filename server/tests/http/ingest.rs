@@ -87,6 +87,40 @@ fn an_atomic_array_with_one_mistake_applies_nothing() {
 }
 
 #[test]
+fn an_atomic_array_is_refused_whole_for_its_keys_too() {
+    let server = Server::dev();
+    let note = |key: &str, text: &str| json!({"channel": "ward:2", "event": "note", "data": {"text": text}, "key": key});
+    let used = json!([note("used", "first")]);
+    assert_eq!(server.post("/api/v1/publish", &service(), &used).status, 202);
+    let bad_keys = [
+        json!([note("a", "1"), note(&"k".repeat(200), "2")]),
+        json!([note("b", "1"), note("", "2")]),
+        json!([note("c", "1"), note("c", "2")]),
+        json!([note("d", "1"), note("used", "another")]),
+    ];
+    for items in bad_keys {
+        assert_problem(&server.post("/api/v1/publish?atomic=true", &service(), &items), 422, "bad_request");
+        assert_eq!(server.get("/api/v1/history/ward:2", &nurse()).json()["offset"], 1, "nothing was stored: {items}");
+    }
+    let repeated = json!([note("used", "first"), note("e", "2")]);
+    assert_eq!(server.post("/api/v1/publish?atomic=true", &service(), &repeated).status, 202, "a repetition is no conflict");
+    assert_eq!(server.get("/api/v1/history/ward:2", &nurse()).json()["offset"], 2);
+}
+
+#[test]
+fn an_alert_needs_the_right_to_its_patient_also_when_the_tenant_is_named() {
+    let server = Server::dev();
+    let alert = json!({"patientId": "p1", "patientName": "Maria", "type": "spo2_low", "severity": "high", "message": "low"});
+    let item = json!({"channel": "tenant", "event": "alert", "data": alert});
+    let only = |pattern: &str| token_for("service", &[pattern]);
+    assert_problem(&server.post("/api/v1/publish", &only("tenant"), &item), 403, "forbidden");
+    assert_eq!(server.get("/api/v1/history/patient:p1", &nurse()).json()["offset"], 0);
+    let direct = json!({"channel": "patient:p1", "event": "alert", "data": alert});
+    assert_eq!(server.post("/api/v1/publish", &only("patient:*"), &direct).status, 202, "the copy to the tenant is implied");
+    assert_eq!(server.get("/api/v1/history/tenant", &nurse()).json()["offset"], 1);
+}
+
+#[test]
 fn an_array_of_which_nothing_is_accepted_is_a_problem_and_an_empty_one_is_not() {
     let server = Server::dev();
     let problem =

@@ -49,6 +49,9 @@ impl Broker for SlowBroker {
         }
         .boxed()
     }
+    fn conflicts<'a>(&'a self, key: &'a ChannelKey, idempotency: &'a Idempotency) -> BoxFuture<'a, Result<bool, ErrorBody>> {
+        self.inner.conflicts(key, idempotency)
+    }
     fn read<'a>(&'a self, key: &'a ChannelKey, request: ReadRequest) -> BoxFuture<'a, Result<Snapshot, ErrorBody>> {
         async move {
             self.delay().await;

@@ -18,6 +18,7 @@
 //! reported. Bytes from the wire are never trusted: what cannot be read is counted, reported and skipped.
 
 mod alerts;
+mod apply;
 mod backoff;
 mod client;
 mod commands;

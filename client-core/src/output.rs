@@ -81,7 +81,7 @@ impl TokenReason {
 
 /// A set of parts of the state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Slices(pub u16);
+pub struct Slices(pub u32);
 
 impl Slices {
     /// None.

@@ -235,7 +235,7 @@ impl Driver {
 
     pub(crate) fn tell_changed(&self, slices: Slices) {
         if !slices.is_empty() && !self.ended.get() {
-            report(self.callbacks.changed(u32::from(slices.0)));
+            report(self.callbacks.changed(slices.0));
         }
     }
 

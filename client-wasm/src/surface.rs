@@ -113,7 +113,7 @@ impl WasmClient {
         let name = name.as_string().unwrap_or_default();
         let mut value = JsValue::UNDEFINED;
         self.driver.read(&mut |client| {
-            value = match Slices(what as u16) {
+            value = match Slices(what) {
                 Slices::CHANNELS => client.channel(&name).map_or(JsValue::UNDEFINED, |view| views::channel(&view)),
                 Slices::METRICS => views::metrics(client, &name),
                 Slices::NONE => views::counters(client),

@@ -1,0 +1,125 @@
+//! Where each publication goes: to its reducer, perhaps to a toast, and to the page.
+
+use crate::client::{Client, push_number};
+use crate::output::{ChannelEvent, ClientEvent, Slices};
+use crate::time::Millis;
+use crate::toasts::{Toast, ToastKind};
+use pulsewire_protocol::{ExecutionState, Payload, Publication, Severity};
+
+/// A publication that was missed is still worth a toast if it is no older than this: a night's sleep must not end in a flood. A
+/// missed critical or high alert is worth one however old it is: the relay's history and the queue bound their number, and one
+/// that nobody was shown harms someone. What a first subscribe brings (history, retained state) is never worth one.
+const TOAST_MAX_AGE_MS: f64 = 60_000.0;
+/// Where a publication comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Just published.
+    Live,
+    /// Missed and recovered.
+    Recovered,
+    /// There before the page asked.
+    History,
+}
+
+impl Client {
+    /// A publication, once and in order: to its reducer, perhaps to a toast, and to the page.
+    pub(crate) fn apply(&mut self, channel: String, publication: Publication, origin: Origin) {
+        let age_ms = (self.now.unix.0 as f64 + self.status.clock_offset_ms as f64) - publication.ts.0;
+        let is_news = match origin {
+            Origin::Live => true,
+            Origin::Recovered => age_ms <= TOAST_MAX_AGE_MS,
+            Origin::History => false,
+        };
+        match &publication.payload {
+            Payload::DeviceStatus(status) => {
+                let changed = self.devices.handle_status(status, self.config.max_devices);
+                self.mark(changed, Slices::DEVICES);
+            }
+            Payload::Telemetry(points) => {
+                let change = self.telemetry.handle_points(points);
+                self.mark(change.points, Slices::TELEMETRY);
+                self.mark(change.metrics, Slices::METRICS);
+                if change.refused && self.telemetry.refused_series() == 1 {
+                    self.too_many_series();
+                }
+            }
+            Payload::DashboardStats(stats) => {
+                let changed = self.dashboard.handle_stats(stats);
+                self.mark(changed, Slices::DASHBOARD);
+            }
+            Payload::AlertRead(read) => {
+                let changed = self.alerts.handle_read(&read.ids);
+                self.mark(changed, Slices::ALERTS);
+            }
+            Payload::Alert(alert) => {
+                let changed = self.alerts.handle_alert(alert, publication.ts.0, self.config.max_alerts);
+                self.mark(changed, Slices::ALERTS);
+                let is_grave = origin != Origin::History && alert.severity <= Severity::High;
+                if let Some(id) = alert.id.as_ref().filter(|_| is_news || is_grave) {
+                    let mut toast = self.new_toast(id, ToastKind::Alert, alert.severity, &alert.patient_name, &alert.message);
+                    toast.ts = Millis(alert.ts.unwrap_or(publication.ts).as_millis());
+                    toast.patient_id = Some(alert.patient_id.clone());
+                    toast.device_id.clone_from(&alert.device_id);
+                    self.add_toast(toast);
+                }
+            }
+            Payload::Notification(notification) if is_news => {
+                if let Some(id) = &notification.id {
+                    let (title, body) = (&notification.title, &notification.body);
+                    let mut toast = self.new_toast(id, ToastKind::Notification, notification.severity, title, body);
+                    toast.ts = Millis(notification.ts.unwrap_or(publication.ts).as_millis());
+                    toast.link.clone_from(&notification.link);
+                    self.add_toast(toast);
+                }
+            }
+            Payload::ExecutionUpdate(update) if is_news => {
+                let (severity, title) = match update.status {
+                    ExecutionState::Succeeded => (Some(Severity::Low), "execution_succeeded"),
+                    ExecutionState::Failed => (Some(Severity::High), "execution_failed"),
+                    _ => (None, ""),
+                };
+                if let Some(severity) = severity {
+                    let mut id = update.execution_id.clone();
+                    id.push(':');
+                    push_number(&mut id, u64::from(update.attempt));
+                    let text = update.error.as_ref().map_or(update.step.as_deref().unwrap_or(""), |error| &error.message);
+                    let toast = self.new_toast(&id, ToastKind::Execution, severity, title, text);
+                    self.add_toast(toast);
+                }
+            }
+            _ => {}
+        }
+        let replayed = origin != Origin::Live;
+        self.emit(ClientEvent::Event(ChannelEvent { channel, publication, replayed }));
+    }
+
+    /// A publication that the page saw before, or would have seen before: it only fills what keeps many.
+    pub(crate) fn backfill(&mut self, publication: &Publication) {
+        match &publication.payload {
+            Payload::Telemetry(points) => {
+                let changed = self.telemetry.handle_points(points).points;
+                self.mark(changed, Slices::TELEMETRY);
+            }
+            Payload::Alert(alert) => {
+                let changed = self.alerts.handle_alert(alert, publication.ts.0, self.config.max_alerts);
+                self.mark(changed, Slices::ALERTS);
+            }
+            _ => {}
+        }
+    }
+
+    fn new_toast(&self, id: &str, kind: ToastKind, severity: Severity, title: &str, message: &str) -> Toast {
+        Toast {
+            id: id.to_owned(),
+            kind,
+            severity,
+            title: title.to_owned(),
+            message: message.to_owned(),
+            ts: self.now.unix,
+            expires_at: None,
+            patient_id: None,
+            device_id: None,
+            link: None,
+        }
+    }
+}

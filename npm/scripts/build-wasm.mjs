@@ -1,4 +1,4 @@
-// Builds the client's WebAssembly into npm/wasm/: cargo, wasm-bindgen, wasm-opt, then the glue as a factory.
+// Builds the client's WebAssembly into npm/wasm/: cargo, wasm-bindgen, the words of panics cut, wasm-opt, then the glue as a factory.
 //
 // Why a factory: a trapped instance is abandoned and a fresh one started (row C19), so the glue's module-level state must
 // exist once per instance. Why the base64 copy: `new URL` + fetch fails in some bundlers, plain Node and `file:` pages.
@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
 import { shortenGlue, shortenImports } from './short-imports.mjs';
+import { snipPanics } from './snip-panics.mjs';
 
 const npm = dirname(dirname(fileURLToPath(import.meta.url)));
 const repo = dirname(npm);
@@ -93,8 +94,11 @@ run('wasm-bindgen', [
 ]);
 const wasm = join(out, 'pulsewire_bg.wasm');
 const before = statSync(wasm).size;
+const snipped = snipPanics(readFileSync(wasm));
+writeFileSync(wasm, snipped.wasm);
 run(join(npm, 'node_modules/.bin/wasm-opt'), [
-  '-Os',
+  // Flattened first and made into loops and blocks anew: half a percent smaller after gzip (measured).
+  ...['-Os', '--flatten', '--rereloop', '-Os'],
   // Inlining makes the file smaller and what is downloaded larger (measured: 7 % after gzip).
   ...['--always-inline-max-function-size=3', '--flexible-inline-max-function-size=1', '--one-caller-inline-max-function-size=20'],
   '--converge',
@@ -110,4 +114,4 @@ writeFileSync(wasm, renamed);
 await writeGlueFactory(names);
 writeFileSync(join(out, 'pulsewire_base64.js'), `export default "${readFileSync(wasm).toString('base64')}";\n`);
 writeFileSync(join(out, 'pulsewire_base64.d.ts'), 'declare const base64: string;\nexport default base64;\n');
-console.log(`wasm: ${before} bytes, ${statSync(wasm).size} after wasm-opt, in ${out}`);
+console.log(`wasm: ${before} bytes, ${statSync(wasm).size} after wasm-opt (${snipped.count} functions of panics cut), in ${out}`);

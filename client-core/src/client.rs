@@ -148,6 +148,7 @@ impl Client {
             Input::Closed { conn, code, reason } if self.is_current(conn) => self.step(Happening::Lost { code, reason }),
             Input::Opened { .. } | Input::Frame { .. } | Input::Closed { .. } => {}
             Input::Token { request, result } => self.handle_token(request, result),
+            Input::Fetched { .. } | Input::Restored { .. } => {}
             Input::Wake(Wake::Visible | Wake::Resumed) => self.step(Happening::Woke),
             Input::Wake(Wake::Online) => self.step(Happening::NetworkCame),
             Input::Wake(Wake::Offline) => self.step(Happening::NetworkWent),

@@ -13,6 +13,10 @@ impl Client {
         match command {
             Command::Connect => self.step(Happening::Start),
             Command::Close => self.step(Happening::Stop),
+            Command::SignOut => {
+                self.step(Happening::Stop);
+                self.forget_user();
+            }
             Command::Subscribe { channel, options } => match ChannelName::parse(&channel) {
                 Ok(_) => {
                     self.subscriptions.handle_subscribe(self.now.monotonic, &channel, options);
@@ -26,7 +30,7 @@ impl Client {
                     self.error("not_subscribed", Cow::Borrowed("released, but nobody holds it: release each hold once"), Some(channel));
                 }
             }
-            Command::Publish { request, channel, payload, key } => {
+            Command::Publish { request, channel, payload, key, queue: _ } => {
                 if let Err(error) = ChannelName::parse(&channel) {
                     self.settle(request, Err(Failure::InvalidChannel(error)));
                     return;

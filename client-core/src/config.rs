@@ -57,6 +57,47 @@ impl Default for ToastConfig {
     }
 }
 
+/// The outbox (row C8).
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutboxConfig {
+    /// Messages that may wait at once.
+    pub max_messages: usize,
+    /// Bytes of their data that may wait at once.
+    pub max_bytes: usize,
+    /// How long one may wait; then it is reported and given up. The relay keeps idempotency keys for 15 min: stay below that.
+    pub ttl_ms: u64,
+    /// Keep waiting messages over a reload of the page ([`Output::Save`](crate::Output::Save)). Only those with
+    /// `Payload::Custom` data, which is all that a page sends, are kept.
+    pub persist: bool,
+}
+
+impl Default for OutboxConfig {
+    fn default() -> Self {
+        Self { max_messages: 1_000, max_bytes: 4 << 20, ttl_ms: 10 * 60_000, persist: false }
+    }
+}
+
+/// Polling where the WebSocket does not get through (row C10).
+#[derive(Clone, Debug, PartialEq)]
+pub struct PollingConfig {
+    /// Failed tries of the WebSocket in a row before polling begins; 0 is never. A handshake that hangs counts as all of them.
+    pub after_tries: u32,
+    /// How long the relay may wait for news (long polling), at most 25,000; 0 asks without waiting.
+    pub wait_ms: u64,
+    /// Between two polls that do not wait, and where a proxy on the way cuts those that wait.
+    pub interval_ms: u64,
+    /// Between the beginnings of two polls, so that a busy channel does not make a request for each of its events.
+    pub spacing_ms: u64,
+    /// How long an answer may take, beyond what the relay was asked to wait.
+    pub timeout_ms: u64,
+}
+
+impl Default for PollingConfig {
+    fn default() -> Self {
+        Self { after_tries: 3, wait_ms: 25_000, interval_ms: 5_000, spacing_ms: 1_000, timeout_ms: 10_000 }
+    }
+}
+
 /// Everything that can be set of a client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -78,6 +119,10 @@ pub struct Config {
     pub interrupted_after_ms: u64,
     /// How long a released channel stays subscribed.
     pub linger_ms: u64,
+    /// The outbox.
+    pub outbox: OutboxConfig,
+    /// The fallback.
+    pub polling: PollingConfig,
     /// Telemetry rings.
     pub telemetry: TelemetryConfig,
     /// Toasts.
@@ -104,6 +149,8 @@ impl Default for Config {
             probe_timeout_ms: 2_000,
             interrupted_after_ms: 1_000,
             linger_ms: 5_000,
+            outbox: OutboxConfig::default(),
+            polling: PollingConfig::default(),
             telemetry: TelemetryConfig::default(),
             toasts: ToastConfig::default(),
             max_alerts: 1_000,

@@ -175,7 +175,7 @@ impl Client {
     }
 
     /// Another user signed in on this page: nothing of the former one may show.
-    fn forget_user(&mut self) {
+    pub(crate) fn forget_user(&mut self) {
         self.subscriptions.forget_positions();
         self.devices.clear();
         self.alerts.clear();

@@ -45,6 +45,21 @@ pub enum Input<'a> {
         /// The token, or why there is none right now (the core tries again with backoff).
         result: Result<String, String>,
     },
+    /// [`Output::Fetch`](crate::Output::Fetch) is over. Not told of one that was aborted.
+    Fetched {
+        /// Which one.
+        fetch: u32,
+        /// How it ended.
+        answer: HttpAnswer<'a>,
+    },
+    /// What [`Output::OpenSaved`](crate::Output::OpenSaved) asked for: told once for each, also where nothing is there or nothing can be
+    /// read (then with no entries). What is queued meanwhile waits for it, for at most 3 s.
+    Restored {
+        /// As it was asked for; the answer for another one is ignored.
+        scope: String,
+        /// The bytes of every [`Output::Save`](crate::Output::Save) that was not forgotten, in any order; never trusted.
+        entries: Vec<Vec<u8>>,
+    },
     /// The page or the machine changed its mind about being awake.
     Wake(Wake),
     /// The page wants something.
@@ -60,10 +75,27 @@ impl core::fmt::Debug for Input<'_> {
             Self::Closed { conn, code, reason } => write!(f, "Closed({}, {code}, {reason})", conn.0),
             Self::Token { request, result: Ok(_) } => write!(f, "Token({request}, given)"),
             Self::Token { request, result: Err(why) } => write!(f, "Token({request}, none: {why})"),
+            Self::Fetched { fetch, answer } => {
+                write!(f, "Fetched({fetch}, {} {}, {} bytes)", answer.status, answer.code, answer.body.len())
+            }
+            Self::Restored { entries, .. } => write!(f, "Restored({} entries)", entries.len()),
             Self::Wake(wake) => write!(f, "Wake({wake:?})"),
             Self::Command(command) => write!(f, "Command({command:?})"),
         }
     }
+}
+
+/// How a request over HTTP ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HttpAnswer<'a> {
+    /// The status; 0 where there was no answer (no network, refused, cut off, blocked by the page's policy).
+    pub status: u16,
+    /// `code` of a problem document (`application/problem+json`); empty where there is none.
+    pub code: &'a str,
+    /// `retryAfterMs` of a problem document, else the `Retry-After` header in milliseconds, where there is one.
+    pub retry_after_ms: Option<u64>,
+    /// The body where its type is `application/cbor`, else nothing; never trusted.
+    pub body: &'a [u8],
 }
 
 /// Signals of page and machine.
@@ -104,8 +136,11 @@ pub enum AlertIds {
 pub enum Command {
     /// Connect and stay connected. Also the way out of `unauthorized` and `closed`.
     Connect,
-    /// End the connection on purpose; nothing but `Connect` revives it.
+    /// End the connection on purpose; nothing but `Connect` revives it. Messages that wait stay until their time to live is over.
     Close,
+    /// The user signs out: `Close`, and nothing of the user stays, neither state nor messages that wait, saved ones included. The
+    /// messages end as [`Failure::SignedOut`](crate::Failure::SignedOut).
+    SignOut,
     /// Hold a channel: reference-counted, one `Release` for each.
     Subscribe {
         /// The channel.
@@ -126,7 +161,8 @@ pub enum Command {
         /// The channel.
         channel: String,
     },
-    /// Publish. Settled by [`ClientEvent::Settled`](crate::ClientEvent::Settled).
+    /// Publish. Settled by [`ClientEvent::Settled`](crate::ClientEvent::Settled); with `queue`, its way there is told by
+    /// [`ClientEvent::Delivery`](crate::ClientEvent::Delivery).
     Publish {
         /// The page's number for it.
         request: RequestId,
@@ -134,8 +170,11 @@ pub enum Command {
         channel: String,
         /// The event and its data: `Payload::Custom` with JSON text for what is not built in.
         payload: Payload,
-        /// Idempotency key.
+        /// Idempotency key. With `queue` one is made where none is given.
         key: Option<String>,
+        /// Through the outbox: it waits for a connection and for its turn in the channel, and is sent again where that is safe.
+        /// Otherwise it fails at once where there is no way to the relay, and is never sent again. Typing is never queued.
+        queue: bool,
     },
     /// A request of protocol section 12.
     Call {

@@ -46,11 +46,11 @@ mod viewers;
 
 pub use alerts::{AlertItem, Alerts};
 pub use client::{Client, Counters};
-pub use config::{BackoffConfig, Config, TelemetryConfig, ToastConfig};
+pub use config::{BackoffConfig, Config, OutboxConfig, PollingConfig, TelemetryConfig, ToastConfig};
 pub use dashboard::Dashboard;
 pub use devices::Devices;
-pub use input::{AlertIds, Command, Conn, Input, RequestId, SubscribeOptions, Wake};
-pub use output::{ChannelEvent, ClientEvent, Failure, Output, Settlement, Slices, TokenReason};
+pub use input::{AlertIds, Command, Conn, HttpAnswer, Input, RequestId, SubscribeOptions, Wake};
+pub use output::{ChannelEvent, ClientEvent, Delivery, Failure, Output, Settlement, Slices, TokenReason};
 /// The wire types that appear in this crate's API.
 pub use pulsewire_protocol as protocol;
 pub use status::{ConnectionState, ConnectionStatus};

@@ -35,6 +35,45 @@ pub enum Output {
         /// Why.
         reason: TokenReason,
     },
+    /// Make an HTTP request while there is no socket: `POST` to this path of the relay with `Authorization: Bearer`,
+    /// `Content-Type` and `Accept: application/cbor`, never cached, without cookies. Answer with
+    /// [`Input::Fetched`](crate::Input::Fetched). At most two are under way (a poll and a post); the core keeps their deadlines.
+    Fetch {
+        /// The number of the request.
+        fetch: u32,
+        /// The path with its query, from the root of the relay: `/api/v1/…`.
+        path: &'static str,
+        /// The token. Never part of `Debug`.
+        token: String,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// Give a request up and forget it: no [`Input::Fetched`](crate::Input::Fetched) for it any more.
+    AbortFetch {
+        /// Which one.
+        fetch: u32,
+    },
+    /// Only with [`OutboxConfig::persist`](crate::OutboxConfig): open the store of waiting messages under this name and the relay's
+    /// address, erase the stores of every other name at this address (another user's: ward computers are shared), and answer with
+    /// [`Input::Restored`](crate::Input::Restored). `Save`, `Forget` and `EraseSaved` are about the store opened last.
+    OpenSaved {
+        /// Tenant and user.
+        scope: String,
+    },
+    /// Keep these bytes under this id, in place of what was kept under it before.
+    Save {
+        /// The message's id.
+        id: String,
+        /// What it needs to be restored. Never part of `Debug`.
+        bytes: Vec<u8>,
+    },
+    /// Erase what is kept under this id.
+    Forget {
+        /// The message's id.
+        id: String,
+    },
+    /// Erase the store.
+    EraseSaved,
     /// These parts of the state changed since the last time. Comes last, at most once per draining.
     Changed(Slices),
     /// Something to tell the page.
@@ -48,6 +87,12 @@ impl core::fmt::Debug for Output {
             Self::Send { conn, bytes } => write!(f, "Send({}, {} bytes)", conn.0, bytes.len()),
             Self::Close { conn, code } => write!(f, "Close({}, {code})", conn.0),
             Self::RequestToken { request, reason } => write!(f, "RequestToken({request}, {})", reason.as_str()),
+            Self::Fetch { fetch, path, body, .. } => write!(f, "Fetch({fetch}, {path}, {} bytes)", body.len()),
+            Self::AbortFetch { fetch } => write!(f, "AbortFetch({fetch})"),
+            Self::OpenSaved { .. } => f.write_str("OpenSaved"),
+            Self::Save { id, bytes } => write!(f, "Save({id}, {} bytes)", bytes.len()),
+            Self::Forget { id } => write!(f, "Forget({id})"),
+            Self::EraseSaved => f.write_str("EraseSaved"),
             Self::Changed(slices) => write!(f, "Changed({:#b})", slices.0),
             Self::Emit(event) => write!(f, "Emit({event:?})"),
         }
@@ -104,6 +149,8 @@ impl Slices {
     pub const TELEMETRY: Self = Self(1 << 7);
     /// The list of metrics of a device changed.
     pub const METRICS: Self = Self(1 << 8);
+    /// [`Client::outbox`](crate::Client::outbox).
+    pub const OUTBOX: Self = Self(1 << 9);
 
     /// Whether any part of `other` is in here.
     pub const fn intersects(self, other: Self) -> bool {
@@ -165,6 +212,17 @@ pub enum ClientEvent {
         /// How it ended.
         result: Result<Settlement, Failure>,
     },
+    /// A message that was published with `queue` went a step on its way.
+    Delivery {
+        /// The message's id, the same across reconnects and reloads; what `Save` and `Forget` name.
+        id: String,
+        /// The page's number for it; absent for one of a former life of the page.
+        request: Option<RequestId>,
+        /// The channel.
+        channel: String,
+        /// Where it is now.
+        state: Delivery,
+    },
     /// A toast is shown for the first time: the moment for its sound.
     ToastShown(Toast),
     /// A toast was clicked.
@@ -174,6 +232,35 @@ pub enum ClientEvent {
         /// `token_missing`, `token_malformed`, `token_expired` or `token_invalid`.
         reason: &'static str,
     },
+}
+
+/// Where a message is on its way to the relay. A message goes from `Queued` over `Sent` to one of the last two, and back from
+/// `Sent` to `Queued` where the relay asked for patience.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delivery {
+    /// It waits for a connection, for the restoration of its channel, or for its turn.
+    Queued,
+    /// It was sent and waits for the relay's answer.
+    Sent,
+    /// The relay has it, under this number (0 where the event has no history). It has left the outbox.
+    Confirmed {
+        /// Its offset.
+        offset: u64,
+    },
+    /// It is given up. It has left the outbox.
+    Failed(Failure),
+}
+
+impl Delivery {
+    /// The word of the page's API.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Failed(_) => "failed",
+        }
+    }
 }
 
 /// How a request ended well.
@@ -211,6 +298,14 @@ pub enum Failure {
     InvalidChannel(pulsewire_protocol::ChannelError),
     /// Sent, but no answer came: it may or may not have happened. Never sent again by itself.
     Unknown,
+    /// It waited in the outbox for longer than `outbox.ttl_ms`: it was never sent.
+    Expired,
+    /// The outbox holds as much as it may: nothing was queued.
+    OutboxFull,
+    /// The user signed out, or another one signed in, while it waited: it was not sent.
+    SignedOut,
+    /// Calls and pings need the WebSocket, and there is only polling now: nothing was sent.
+    NotWhilePolling,
 }
 
 impl Failure {
@@ -223,6 +318,10 @@ impl Failure {
             Self::TooLarge { .. } => "too_large",
             Self::InvalidChannel(_) => "invalid_channel",
             Self::Unknown => "unknown",
+            Self::Expired => "expired",
+            Self::OutboxFull => "outbox_full",
+            Self::SignedOut => "signed_out",
+            Self::NotWhilePolling => "unavailable",
         }
     }
     /// A sentence for people.
@@ -234,14 +333,20 @@ impl Failure {
             Self::TooLarge { .. } => "larger than the relay's limits.maxMessageBytes: nothing was sent; send less at once",
             Self::InvalidChannel(error) => channel_problem(*error),
             Self::Unknown => "sent, but the connection ended or the relay stayed silent before its answer: it may or may not have happened",
+            Self::Expired => "waited too long for a connection: it was never sent; publish it again if it still matters",
+            Self::OutboxFull => "too many messages wait to be sent: this one was not queued; wait until the relay is reached again",
+            Self::SignedOut => "the user changed before it could be sent: it was thrown away",
+            Self::NotWhilePolling => {
+                "the relay is only reached by polling now, which has no calls: nothing was sent; try again once connected"
+            }
         })
     }
     /// Whether the same request may succeed later. `Unknown` is not: only its idempotency key makes a repetition safe.
     pub fn retryable(&self) -> bool {
         match self {
             Self::Refused(body) => body.retryable,
-            Self::NotConnected | Self::TooManyRequests => true,
-            Self::TooLarge { .. } | Self::InvalidChannel(_) | Self::Unknown => false,
+            Self::NotConnected | Self::TooManyRequests | Self::OutboxFull | Self::NotWhilePolling => true,
+            Self::TooLarge { .. } | Self::InvalidChannel(_) | Self::Unknown | Self::Expired | Self::SignedOut => false,
         }
     }
     /// How long to wait before the next try.

@@ -16,6 +16,7 @@ fn requests_end_with_their_answer_or_as_unknown_and_none_is_sent_without_a_conne
         channel: "patient:1".to_owned(),
         payload: custom(None).payload,
         key: Some("k".to_owned()),
+        queue: false,
     };
     let settled = |page: &mut Page| -> Vec<(u32, Result<Settlement, &'static str>)> {
         let of = |event| match event {
@@ -63,9 +64,9 @@ fn a_request_that_is_too_large_or_names_no_channel_is_settled_at_once() {
     page.take_sent();
     let data = RawJson::from_text_unchecked("1".repeat(70_000));
     let payload = Payload::Custom { event: "e".to_owned(), data };
-    page.command(Command::Publish { request: RequestId(1), channel: "patient:1".to_owned(), payload, key: None });
+    page.command(Command::Publish { request: RequestId(1), channel: "patient:1".to_owned(), payload, key: None, queue: false });
     let payload = custom(None).payload;
-    page.command(Command::Publish { request: RequestId(2), channel: "Patient 1".to_owned(), payload, key: None });
+    page.command(Command::Publish { request: RequestId(2), channel: "Patient 1".to_owned(), payload, key: None, queue: false });
     let codes: Vec<_> = page
         .take_events()
         .into_iter()

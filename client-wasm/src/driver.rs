@@ -168,6 +168,12 @@ impl Driver {
                 }
             }
             Output::RequestToken { request, reason } => report(self.callbacks.request_token(request, reason.as_str())),
+            Output::Fetch { .. }
+            | Output::AbortFetch { .. }
+            | Output::OpenSaved { .. }
+            | Output::Save { .. }
+            | Output::Forget { .. }
+            | Output::EraseSaved => {}
             Output::Changed(slices) => {
                 if let Some(urgent) = self.notifier.add(slices, self.hidden.get(), &self.me) {
                     self.tell_changed(urgent);
@@ -227,6 +233,7 @@ impl Driver {
                 to.settled(request.0, &value)
             }
             ClientEvent::Settled { request, result: Err(failure) } => to.failed(request.0, &views::failure(&failure)),
+            ClientEvent::Delivery { .. } => Ok(()),
             ClientEvent::ToastShown(toast) => to.toast_shown(&views::toast(&toast)),
             ClientEvent::ToastClicked(toast) => to.toast_clicked(&views::toast(&toast)),
             ClientEvent::Unauthorized { reason } => to.unauthorized(reason),

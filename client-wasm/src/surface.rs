@@ -68,6 +68,7 @@ impl WasmClient {
                 channel: text(a, "channel")?,
                 payload: Payload::Custom { event: text(b, "event")?, data: RawJson::from_text_unchecked(text(c, "data")?) },
                 key: d.as_string(),
+                queue: true,
             },
             5 => Command::Call { request, method: text(a, "method")?, params: b.as_string() },
             6 => Command::Ping { request },

@@ -95,6 +95,12 @@ impl Page {
                     self.token_reasons.push(reason);
                     answer = self.token.clone();
                 }
+                Output::Fetch { .. }
+                | Output::AbortFetch { .. }
+                | Output::OpenSaved { .. }
+                | Output::Save { .. }
+                | Output::Forget { .. }
+                | Output::EraseSaved => {}
                 Output::Changed(slices) => self.changed |= slices,
                 Output::Emit(event) => self.events.push(event),
             }

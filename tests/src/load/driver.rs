@@ -125,6 +125,12 @@ impl<T: Told> Driver<T> {
                 Output::RequestToken { request, .. } => {
                     self.client.handle(now(self.started), Input::Token { request, result: Ok(self.token.clone()) });
                 }
+                Output::Fetch { .. }
+                | Output::AbortFetch { .. }
+                | Output::OpenSaved { .. }
+                | Output::Save { .. }
+                | Output::Forget { .. }
+                | Output::EraseSaved => {}
                 Output::Changed(_) => self.told.handle_changed(&self.client),
                 Output::Emit(ClientEvent::Event(event)) => self.told.handle_event(&event),
                 Output::Emit(news) => self.told.handle_news(&news),

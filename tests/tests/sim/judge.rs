@@ -71,7 +71,7 @@ impl Judge {
             }
             ClientEvent::Unauthorized { .. } => self.unauthorized += 1,
             ClientEvent::Error { code: "unreadable_message", message, .. } => panic!("{message}"),
-            ClientEvent::Error { .. } | ClientEvent::ToastShown(_) | ClientEvent::ToastClicked(_) => {}
+            ClientEvent::Error { .. } | ClientEvent::Delivery { .. } | ClientEvent::ToastShown(_) | ClientEvent::ToastClicked(_) => {}
         }
     }
 

@@ -166,7 +166,7 @@ impl Driver {
                 let request = RequestId(self.requests);
                 self.judge.borrow_mut().handle_request(request, number);
                 let payload = Truth::note(number);
-                self.handle(Input::Command(Command::Publish { request, channel, payload, key: Some(number.to_string()) }));
+                self.handle(Input::Command(Command::Publish { request, channel, payload, key: Some(number.to_string()), queue: false }));
             }
             Order::Cut { aloud } => {
                 if let Some(socket) = &self.socket {
@@ -199,6 +199,12 @@ impl Driver {
                     socket.close(code);
                 }
                 Output::RequestToken { request, .. } => self.give_token(request),
+                Output::Fetch { .. }
+                | Output::AbortFetch { .. }
+                | Output::OpenSaved { .. }
+                | Output::Save { .. }
+                | Output::Forget { .. }
+                | Output::EraseSaved => {}
                 Output::Changed(_) => {}
                 Output::Emit(event) => self.judge.borrow_mut().handle_event(&client, event),
             }

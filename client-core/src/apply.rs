@@ -104,6 +104,14 @@ impl Client {
                 let changed = self.alerts.handle_alert(alert, publication.ts.0, self.config.max_alerts);
                 self.mark(changed, Slices::ALERTS);
             }
+            Payload::DeviceStatus(status) => {
+                let changed = self.devices.handle_status(status, self.config.max_devices);
+                self.mark(changed, Slices::DEVICES);
+            }
+            Payload::DashboardStats(stats) => {
+                let changed = self.dashboard.handle_stats(stats);
+                self.mark(changed, Slices::DASHBOARD);
+            }
             _ => {}
         }
     }

@@ -65,6 +65,8 @@ struct Channel {
     joined: bool,
     options: SubscribeOptions,
     position: Option<Position>,
+    /// The position is from a former life of the page: what that had shown, this one has not.
+    resumed: bool,
     /// Events are applied.
     live: bool,
     /// A hole was seen: events are dropped until the recovery is answered.
@@ -186,7 +188,8 @@ impl Subscriptions {
     /// Looks for the next moment at which there is something to do.
     pub(crate) fn plan(&mut self, connected: bool) {
         let due = self.channels.iter().filter(|_| connected).filter_map(|(_, channel)| channel.due.filter(|_| channel.pending.is_none()));
-        let lingers = self.channels.iter().filter_map(|(_, channel)| channel.lingers_until);
+        let lingers =
+            self.channels.iter().filter_map(|(_, channel)| channel.lingers_until.filter(|_| connected || channel.pending.is_none()));
         self.deadline = due.chain(lingers).min();
         if connected && !self.leaving.is_empty() {
             self.deadline = Some(Millis(0));
@@ -236,6 +239,7 @@ impl Subscriptions {
             && !position.epoch.is_empty()
         {
             channel.position = Some(position);
+            channel.resumed = true;
         }
     }
 
@@ -249,9 +253,10 @@ impl Subscriptions {
         true
     }
 
-    /// Lets go of one channel whose linger is over.
+    /// Lets go of one channel whose linger is over. Not while `connect` asks for it: the welcome would subscribe a channel that
+    /// nobody knows of any more, and the relay would count a viewer until the connection ends.
     pub(crate) fn poll_left(&mut self, now: Millis, connected: bool) -> Option<String> {
-        let over = |channel: &Channel| channel.lingers_until.is_some_and(|until| until <= now);
+        let over = |channel: &Channel| channel.lingers_until.is_some_and(|until| until <= now) && (connected || channel.pending.is_none());
         let name = self.channels.iter().find(|(_, channel)| over(channel)).map(|(name, _)| name.to_owned())?;
         let channel = self.channels.remove(&name)?;
         if connected && (channel.live || channel.pending.is_some()) {
@@ -333,7 +338,9 @@ impl Subscriptions {
                 return None;
             }
         };
-        let restored = restore(channel.position.as_ref(), asked, answer);
+        let state = if std::mem::take(&mut channel.resumed) { answer.state.clone() } else { Vec::new() };
+        let mut restored = restore(channel.position.as_ref(), asked, answer);
+        restored.older.extend(state);
         channel.position.clone_from(&restored.position);
         channel.live = true;
         // A backfill does not mend; whatever else is answered does.

@@ -80,6 +80,21 @@ fn two_holders_share_one_subscription_that_ends_a_linger_after_the_last_one_left
 }
 
 #[test]
+fn a_channel_whose_linger_ends_before_the_welcome_that_subscribes_it_is_let_go_of_at_the_relay_too() {
+    let mut page = live();
+    page.release("patient:1");
+    page.closed(1006, "");
+    page.await_socket();
+    page.opened();
+    assert_eq!(page.connect_message().subscribe.len(), 1);
+    page.take_sent();
+    page.advance(page.client.config().linger_ms);
+    page.relay(ServerMessage::Welcome(welcome(1, page.now, vec![answered(fresh(None, "patient:1", "a", 5))])));
+    assert_eq!(unsubscribed(&mut page), ["patient:1"]);
+    assert_eq!(phase(&page, "patient:1"), None);
+}
+
+#[test]
 fn coming_back_within_the_linger_costs_nothing() {
     let mut page = live();
     page.release("patient:1");

@@ -226,3 +226,18 @@ fn a_position_of_a_former_life_is_taken_up() {
     page.opened();
     assert_eq!(page.connect_message().subscribe[0].recover, Some(at("a", 4)));
 }
+
+#[test]
+fn a_page_that_took_up_a_former_position_shows_the_retained_state_it_never_showed_in_this_life() {
+    let mut page = Page::new(exact());
+    page.subscribe("device:1");
+    page.command(Command::Resume { channel: "device:1".to_owned(), position: at("a", 4) });
+    page.command(Command::Connect);
+    page.opened();
+    let status = DeviceStatus { device_id: "1".to_owned(), status: DeviceState::Online, battery: None, last_seen: None };
+    let retained = Publication { payload: Payload::DeviceStatus(status), ..custom(Some(2)) };
+    let answer = Subscribed { state: vec![retained], ..recovered(fresh(None, "device:1", "a", 4), &[]) };
+    page.welcome(vec![SubscribedEntry::Subscribed(answer)]);
+    assert!(page.client.devices().statuses().at("1").is_some());
+    assert!(page.offsets("device:1").is_empty(), "the page was told of it in its former life");
+}

@@ -1,20 +1,44 @@
 //! Reads what a page was told, and holds it to the promise.
 
 use crate::truth::Truth;
-use pulsewire_client_core::{ChannelPhase, Client, ClientEvent, RequestId, Settlement};
+use pulsewire_client_core::{ChannelPhase, Client, ClientEvent, ConnectionState, Failure, RequestId, Settlement};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one page was told so far.
 pub struct Judge {
     truth: Truth,
+    /// As of the last input: one that is let go of may be told of once more with the answer that came just before.
+    wanted: BTreeSet<String>,
     /// By channel: epoch and offset of the last publication accounted for.
     seen: BTreeMap<String, (String, u64)>,
-    /// Each life of the relay gives a channel one epoch.
+    /// Channels whose place is being told anew in the answers at hand: what came last, and whether it was retained state, which may
+    /// lie before what the history still holds.
+    telling: BTreeMap<String, (u64, bool)>,
+    /// By channel: the furthest place, whatever was announced as lost.
+    furthest: BTreeMap<String, (String, u64)>,
+    /// Each life of the history gives a channel one epoch.
     epochs: BTreeMap<(String, String), u64>,
-    open_requests: BTreeMap<RequestId, u64>,
+    /// By request: the number of the note, where it is one.
+    open_requests: BTreeMap<RequestId, Option<u64>>,
+    /// By number: what a page was told of its own notes.
+    confirmed: BTreeSet<u64>,
+    not_sent: BTreeSet<u64>,
     alerts: BTreeSet<String>,
+    /// Alerts that must be there in the end: published while the page had its place in `tenant`.
+    expected_alerts: BTreeSet<String>,
+    /// By device: the newest status shown, and in which life.
+    statuses: BTreeMap<String, (u64, u64)>,
+    /// Tokens since the last welcome that were no good when they were given, or that the relay refused.
+    pub bad_tokens: u32,
+    pub figures: Told,
+}
+
+/// Counted over what a page was told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
     pub applied: u64,
     pub resyncs: u64,
+    pub settled: u64,
     pub unauthorized: u64,
 }
 
@@ -22,18 +46,32 @@ impl Judge {
     pub fn new(truth: Truth) -> Self {
         Self {
             truth,
+            wanted: BTreeSet::new(),
             seen: BTreeMap::new(),
+            telling: BTreeMap::new(),
+            furthest: BTreeMap::new(),
             epochs: BTreeMap::new(),
             open_requests: BTreeMap::new(),
+            confirmed: BTreeSet::new(),
+            not_sent: BTreeSet::new(),
             alerts: BTreeSet::new(),
-            applied: 0,
-            resyncs: 0,
-            unauthorized: 0,
+            expected_alerts: BTreeSet::new(),
+            statuses: BTreeMap::new(),
+            bad_tokens: 0,
+            figures: Told::default(),
         }
     }
 
-    pub fn handle_request(&mut self, request: RequestId, number: u64) {
+    pub fn handle_request(&mut self, request: RequestId, number: Option<u64>) {
         assert_eq!(self.open_requests.insert(request, number), None);
+    }
+
+    /// The page was reloaded: what it had asked, nobody waits for any more, and its list of alerts begins anew.
+    pub fn handle_reload(&mut self) {
+        self.open_requests.clear();
+        self.alerts.clear();
+        self.expected_alerts.clear();
+        self.statuses.clear();
     }
 
     pub fn handle_event(&mut self, client: &Client, event: ClientEvent) {
@@ -41,7 +79,10 @@ impl Judge {
             ClientEvent::Event(event) => {
                 let publication = event.publication;
                 let Some(offset) = publication.offset else { return };
-                let view = client.channel(&event.channel).expect("an event of a channel that nobody wants");
+                let Some(view) = client.channel(&event.channel) else {
+                    assert!(self.wanted.contains(&event.channel), "an event of a channel that nobody wants");
+                    return;
+                };
                 let epoch = view.epoch.to_owned();
                 if let Some(number) = Truth::number(&publication.payload) {
                     let fact = self.truth.fact(number).expect("an event that was never published");
@@ -49,67 +90,164 @@ impl Judge {
                     let life = *self.epochs.entry((event.channel.clone(), epoch.clone())).or_insert(fact.life);
                     assert_eq!(life, fact.life, "{}: one epoch in two lives", event.channel);
                 }
-                if let Some((known_epoch, known)) = self.seen.get(&event.channel) {
+                let first = publication.first_offset.unwrap_or(offset);
+                if let Some((known_epoch, known)) = self.seen.get_mut(&event.channel) {
                     assert_eq!(known_epoch, &epoch, "{}: another history without a resync", event.channel);
                     assert!(offset > *known, "{}: {offset} after {known}: a duplicate, or out of order", event.channel);
-                    let first = publication.first_offset.unwrap_or(offset);
-                    assert!(first <= known + 1, "{}: {first} after {known}: a gap", event.channel);
+                    assert!(first <= *known + 1, "{}: {first} after {known}: a gap", event.channel);
+                    *known = offset;
+                } else {
+                    let told = self.telling.insert(event.channel.clone(), (offset, publication.payload.is_retained()));
+                    if let Some((known, retained)) = told {
+                        assert!(offset > known, "{}: {offset} after {known}: out of order", event.channel);
+                        assert!(retained || first <= known + 1, "{}: {first} after {known}: a gap in the history", event.channel);
+                    }
                 }
-                self.seen.insert(event.channel, (epoch, offset));
-                self.applied += 1;
+                self.figures.applied += 1;
             }
             ClientEvent::Resync { channel } => {
                 self.seen.remove(&channel);
-                self.resyncs += 1;
+                self.telling.remove(&channel);
+                self.figures.resyncs += 1;
             }
-            ClientEvent::Settled { request, result } => {
-                let number = self.open_requests.remove(&request).expect("settled twice, or never asked for");
-                if let Ok(Settlement::Published { offset }) = result {
-                    let fact = self.truth.fact(number).expect("confirmed, but never published");
-                    assert_eq!(fact.offset, offset, "confirmed under a wrong number");
-                }
+            ClientEvent::Settled { request, result } => self.handle_settled(request, result),
+            ClientEvent::Unauthorized { .. } => {
+                assert!(self.bad_tokens >= 2, "sent to the sign-in after {} bad tokens", self.bad_tokens);
+                self.bad_tokens = 0;
+                self.figures.unauthorized += 1;
             }
-            ClientEvent::Unauthorized { .. } => self.unauthorized += 1,
             ClientEvent::Error { code: "unreadable_message", message, .. } => panic!("{message}"),
-            ClientEvent::Error { .. } | ClientEvent::Delivery { .. } | ClientEvent::ToastShown(_) | ClientEvent::ToastClicked(_) => {}
+            _ => {}
+        }
+    }
+
+    fn handle_settled(&mut self, request: RequestId, result: Result<Settlement, Failure>) {
+        let number = self.open_requests.remove(&request).expect("settled twice, or never asked for");
+        self.figures.settled += 1;
+        let Some(number) = number else { return };
+        match result {
+            Ok(Settlement::Published { offset }) => {
+                let fact = self.truth.fact(number).expect("confirmed, but never published");
+                assert_eq!(fact.offset, offset, "confirmed under a wrong number");
+                self.confirmed.insert(number);
+            }
+            Ok(other) => panic!("a publication settled as {other:?}"),
+            Err(Failure::Unknown) => {}
+            Err(failure) => {
+                assert!(self.truth.fact(number).is_none(), "reported as not sent ({}), and published", failure.code());
+                self.not_sent.insert(number);
+            }
         }
     }
 
     /// After each input, once its events are read: whatever the position says was seen must have been told.
     pub fn handle_state(&mut self, client: &Client) {
+        for (channel, (offset, _)) in std::mem::take(&mut self.telling) {
+            let place = client.channel(&channel).map_or(0, |view| view.offset);
+            assert!(place >= offset, "{channel}: {offset} was told, and the place is {place}");
+        }
         self.seen.retain(|channel, _| client.channel(channel).is_some());
+        self.furthest.retain(|channel, _| client.channel(channel).is_some());
+        self.wanted = client.channels().map(str::to_owned).collect();
         for channel in client.channels() {
             let Some(view) = client.channel(channel).filter(|view| !view.epoch.is_empty()) else { continue };
+            let place = (view.epoch.to_owned(), view.offset);
             match self.seen.get(channel) {
-                Some(seen) => {
-                    assert_eq!(seen, &(view.epoch.to_owned(), view.offset), "{channel}: a position that moved without events");
-                }
+                Some(seen) => assert_eq!(seen, &place, "{channel}: a position that moved without events"),
                 // A fresh subscription, or a resync: counted from here on.
                 None => {
-                    self.seen.insert(channel.to_owned(), (view.epoch.to_owned(), view.offset));
+                    self.seen.insert(channel.to_owned(), place.clone());
                 }
+            }
+            if let Some((epoch, offset)) = self.furthest.insert(channel.to_owned(), place) {
+                assert!(epoch != view.epoch || offset <= view.offset, "{channel}: back from {offset} to {}", view.offset);
             }
         }
         for alert in client.alerts().items() {
             self.alerts.insert(alert.id.clone());
         }
         assert!(client.alerts().items().len() <= self.alerts.len(), "an alert stands twice in the list");
+        self.handle_statuses(client);
+        if client.connection().state == ConnectionState::Connected {
+            self.bad_tokens = 0;
+        }
+        let config = client.config();
+        assert!(client.requests_in_flight() <= config.max_requests + 300, "{} requests in flight", client.requests_in_flight());
+        assert!(client.alerts().items().len() <= config.max_alerts, "more alerts than are kept");
+        assert!(client.toasts().visible().len() + client.toasts().waiting() <= config.toasts.max_kept, "more toasts than are kept");
     }
 
-    /// Once all is well again.
-    pub fn handle_end(&self, client: &Client, held: &BTreeSet<String>) {
+    /// A status never goes back within a life of the history.
+    fn handle_statuses(&mut self, client: &Client) {
+        let life = self.truth.life();
+        let shown = client.devices().statuses();
+        self.statuses.retain(|device, _| shown.at(device).is_some());
+        for (device, status) in shown.iter() {
+            let number = status.last_seen.expect("a number").as_millis();
+            let before = self.statuses.insert(device.to_owned(), (life, number));
+            let went_back = before.is_some_and(|(before_life, before)| before_life == life && before > number);
+            assert!(!went_back, "{device}: status {number} after {before:?}");
+        }
+    }
+
+    /// What is not well again yet, if anything.
+    pub fn lacks(&self, client: &Client, held: &BTreeSet<String>) -> Option<String> {
+        let state = client.connection().state;
+        if state != ConnectionState::Connected {
+            return Some(format!("it is {}", state.as_str()));
+        }
         for channel in held.iter().map(String::as_str).chain(["tenant"]) {
-            let view = client.channel(channel).unwrap_or_else(|| panic!("{channel} is not wanted any more"));
-            assert_eq!(view.phase, ChannelPhase::Subscribed, "{channel} was not restored");
-            assert_eq!(view.offset, self.truth.newest(channel), "{channel} is behind");
+            let Some(view) = client.channel(channel) else { return Some(format!("{channel} is not wanted any more")) };
+            if view.phase != ChannelPhase::Subscribed {
+                return Some(format!("{channel} was not restored"));
+            }
+            let newest = self.truth.newest(channel);
+            if view.offset != newest {
+                return Some(format!("{channel} stands at {} of {newest}", view.offset));
+            }
         }
-        for channel in client.channels() {
-            assert!(held.contains(channel) || channel == "tenant" || channel.starts_with("user:"), "{channel} was never let go of");
+        let stray = client.channels().find(|channel| !held.contains(*channel) && *channel != "tenant" && !channel.starts_with("user:"));
+        if let Some(stray) = stray {
+            return Some(format!("{stray} was never let go of"));
         }
-        assert!(self.open_requests.is_empty(), "requests that were never settled: {:?}", self.open_requests);
+        if !self.open_requests.is_empty() {
+            return Some(format!("requests that were never settled: {:?}", self.open_requests));
+        }
+        if held.contains("device:d1") {
+            let shown = client.devices().statuses().at("d1").and_then(|status| status.last_seen).map(|number| number.as_millis());
+            let newest = self.truth.newest_status("d1");
+            // A device that has not spoken since the history was lost may still show what it last said.
+            if newest.is_some() && shown != newest {
+                return Some(format!("d1 shows status {shown:?} of {newest:?}"));
+            }
+        }
+        None
     }
 
-    pub fn alerts(&self) -> &BTreeSet<String> {
-        &self.alerts
+    /// Once all is well again: what was said of this page's own notes must be true for good.
+    pub fn handle_end(&self) {
+        for number in &self.not_sent {
+            assert!(self.truth.fact(*number).is_none(), "note {number} was reported as not sent, and published later");
+        }
+        let mut last: BTreeMap<(u64, String), u64> = BTreeMap::new();
+        for number in &self.confirmed {
+            let fact = self.truth.fact(*number).expect("confirmed, but never published");
+            let before = last.insert((fact.life, fact.channel), fact.offset);
+            assert!(before.is_none_or(|before| before < fact.offset), "note {number} overtook one that was sent before it");
+        }
+    }
+
+    /// An alert is about to be published.
+    pub fn expect_alert(&mut self, client: &Client, id: &str) {
+        if client.channel("tenant").is_some_and(|view| !view.epoch.is_empty()) {
+            self.expected_alerts.insert(id.to_owned());
+        }
+    }
+    /// The history is lost, and with it what nobody had read.
+    pub fn forget_expected_alerts(&mut self) {
+        self.expected_alerts.clear();
+    }
+    pub fn missing_alerts(&self) -> Vec<&String> {
+        self.expected_alerts.difference(&self.alerts).collect()
     }
 }

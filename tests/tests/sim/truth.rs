@@ -1,6 +1,6 @@
 //! What was really published, seen at the relay's own tap: the independent witness that pages are judged by.
 
-use pulsewire_protocol::{ChannelName, Payload, Publication, RawJson};
+use pulsewire_protocol::{ChannelName, DeviceState, DeviceStatus, Payload, Publication, RawJson, UnixMs};
 use pulsewire_relay::relay::Tap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 /// One publication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// Which life of the relay.
+    /// Which life of the history.
     pub life: u64,
     pub channel: String,
     pub offset: u64,
@@ -21,6 +21,10 @@ pub struct Facts {
     pub notes: BTreeMap<u64, Fact>,
     /// The newest offset of each channel in this life.
     pub newest: BTreeMap<String, u64>,
+    /// The number of the newest status of each device in this life.
+    pub statuses: BTreeMap<String, u64>,
+    /// What the relay did that it must never do. A panic in its own tasks would be lost.
+    pub broken: Option<String>,
 }
 
 #[derive(Clone, Default)]
@@ -30,17 +34,34 @@ impl Truth {
     pub fn note(number: u64) -> Payload {
         Payload::Custom { event: "note".to_owned(), data: RawJson::from_text_unchecked(number.to_string()) }
     }
+    /// A retained status; its number stands where the time of the last sign of life does.
+    pub fn status(device: &str, number: u64) -> Payload {
+        let status = if number.is_multiple_of(2) { DeviceState::Online } else { DeviceState::Maintenance };
+        Payload::DeviceStatus(DeviceStatus {
+            device_id: device.to_owned(),
+            status,
+            battery: None,
+            last_seen: Some(UnixMs::from_millis(number)),
+        })
+    }
     pub fn number(payload: &Payload) -> Option<u64> {
         match payload {
             Payload::Custom { data, .. } => Some(data.as_str().parse().expect("a note")),
             _ => None,
         }
     }
-    /// The relay starts anew, knowing nothing.
+    pub fn status_number(payload: &Payload) -> Option<(&str, u64)> {
+        match payload {
+            Payload::DeviceStatus(status) => Some((&status.device_id, status.last_seen.expect("a number").as_millis())),
+            _ => None,
+        }
+    }
+    /// The history is lost: the relay starts anew, knowing nothing.
     pub fn begin_life(&self) {
         let mut facts = self.0.lock().unwrap();
         facts.life += 1;
         facts.newest.clear();
+        facts.statuses.clear();
     }
     pub fn life(&self) -> u64 {
         self.0.lock().unwrap().life
@@ -48,12 +69,20 @@ impl Truth {
     pub fn fact(&self, number: u64) -> Option<Fact> {
         self.0.lock().unwrap().notes.get(&number).cloned()
     }
+    /// Fails where the relay did what it must never do.
+    pub fn check(&self) {
+        let broken = self.0.lock().unwrap().broken.clone();
+        assert_eq!(broken, None);
+    }
     pub fn newest(&self, channel: &str) -> u64 {
         self.0.lock().unwrap().newest.get(channel).copied().unwrap_or(0)
     }
+    pub fn newest_status(&self, device: &str) -> Option<u64> {
+        self.0.lock().unwrap().statuses.get(device).copied()
+    }
 }
 
-/// The tap of one life.
+/// The tap of one relay.
 pub struct Witness {
     pub truth: Truth,
     pub life: u64,
@@ -64,11 +93,19 @@ impl Tap for Witness {
         let Some(offset) = publication.offset else { return };
         let mut facts = self.truth.0.lock().unwrap();
         if facts.life == self.life {
-            facts.newest.insert(channel.as_str().to_owned(), offset);
+            let before = facts.newest.insert(channel.as_str().to_owned(), offset);
+            if offset != before.unwrap_or(0) + 1 {
+                facts.broken = Some(format!("{channel}: {offset} follows {before:?}: the relay skipped or repeated a number"));
+            }
+            if let Some((device, number)) = Truth::status_number(&publication.payload) {
+                facts.statuses.insert(device.to_owned(), number);
+            }
         }
         if let Some(number) = Truth::number(&publication.payload) {
             let fact = Fact { life: self.life, channel: channel.as_str().to_owned(), offset };
-            assert_eq!(facts.notes.insert(number, fact), None, "the relay stored one note twice");
+            if let Some(first) = facts.notes.insert(number, fact) {
+                facts.broken = Some(format!("the relay stored note {number} twice, first as {first:?}"));
+            }
         }
     }
     fn handle_viewers(&self, _tenant: &str) {}

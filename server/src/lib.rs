@@ -17,6 +17,7 @@ pub mod hub;
 pub mod limits;
 pub mod mint;
 pub mod observe;
+pub mod rate;
 pub mod relay;
 pub mod services;
 pub mod session;

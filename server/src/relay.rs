@@ -24,6 +24,7 @@ use crate::hub::Hub;
 use crate::limits::{Admission, Admissions};
 use crate::observe::Metrics;
 use crate::observe::metrics::Snapshot;
+use crate::rate::Rate;
 use parking_lot::RwLock;
 pub(crate) use publish::conflict;
 use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Limits, PresentUser, Publication};
@@ -179,6 +180,12 @@ impl Relay {
             messages_per_second: limits.messages_per_second,
             recovery_bytes: small(limits.recovery_bytes),
         }
+    }
+
+    /// The rate at which a subscriber is told that wants at most `max_hz`: the lower of its wish and of the kind's throttle.
+    pub fn rate_of(&self, channel: &ChannelName, max_hz: Option<u32>) -> Option<Rate> {
+        let throttle = self.config().throttle.get(channel.kind()).copied();
+        [throttle, max_hz].into_iter().flatten().min().map(Rate::at_most)
     }
 
     /// Checks a token.

@@ -136,6 +136,9 @@ pub(super) static KEYS: &[Key] = &[
     number("history.channels", 1, 100_000_000, |c, _, v| c.history.channels = v as usize),
     number("history.kinds.*.publications", 0, 10_000_000, |c, kind, v| kind_of(c, kind).publications = Some(v as usize)),
     number("history.kinds.*.age_ms", 0, 365 * DAY_MS, |c, kind, v| kind_of(c, kind).age_ms = Some(v)),
+    number("throttle.*", 1, 60, |c, kind, v| {
+        c.throttle.insert(kind.to_owned(), v as u32);
+    }),
     text("log.format", "\"pretty\" or \"json\"", |c, v| log_format(v).map(|f| c.log.format = f)),
     text("log.level", "error, warn, info, debug, trace, or a filter such as \"info,pulsewire_relay=debug\"", |c, v| {
         log_level(v).map(|level| c.log.level = level)

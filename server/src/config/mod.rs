@@ -55,6 +55,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// How much of a channel is kept.
     pub history: HistoryConfig,
+    /// How often subscribers are told at most, by kind of channel, in times a second ([`crate::rate::RATES`]).
+    pub throttle: BTreeMap<String, u32>,
     /// Logs.
     pub log: LogConfig,
     /// The metrics endpoint.
@@ -78,6 +80,7 @@ impl Default for Config {
             heartbeat: HeartbeatConfig::default(),
             limits: LimitsConfig::default(),
             history: HistoryConfig::default(),
+            throttle: BTreeMap::new(),
             log: LogConfig::default(),
             metrics: MetricsConfig::default(),
             feed: FeedConfig::default(),

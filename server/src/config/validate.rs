@@ -2,6 +2,8 @@
 
 use super::mistake::{Mistake, Mistakes, Place};
 use super::{Config, DEV_SECRET};
+use crate::rate::RATES;
+use pulsewire_protocol::ChannelName;
 use secrecy::ExposeSecret;
 
 /// The shortest secret that HS256 should be used with: as long as its hash (RFC 7518, section 3.2).
@@ -42,6 +44,15 @@ impl Config {
         if limits.max_body_bytes < limits.max_message_bytes {
             let problem = format!("{} is less than limits.max_message_bytes ({})", limits.max_body_bytes, limits.max_message_bytes);
             say("limits.max_body_bytes", problem, "one message of the largest size must fit");
+        }
+        for (kind, hz) in &self.throttle {
+            let key = format!("throttle.{kind}");
+            if ChannelName::parse(&format!("{kind}:id")).is_err() && ChannelName::parse(kind).is_err() {
+                say(&key, format!("{kind:?} is no kind of channel"), "such as device, patient or dashboard: what stands before the colon");
+            }
+            if !RATES.iter().any(|rate| u32::from(*rate) == *hz) {
+                say(&key, format!("{hz} is none of the rates there are"), "accepted: 1, 2, 5, 10, 20, 30 or 60 times a second");
+            }
         }
         if self.metrics.listen.is_some_and(|own| own == self.listen && own.port() != 0) {
             say("metrics.listen", "is the same address as listen".to_owned(), "give it another port, or leave it out");

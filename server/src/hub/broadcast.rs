@@ -1,8 +1,8 @@
 //! A message on its way to many: encoded at most once per format, shared by all receivers.
 
 use bytes::Bytes;
-use pulsewire_protocol::{Format, ServerMessage, cbor, json};
-use std::sync::OnceLock;
+use pulsewire_protocol::{ChannelName, Event, Format, Publication, ServerMessage, cbor, json};
+use std::sync::{Arc, OnceLock};
 
 /// Encodes one message. JSON can fail only for a map key that is no text, which no message has; the caller logs it.
 pub fn encode(message: &ServerMessage, format: Format) -> Option<Bytes> {
@@ -18,9 +18,15 @@ pub fn encode(message: &ServerMessage, format: Format) -> Option<Bytes> {
     }
 }
 
+enum Content {
+    Message(Box<ServerMessage>),
+    /// The `event` of a publication that the history shares: copied only when somebody is to be told.
+    Publication(ChannelName, Arc<Publication>),
+}
+
 /// See the module.
 pub struct Broadcast {
-    message: ServerMessage,
+    content: Content,
     json: OnceLock<Option<Bytes>>,
     cbor: OnceLock<Option<Bytes>>,
 }
@@ -28,7 +34,11 @@ pub struct Broadcast {
 impl Broadcast {
     /// Nothing is encoded yet.
     pub fn new(message: ServerMessage) -> Self {
-        Self { message, json: OnceLock::new(), cbor: OnceLock::new() }
+        Self { content: Content::Message(Box::new(message)), json: OnceLock::new(), cbor: OnceLock::new() }
+    }
+    /// The `event` of a publication.
+    pub fn of_publication(channel: ChannelName, publication: Arc<Publication>) -> Self {
+        Self { content: Content::Publication(channel, publication), json: OnceLock::new(), cbor: OnceLock::new() }
     }
     /// The message in this format.
     pub fn bytes(&self, format: Format) -> Option<Bytes> {
@@ -36,6 +46,13 @@ impl Broadcast {
             Format::Json => &self.json,
             Format::Cbor => &self.cbor,
         };
-        slot.get_or_init(|| encode(&self.message, format)).clone()
+        let made = slot.get_or_init(|| match &self.content {
+            Content::Message(message) => encode(message, format),
+            Content::Publication(channel, publication) => {
+                let event = Event { channel: channel.as_str().to_owned(), publication: (**publication).clone() };
+                encode(&ServerMessage::Event(event), format)
+            }
+        });
+        made.clone()
     }
 }

@@ -5,23 +5,27 @@
 
 mod broadcast;
 mod connection;
+mod merge;
 mod outbox;
 mod people;
 mod room;
+mod tier;
 mod wheel;
 
 pub use broadcast::{Broadcast, encode};
 pub use connection::{Connection, ConnectionId};
+pub use merge::{Live, merge};
 pub use outbox::{Closing, Due, Outbox, OutboxLimits};
 pub use people::People;
-pub use room::{Live, Room};
+pub use room::Room;
 pub use wheel::{GRAIN_MS, Timer, Wheel};
 
 use crate::broker::{ChannelKey, Deliver};
 use crate::observe::Metrics;
+use crate::rate::Rate;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use pulsewire_protocol::{Event, EventKind, Position, PresentUser, Publication, ServerMessage, ViewerCount};
+use pulsewire_protocol::{EventKind, Position, PresentUser, Publication, ViewerCount};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -148,12 +152,47 @@ impl Hub {
 
     /// Adds a connection to a channel, pending until [`Hub::activate`].
     pub fn join(&self, key: &ChannelKey, connection: &Arc<Connection>) {
-        self.with_room(key, |room| room.join(connection));
+        self.with_room(key, |room| room.join(key.channel.as_str(), connection));
     }
 
-    /// Sends the answer and opens the feed behind `position`.
-    pub fn activate(&self, key: &ChannelKey, number: ConnectionId, position: &Position, answer: Option<Bytes>) {
-        self.with_room(key, |room| room.activate(key.channel.as_str(), number, position, answer.clone()));
+    /// Sends the answer and opens the feed behind `position`: at that rate, or everything at once.
+    pub fn activate(&self, key: &ChannelKey, number: ConnectionId, position: &Position, rate: Option<Rate>, answer: Option<Bytes>) {
+        self.with_room(key, |room| room.activate(key.channel.as_str(), number, position, rate, answer.clone()));
+    }
+
+    /// Opens the feed of a member again that was joined again and got no answer.
+    pub fn resume(&self, key: &ChannelKey, number: ConnectionId) {
+        if let Some(room) = self.find(key) {
+            room.lock().resume(key.channel.as_str(), number);
+        }
+    }
+
+    /// Sends a member what is held back for it.
+    pub fn flush_member(&self, key: &ChannelKey, number: ConnectionId) {
+        if let Some(room) = self.find(key) {
+            let told = room.lock().flush_member(key.channel.as_str(), number);
+            self.metrics.events_out(told as u64);
+        }
+    }
+
+    /// Sends what a channel holds back for one rate, if its time has come.
+    pub fn handle_held(&self, key: &ChannelKey, rate: Rate) {
+        let Some(room) = self.find(key) else { return };
+        let told = room.lock().handle_timer(key.channel.as_str(), rate, self.wheel.now_ms(), &mut self.arm(key));
+        self.metrics.events_out(told as u64);
+    }
+
+    /// Sends everything that is held back anywhere.
+    pub fn flush(&self) {
+        let rooms: Vec<_> = self.rooms.lock().iter().map(|(key, room)| (key.clone(), Arc::clone(room))).collect();
+        for (key, room) in rooms {
+            let told = room.lock().flush(key.channel.as_str(), self.wheel.now_ms());
+            self.metrics.events_out(told as u64);
+        }
+    }
+
+    fn arm<'a>(&'a self, key: &'a ChannelKey) -> impl FnMut(Rate, u64) + 'a {
+        |rate, due_ms| self.wheel.within(due_ms, rate.grain_ms(), Timer::Held(key.clone(), rate))
     }
 
     /// Takes a connection out of a channel.
@@ -255,9 +294,9 @@ impl Deliver for Hub {
         let recipients = match self.find(key) {
             None => 0,
             Some(room) => {
-                let event = Event { channel: key.channel.as_str().to_owned(), publication: (**publication).clone() };
-                let live = Live { offset: publication.offset, message: Arc::new(Broadcast::new(ServerMessage::Event(event))) };
-                room.lock().deliver(key.channel.as_str(), epoch, &live)
+                let message = Arc::new(Broadcast::of_publication(key.channel.clone(), Arc::clone(publication)));
+                let live = Live { publication: Arc::clone(publication), message };
+                room.lock().deliver(key.channel.as_str(), epoch, &live, self.wheel.now_ms(), &mut self.arm(key))
             }
         };
         self.metrics.events_out(recipients as u64);

@@ -74,6 +74,11 @@ impl Outbox {
         Self { limits, queue: Mutex::new(Queue::default()), writer: AtomicWaker::new() }
     }
 
+    /// What may wait here.
+    pub fn limits(&self) -> OutboxLimits {
+        self.limits
+    }
+
     /// Adds an encoded message. Returns false where the connection is closing, or closes now because its queue overflowed.
     pub fn push(&self, message: Bytes) -> bool {
         self.add(message, true)

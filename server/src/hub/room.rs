@@ -3,9 +3,15 @@
 //! A member joins *pending*: what is published meanwhile is set aside. When its `subscribed` is ready it is *activated*: the
 //! answer goes out, then what was set aside and is newer than the answer, then everything as it comes. That is what keeps a
 //! publication from being lost or doubled between the reading of the history and the live feed.
+//!
+//! A member that wants to be told at a rate belongs to the room's tier of that rate from its activation on. What the tier
+//! holds for it goes out before it is joined again, moved to another rate or unsubscribed.
 
 use super::broadcast::Broadcast;
 use super::connection::{Connection, ConnectionId};
+use super::merge::{Live, merge};
+use super::tier::{Burst, Offer, Tier};
+use crate::rate::Rate;
 use bytes::Bytes;
 use pulsewire_protocol::{MAX_VIEWER_NAMES, Position, ServerMessage, Subscribed, ViewerCount, Viewers};
 use std::collections::BTreeMap;
@@ -15,15 +21,6 @@ use tokio::sync::Notify;
 
 /// More publications than this may not pass while one member's history is read; beyond it the connection is closed as slow.
 const MAX_SET_ASIDE: usize = 1_024;
-
-/// A publication on its way to the members of a room.
-#[derive(Clone)]
-pub struct Live {
-    /// Its offset; absent without history.
-    pub offset: Option<u64>,
-    /// The `event` message.
-    pub message: Arc<Broadcast>,
-}
 
 enum Feed {
     /// `subscribed` has not gone out yet.
@@ -35,6 +32,10 @@ enum Feed {
 struct Member {
     connection: Arc<Connection>,
     feed: Feed,
+    /// The rate it is told at; absent: everything at once.
+    rate: Option<Rate>,
+    /// The first publication of its tier that it has not got yet, by the tier's number.
+    number: u64,
     /// The digest of the viewers it was last told, in its `subscribed` or by `viewers`.
     viewers_known: u64,
 }
@@ -51,6 +52,8 @@ pub struct Room {
     epoch: String,
     /// By number, so that fan-out has one order.
     members: Vec<(ConnectionId, Member)>,
+    /// One for each rate that a member wants.
+    tiers: Vec<Tier>,
     /// Pollers that wait for news.
     watchers: BTreeMap<u64, Arc<Notify>>,
     viewers: BTreeMap<String, Viewer>,
@@ -60,15 +63,31 @@ pub struct Room {
     pub gone: bool,
 }
 
+impl Member {
+    /// Hands it its part of a burst; returns how many events that is.
+    fn take(&self, channel: &str, burst: &mut Burst) -> usize {
+        let Feed::After(offset) = self.feed else { return 0 };
+        let events = burst.events(channel, self.number, offset);
+        for bytes in events.iter().filter_map(|event| event.bytes(self.connection.format)) {
+            self.connection.outbox.push(bytes);
+        }
+        events.len()
+    }
+}
+
+/// Sets a timer for a tier.
+pub(super) type Arm<'a> = dyn FnMut(Rate, u64) + 'a;
+
 impl Room {
     fn place(&self, number: ConnectionId) -> Result<usize, usize> {
         self.members.binary_search_by_key(&number, |(number, _)| *number)
     }
 
-    /// Adds a member, pending; one that is already in becomes pending again.
-    pub fn join(&mut self, connection: &Arc<Connection>) {
+    /// Adds a member, pending; one that is already in gets what is held for it and becomes pending again.
+    pub fn join(&mut self, channel: &str, connection: &Arc<Connection>) {
         match self.place(connection.number) {
             Ok(place) => {
+                self.flush_member(channel, connection.number);
                 if let Some((_, member)) = self.members.get_mut(place)
                     && let Feed::After(_) = member.feed
                 {
@@ -76,31 +95,34 @@ impl Room {
                 }
             }
             Err(place) => {
-                let member = Member { connection: Arc::clone(connection), feed: Feed::Pending(Vec::new()), viewers_known: 0 };
-                self.members.insert(place, (connection.number, member));
+                let connection = Arc::clone(connection);
+                let member = Member { connection, feed: Feed::Pending(Vec::new()), rate: None, number: 0, viewers_known: 0 };
+                self.members.insert(place, (member.connection.number, member));
             }
         }
     }
 
-    /// Sends the answer, where there is one of its own, and opens the feed behind `position`.
-    pub fn activate(&mut self, channel: &str, number: ConnectionId, position: &Position, answer: Option<Bytes>) {
+    /// Sends the answer, where there is one of its own, and opens the feed behind `position` at that rate.
+    pub fn activate(&mut self, channel: &str, number: ConnectionId, position: &Position, rate: Option<Rate>, answer: Option<Bytes>) {
         let count = self.viewer_count();
         let known = digest(&count);
+        let next = self.move_to_tier(number, rate);
         let Ok(place) = self.place(number) else { return };
         let Some((_, member)) = self.members.get_mut(place) else { return };
+        member.number = next;
         let outbox = &member.connection.outbox;
         if let Some(answer) = answer {
             outbox.push_uncounted(answer);
         }
         let before = std::mem::replace(&mut member.feed, Feed::After(position.offset));
-        if let Feed::Pending(set_aside) = before {
-            let format = member.connection.format;
-            for live in set_aside {
-                if live.offset.is_none_or(|offset| offset > position.offset)
-                    && let Some(bytes) = live.message.bytes(format)
-                {
-                    outbox.push(bytes);
-                }
+        if let Feed::Pending(mut set_aside) = before {
+            set_aside.retain(|live| live.offset().is_none_or(|offset| offset > position.offset));
+            let events = match rate {
+                None => set_aside.into_iter().map(|live| live.message).collect(),
+                Some(_) => merge(channel, &set_aside),
+            };
+            for bytes in events.iter().filter_map(|event| event.bytes(member.connection.format)) {
+                outbox.push(bytes);
             }
         }
         // They changed, and were told to the others, while this one's answer was made.
@@ -116,19 +138,92 @@ impl Room {
         }
     }
 
+    /// A member stays as it was: whatever was set aside goes out.
+    pub fn resume(&mut self, channel: &str, number: ConnectionId) {
+        let member = self.place(number).ok().and_then(|place| self.members.get(place));
+        let rate = member.and_then(|(_, member)| member.rate);
+        self.activate(channel, number, &Position::default(), rate, None);
+    }
+
     /// Removes a member.
     pub fn leave(&mut self, number: ConnectionId) {
+        self.move_to_tier(number, None);
         if let Ok(place) = self.place(number) {
             self.members.remove(place);
         }
     }
 
-    /// The hot path: hands one publication to everyone; returns to how many connections.
-    pub fn deliver(&mut self, channel: &str, epoch: &str, live: &Live) -> usize {
-        if live.offset.is_some() && self.epoch != epoch {
-            self.start_epoch(channel, epoch, live.offset.unwrap_or(1));
+    /// Takes a member from its tier to the one of that rate; returns the number of the next publication there.
+    fn move_to_tier(&mut self, number: ConnectionId, rate: Option<Rate>) -> u64 {
+        let Ok(place) = self.place(number) else { return 0 };
+        let Some((_, member)) = self.members.get_mut(place) else { return 0 };
+        let before = std::mem::replace(&mut member.rate, rate);
+        let queue_bytes = member.connection.outbox.limits().bytes;
+        if before != rate {
+            if let Some(tier) = self.tiers.iter_mut().find(|tier| Some(tier.rate) == before) {
+                tier.members = tier.members.saturating_sub(1);
+            }
+            self.tiers.retain(|tier| tier.members > 0);
         }
-        let mut recipients = 0;
+        let Some(rate) = rate else { return 0 };
+        if !self.tiers.iter().any(|tier| tier.rate == rate) {
+            self.tiers.push(Tier::new(rate, queue_bytes));
+        }
+        let Some(tier) = self.tiers.iter_mut().find(|tier| tier.rate == rate) else { return 0 };
+        if before != Some(rate) {
+            tier.members += 1;
+        }
+        tier.next_number()
+    }
+
+    /// Hands one member what its tier holds; the others go on waiting for it.
+    pub fn flush_member(&mut self, channel: &str, number: ConnectionId) -> usize {
+        let Ok(place) = self.place(number) else { return 0 };
+        let Some((_, member)) = self.members.get_mut(place) else { return 0 };
+        let Some(tier) = self.tiers.iter().find(|tier| Some(tier.rate) == member.rate) else { return 0 };
+        let told = member.take(channel, &mut tier.copy());
+        member.number = tier.next_number();
+        told
+    }
+
+    /// The timer of a tier rang: what it holds goes out. Returns how many events that is.
+    pub fn handle_timer(&mut self, channel: &str, rate: Rate, now_ms: u64, arm: &mut Arm<'_>) -> usize {
+        let Some(tier) = self.tiers.iter_mut().find(|tier| tier.rate == rate) else { return 0 };
+        match tier.handle_timer(now_ms) {
+            Offer::Now(mut burst) => self.tell(channel, rate, &mut burst),
+            Offer::Held(due_ms) => {
+                due_ms.into_iter().for_each(|due_ms| arm(rate, due_ms));
+                0
+            }
+        }
+    }
+
+    /// Everything that any tier holds goes out. Returns how many events that is.
+    pub fn flush(&mut self, channel: &str, now_ms: u64) -> usize {
+        let bursts: Vec<_> = self.tiers.iter_mut().filter_map(|tier| Some((tier.rate, tier.flush(now_ms)?))).collect();
+        bursts.into_iter().map(|(rate, mut burst)| self.tell(channel, rate, &mut burst)).sum()
+    }
+
+    fn tell(&self, channel: &str, rate: Rate, burst: &mut Burst) -> usize {
+        self.members.iter().filter(|(_, member)| member.rate == Some(rate)).map(|(_, member)| member.take(channel, burst)).sum()
+    }
+
+    /// The hot path: hands one publication to everyone; returns how many events that is.
+    pub fn deliver(&mut self, channel: &str, epoch: &str, live: &Live, now_ms: u64, arm: &mut Arm<'_>) -> usize {
+        let mut told = 0;
+        if let Some(offset) = live.offset()
+            && self.epoch != epoch
+        {
+            told += self.flush(channel, now_ms);
+            self.start_epoch(channel, epoch, offset);
+        }
+        let mut bursts = Vec::new();
+        for tier in &mut self.tiers {
+            match tier.offer(live, now_ms) {
+                Offer::Now(burst) => bursts.push((tier.rate, burst)),
+                Offer::Held(due_ms) => due_ms.into_iter().for_each(|due_ms| arm(tier.rate, due_ms)),
+            }
+        }
         for (_, member) in &mut self.members {
             match &mut member.feed {
                 Feed::Pending(set_aside) if set_aside.len() < MAX_SET_ASIDE => set_aside.push(live.clone()),
@@ -136,19 +231,25 @@ impl Room {
                     let closing = super::Closing::new(pulsewire_protocol::CloseCode::SLOW_CONSUMER, "slow_consumer");
                     member.connection.outbox.close(closing);
                 }
-                Feed::After(offset) if live.offset.is_some_and(|this| this <= *offset) => continue,
+                Feed::After(offset) if live.offset().is_some_and(|this| this <= *offset) => continue,
+                Feed::After(_) if member.rate.is_some() => {
+                    if let Some((_, burst)) = bursts.iter_mut().find(|(rate, _)| Some(*rate) == member.rate) {
+                        told += member.take(channel, burst);
+                    }
+                    continue;
+                }
                 Feed::After(_) => {
                     if let Some(bytes) = live.message.bytes(member.connection.format) {
                         member.connection.outbox.push(bytes);
                     }
                 }
             }
-            recipients += 1;
+            told += 1;
         }
         for watcher in self.watchers.values() {
             watcher.notify_one();
         }
-        recipients
+        told
     }
 
     /// The history was lost while members listened: each is told where it now stands, so that the client resyncs.

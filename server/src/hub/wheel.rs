@@ -1,20 +1,22 @@
 //! Everything that happens at a time: one queue and one sleeping task for the whole relay.
 //!
 //! Why: 10,000 connections with a heartbeat, a dead check and a token each would be 30,000 timers of tokio. Here they are
-//! entries of one ordered queue; entries that fall due within the same tenth of a second are handled in one wake-up.
+//! entries of one ordered queue; entries that fall due within the same tenth of a second are handled in one wake-up (those of
+//! rates within a shorter time, which is the rate's own).
 //!
 //! Trap: an entry is never taken out early. Whoever handles it looks whether it still applies (the connection may be gone,
 //! the token refreshed) and puts it in again where it does.
 
 use super::connection::ConnectionId;
 use crate::broker::ChannelKey;
+use crate::rate::Rate;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Due times are rounded up to this.
+/// Due times are rounded up to this, unless they say otherwise.
 pub const GRAIN_MS: u64 = 100;
 
 /// What falls due.
@@ -32,6 +34,8 @@ pub enum Timer {
     TokenEnd(ConnectionId),
     /// The viewers of a channel may be told.
     Viewers(ChannelKey),
+    /// What a channel holds back for the members of one rate is to go out.
+    Held(ChannelKey, Rate),
     /// The clock is compared with the machine's, and the broker forgets what is too old.
     Housekeeping,
 }
@@ -61,7 +65,13 @@ impl Wheel {
 
     /// Puts a timer in, for a time of [`Wheel::now_ms`].
     pub fn at(&self, due_ms: u64, timer: Timer) {
-        let due_ms = due_ms.div_ceil(GRAIN_MS).saturating_mul(GRAIN_MS);
+        self.within(due_ms, GRAIN_MS, timer);
+    }
+
+    /// The same, rounded up to another grain: for what comes many times a second.
+    pub fn within(&self, due_ms: u64, grain_ms: u64, timer: Timer) {
+        let grain_ms = grain_ms.max(1);
+        let due_ms = due_ms.div_ceil(grain_ms).saturating_mul(grain_ms);
         let mut queue = self.queue.lock();
         let first = queue.first_key_value().map(|(due, _)| *due);
         queue.entry(due_ms).or_default().push(timer);
@@ -86,8 +96,10 @@ impl Wheel {
                     // A day at most: an entry in the far future must not overflow the clock.
                     let until = self.started + Duration::from_millis(due_ms.min(self.now_ms().saturating_add(86_400_000)));
                     tokio::select! {
-                        () = tokio::time::sleep_until(until) => {}
+                        // In one order, so that a simulation runs the same way twice; both only make it look again.
+                        biased;
                         () = self.earlier.notified() => {}
+                        () = tokio::time::sleep_until(until) => {}
                     }
                 }
             }

@@ -21,6 +21,8 @@ impl Relay {
         tracing::info!(target: "pulsewire_relay", connections = connections.len(), "draining");
         // The more there are, the wider they are spread: 4 ms for each, so that no relay meets them all at once.
         let spread_ms = (2_000 + connections.len() as u64 * 4).min(RETRY_MAX_MS);
+        // What is held back for a rate goes out before the close: the history may go with this relay.
+        self.hub().flush();
         for connection in connections {
             let retry_after_ms = self.entropy().between(RETRY_MIN_MS, spread_ms);
             connection.outbox.close(Closing::new(CloseCode::UNAVAILABLE, reason_with_retry_after("draining", retry_after_ms)));

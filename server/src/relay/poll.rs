@@ -75,6 +75,7 @@ impl Relay {
                 return Ok(response);
             }
             tokio::select! {
+                biased;
                 () = news.notified() => {}
                 () = tokio::time::sleep_until(deadline) => {}
                 () = self.inner.stopped.cancelled() => {}

@@ -19,8 +19,10 @@ pub(super) fn start(relay: &Relay) {
     tokio::spawn(async move {
         loop {
             let (due_ms, timers) = tokio::select! {
-                due = hub.wheel.due() => due,
+                // The end first: timers that are always due must not outlive the relay.
+                biased;
                 () = stopped.cancelled() => return,
+                due = hub.wheel.due() => due,
             };
             let Some(inner) = inner.upgrade() else { return };
             let turn = Turn { relay: Relay { inner }, due_ms, heartbeat: None };
@@ -46,6 +48,7 @@ impl Turn {
                 Timer::Reauth(number) => self.handle_reauth(number),
                 Timer::TokenEnd(number) => self.handle_token_end(number),
                 Timer::Viewers(key) => self.hub().tell_viewers(&key),
+                Timer::Held(key, rate) => self.hub().handle_held(&key, rate),
                 Timer::Housekeeping => self.handle_housekeeping(),
             }
         }

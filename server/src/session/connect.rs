@@ -5,6 +5,7 @@ use crate::auth::Principal;
 use crate::broker::ChannelKey;
 use crate::hub::Closing;
 use crate::observe::metrics::HandshakeFailure;
+use crate::rate::Rate;
 use pulsewire_protocol::error::reason_with_retry_after;
 use pulsewire_protocol::{
     ChannelName, CloseCode, Connect, ErrorBody, ErrorCode, Position, Refused, ServerMessage, SubscribeEntry, SubscribedEntry, UnixMs,
@@ -12,6 +13,9 @@ use pulsewire_protocol::{
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// A channel that was joined, from where on it is followed, and at which rate.
+type Joined = (ChannelKey, Position, Option<Rate>);
 
 impl Session {
     pub(super) async fn handle_connect(&mut self, command: Connect) {
@@ -49,8 +53,8 @@ impl Session {
         };
         self.answer_uncounted(&ServerMessage::Welcome(welcome));
         // Only now may events of these channels follow.
-        for (key, position) in joined {
-            self.relay.hub().activate(&key, self.connection.number, &position, None);
+        for (key, position, rate) in joined {
+            self.relay.hub().activate(&key, self.connection.number, &position, rate, None);
         }
         self.connection.set_last_pong_ms(self.relay.hub().wheel.now_ms());
         self.relay.arm_connection_timers(&self.connection);
@@ -81,7 +85,7 @@ impl Session {
     }
 
     /// Joins every channel, pending; gives the answers and what is to be activated behind them.
-    async fn join_all(&mut self, entries: &[SubscribeEntry]) -> (Vec<SubscribedEntry>, Vec<(ChannelKey, Position)>) {
+    async fn join_all(&mut self, entries: &[SubscribeEntry]) -> (Vec<SubscribedEntry>, Vec<Joined>) {
         let mut budget = self.relay.answer_budget();
         let (mut answers, mut joined, mut seen) = (Vec::with_capacity(entries.len()), Vec::new(), BTreeSet::new());
         for entry in entries {
@@ -93,7 +97,8 @@ impl Session {
             answers.push(match answer {
                 Ok((key, snapshot)) => {
                     let subscribed = self.subscribed(None, &key, &snapshot);
-                    joined.push((key, snapshot.position));
+                    let rate = self.relay.rate_of(&key.channel, entry.max_hz);
+                    joined.push((key, snapshot.position, rate));
                     SubscribedEntry::Subscribed(subscribed)
                 }
                 Err(error) => SubscribedEntry::Refused(Refused { channel: entry.channel.clone(), error }),

@@ -6,7 +6,7 @@ use crate::auth::Principal;
 use crate::broker::{ChannelKey, Snapshot};
 use crate::hub::encode;
 use crate::relay::subscribed;
-use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Position, ServerMessage, Subscribe, SubscribeEntry, Subscribed};
+use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, ServerMessage, Subscribe, SubscribeEntry, Subscribed};
 use std::sync::Arc;
 
 impl Session {
@@ -20,10 +20,12 @@ impl Session {
         };
         let answer = self.subscribed(Some(id), &key, &snapshot);
         let answer = encode(&ServerMessage::Subscribed(answer), self.connection.format);
-        self.relay.hub().activate(&key, self.connection.number, &snapshot.position, answer);
+        let rate = self.relay.rate_of(&key.channel, entry.max_hz);
+        self.relay.hub().activate(&key, self.connection.number, &snapshot.position, rate, answer);
     }
 
-    /// Joins the channel, pending, and reads what the entry asks for. Subscribing again reads again and changes nothing else.
+    /// Joins the channel, pending, and reads what the entry asks for. Subscribing again reads again, takes over its rate and changes
+    /// nothing else.
     pub(super) async fn join(&mut self, entry: &SubscribeEntry, budget: &mut usize) -> Result<(ChannelKey, Snapshot), ErrorBody> {
         let who = self.connection.principal().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not connected"))?;
         let key = self.relay.readable(&who, &entry.channel)?;
@@ -32,8 +34,7 @@ impl Session {
             self.relay.hub().join(&key, &self.connection);
             let read = self.relay.read(&key, entry, budget).await;
             if read.is_err() {
-                // As it was: whatever was set aside goes out.
-                self.relay.hub().activate(&key, self.connection.number, &Position::default(), None);
+                self.relay.hub().resume(&key, self.connection.number);
             }
             return read.map(|snapshot| (key, snapshot));
         }

@@ -18,4 +18,6 @@ mod slow_broker;
 mod slow_consumer;
 mod sockets;
 mod support;
+mod throttle;
+mod throttle_properties;
 mod viewers;

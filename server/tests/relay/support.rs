@@ -214,6 +214,24 @@ impl Client {
         self.inbox.drain(..).collect()
     }
 
+    /// Everything that has come by now, without letting anybody run.
+    pub fn arrived(&mut self) -> Vec<ServerMessage> {
+        while let Some(Some(frame)) = futures_util::FutureExt::now_or_never(self.link.receive.next()) {
+            self.take(frame);
+        }
+        self.inbox.drain(..).collect()
+    }
+
+    /// The frames that have come by now, as they came.
+    pub async fn raw_frames(&mut self) -> Vec<Outbound> {
+        settle().await;
+        let mut frames = Vec::new();
+        while let Some(Some(frame)) = futures_util::FutureExt::now_or_never(self.link.receive.next()) {
+            frames.push(frame);
+        }
+        frames
+    }
+
     /// The events that have come by now, with their channels.
     pub async fn events(&mut self) -> Vec<Event> {
         self.all()

@@ -40,15 +40,16 @@ export async function token({ sub, tenant = 'demo', role, subscribe = [], publis
 }
 
 export class Relay {
-  /** @param {{ args?: string[], env?: Record<string, string>, port?: number }} options */
+  /** @param {{ args?: string[], env?: Record<string, string>, port?: number, www?: string }} options */
   static async start(options = {}) {
     const relay = new Relay(options);
     await relay.#start(options.port ?? 0);
     return relay;
   }
 
-  constructor({ args = [], env = {} }) {
+  constructor({ args = [], env = {}, www = pages() }) {
     this.args = args;
+    this.www = www;
     this.env = env;
     this.log = '';
   }
@@ -96,7 +97,7 @@ export class Relay {
   }
 
   async #start(port) {
-    const child = spawn(binary(), ['--dev', '--www', pages(), '--listen', `127.0.0.1:${port}`, ...this.args], {
+    const child = spawn(binary(), ['--dev', '--www', this.www, '--listen', `127.0.0.1:${port}`, ...this.args], {
       env: environment(this.env),
       stdio: ['ignore', 'pipe', 'pipe'],
     });

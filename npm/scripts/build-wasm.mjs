@@ -9,7 +9,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
-import { shortenGlue, shortenImports } from './short-imports.mjs';
+import { shortenGlue, shortenNames } from './short-names.mjs';
 import { snipPanics } from './snip-panics.mjs';
 
 const npm = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -94,7 +94,7 @@ run('wasm-bindgen', [
 ]);
 const wasm = join(out, 'pulsewire_bg.wasm');
 const before = statSync(wasm).size;
-const snipped = snipPanics(readFileSync(wasm));
+const snipped = snipPanics(readFileSync(wasm), readFileSync(join(out, 'pulsewire.js'), 'utf8'));
 writeFileSync(wasm, snipped.wasm);
 run(join(npm, 'node_modules/.bin/wasm-opt'), [
   // Flattened first and made into loops and blocks anew: half a percent smaller after gzip (measured).
@@ -109,7 +109,7 @@ run(join(npm, 'node_modules/.bin/wasm-opt'), [
   '-o',
   wasm,
 ]);
-const { wasm: renamed, names } = shortenImports(readFileSync(wasm));
+const { wasm: renamed, names } = shortenNames(readFileSync(wasm));
 writeFileSync(wasm, renamed);
 await writeGlueFactory(names);
 writeFileSync(join(out, 'pulsewire_base64.js'), `export default "${readFileSync(wasm).toString('base64')}";\n`);

@@ -8,6 +8,7 @@
 // Trap: code of ours that formatted something would trap as well. So the build ends here if any function but those that are
 // cut calls into the formatting machinery: write without `format!` in what the browser runs.
 import binaryen from 'binaryen';
+import { dataSegments } from './wasm-sections.mjs';
 
 /** Where panics begin, and what they say. */
 const PANICS =
@@ -26,10 +27,39 @@ function* directCalls(module) {
   }
 }
 
-/** The module (with its names) without its panics' words, and how many functions lost their body. */
-export function snipPanics(bytes) {
+/** Texts of the standard library that only a panic says, and the digits that only formatting writes. */
+const WORDS =
+  /slice index starts at | but ends at |index out of bounds: the len is | but the index is |range (?:start|end) index | out of range for slice of length |assertion `left |\n {2}left: |\n right: | right` failed(?:: )?|(?:insertion|removal) index \(is |\) should be <=? len \(is |Tried to shrink to a larger capacity|called `\w+::\w+\(\)` on an? `\w+` value|internal error: entered unreachable code|capacity overflow|mid > len|LazyCell instance has previously been poisoned|attempt to divide by zero|RefCell already (?:mutably )?borrowed|(?:0x)?(?:0123456789abcdef|0123456789ABCDEF)|(?:[0-9]{2}){100}/g;
+
+/**
+ * Blanks those texts, and the places that panics name (a path, its length, line and column): blanks cost nothing, because
+ * wasm-opt leaves them out.
+ */
+function blankWords(bytes) {
+  const blank = Buffer.from(bytes);
+  const segments = [...dataSegments(blank)];
+  const at = address => {
+    const segment = segments.find(({ start, size }) => address >= start && address < start + size);
+    return segment && segment.offset + address - segment.start;
+  };
+  for (const { offset, size } of segments) {
+    for (let place = offset; place + 16 <= offset + size; place += 4) {
+      const length = blank.readUInt32LE(place + 4);
+      const path = length < 200 ? at(blank.readUInt32LE(place)) : undefined;
+      if (path === undefined || !/^[\w./-]+\.rs$/.test(bytes.toString('latin1', path, path + length))) continue;
+      blank.fill(0, path, path + length);
+      blank.fill(0, place, place + 16);
+    }
+    for (const { 0: word, index } of blank.toString('latin1', offset, offset + size).matchAll(WORDS))
+      blank.fill(0, offset + index, offset + index + word.length);
+  }
+  return blank;
+}
+
+/** The module (with its names) without its panics' words and without what its glue does not call, and how many functions lost their body. */
+export function snipPanics(bytes, glue) {
   binaryen.setDebugInfo(true);
-  const module = binaryen.readBinary(bytes);
+  const module = binaryen.readBinary(blankWords(bytes));
   const cut = new Set();
   for (let index = 0; index < module.getNumFunctions(); index++) {
     const reference = module.getFunctionByIndex(index);
@@ -46,6 +76,10 @@ export function snipPanics(bytes) {
   }
   if (cut.size < 10)
     throw new Error(`only ${cut.size} functions of panics were found: the compiler names them otherwise now; adapt snip-panics.mjs`);
+  for (let index = module.getNumExports() - 1; index >= 0; index--) {
+    const { name } = binaryen.getExportInfo(module.getExportByIndex(index));
+    if (!new RegExp(`\\bwasm\\.${name}\\b`).test(glue)) module.removeExport(name);
+  }
   const wasm = module.emitBinary();
   module.dispose();
   return { wasm, count: cut.size };

@@ -15,6 +15,7 @@ pub mod entropy;
 pub mod feed;
 pub mod hub;
 pub mod limits;
+pub mod listen;
 pub mod mint;
 pub mod observe;
 pub mod rate;
@@ -30,10 +31,8 @@ pub use entropy::Entropy;
 pub use relay::Relay;
 
 use axum::Router;
-use axum::serve::ListenerExt as _;
 use config::Config;
 use services::Services;
-use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -56,35 +55,28 @@ pub async fn serve(listener: TcpListener, relay: Relay, shutdown: CancellationTo
 
 /// The connections alone: `/ws` beside the given routes.
 pub async fn serve_connections(listener: TcpListener, relay: Relay, api: Router, shutdown: CancellationToken) -> std::io::Result<()> {
-    let app = ws::router(relay.clone()).merge(api);
+    let app = api::guarded(ws::router(relay.clone()).merge(api), &relay);
     let within = Duration::from_millis(relay.config().limits.drain_ms);
-    // Ends with the caller's token, and also when serving fails by itself.
+    // Ends with the caller's token, and also when serving ends by itself.
     let stop = shutdown.child_token();
-    let listener = listener.tap_io(|socket| {
-        // Small messages must not wait for each other's acknowledgement.
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(target: "pulsewire_relay", %error, "TCP_NODELAY could not be set");
-        }
-    });
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
     let serving = async {
-        let served = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let served = listen::serve(listener, app, listen::HEAD_TIMEOUT, stop.clone());
         let out_of_time = async {
             stop.cancelled().await;
             tokio::time::sleep(within).await;
         };
-        let result = tokio::select! {
-            result = served => result,
+        tokio::select! {
+            biased;
+            () = served => {}
             // A request that never ends must not keep the process.
-            () = out_of_time => Ok(()),
-        };
+            () = out_of_time => {}
+        }
         stop.cancel();
-        result
     };
     let draining = async {
         stop.cancelled().await;
         relay.drain(within).await
     };
-    let (served, _) = tokio::join!(serving, draining);
-    served
+    tokio::join!(serving, draining);
+    Ok(())
 }

@@ -63,7 +63,5 @@ async fn serve_metrics(listener: TcpListener, router: Router, stop: Cancellation
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "metrics have an address of their own");
     }
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
-        tracing::error!(%error, "the metrics' listener failed");
-    }
+    crate::listen::serve(listener, router, crate::listen::HEAD_TIMEOUT, stop).await;
 }

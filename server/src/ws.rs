@@ -28,7 +28,7 @@ const MAX_WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
 
 /// The route.
 pub fn router(relay: Relay) -> Router {
-    Router::new().route("/ws", get(handle_upgrade)).with_state(relay)
+    Router::new().route("/ws", get(handle_upgrade).fallback(crate::api::method_not_allowed)).with_state(relay)
 }
 
 async fn handle_upgrade(State(relay): State<Relay>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
@@ -111,7 +111,7 @@ fn token_of(headers: &HeaderMap, uri: &Uri) -> Option<String> {
 }
 
 /// `%2E` and the like as the characters they stand for; anything else stays as it is.
-fn unescape(escaped: &str) -> String {
+pub(crate) fn unescape(escaped: &str) -> String {
     let mut bytes = Vec::with_capacity(escaped.len());
     let mut rest = escaped.as_bytes();
     while let [first, after @ ..] = rest {

@@ -1,18 +1,20 @@
 //! Static files of `--www`: the page, and `index.html` for every path that a page routes by itself.
 //!
 //! `tower-http`'s `ServeDir` finds the files: it knows content types (`application/wasm` too), ranges and conditional requests,
-//! and never leaves its folder. Files whose name holds a hash of their content are kept for ever, everything else is asked
+//! and never leaves its folder by `..`. It does follow links, and it serves what begins with a dot: both are refused here, so
+//! that a `.env`, a `.git` or a link to somewhere else in the folder stays where it is. Files whose name holds a hash of their content are kept for ever, everything else is asked
 //! for anew.
 
 use crate::api::Problem;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use pulsewire_protocol::ErrorCode;
 use std::path::Path;
+use std::sync::Arc;
 use tower_http::services::{ServeDir, ServeFile};
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -22,7 +24,28 @@ const ASK_EVERY_TIME: HeaderValue = HeaderValue::from_static("no-cache");
 pub fn service(folder: &Path) -> Router {
     let files = ServeDir::new(folder).precompressed_br().precompressed_gzip().append_index_html_on_directories(true);
     let index = ServeFile::new(folder.join("index.html"));
-    Router::new().fallback_service(files.fallback(index)).layer(middleware::from_fn(guard))
+    let folder: Arc<Path> = Arc::from(folder);
+    Router::new().fallback_service(files.fallback(index)).layer(middleware::from_fn_with_state(folder, guard))
+}
+
+/// Whether a part of the path begins with a dot. `/.well-known` is meant to be seen (RFC 8615).
+fn is_hidden(path: &str) -> bool {
+    path.split(['/', '\\']).enumerate().any(|(place, part)| part.starts_with('.') && !(place == 1 && part == ".well-known"))
+}
+
+/// Whether everything that could answer the path lies in the folder, wherever links lead.
+fn stays_inside(folder: &Path, path: &str) -> bool {
+    let Ok(root) = folder.canonicalize() else { return false };
+    let asked = folder.join(path.trim_start_matches('/'));
+    let files = [asked.join("index.html"), asked, folder.join("index.html")];
+    files.iter().all(|file| {
+        ["", ".br", ".gz"].iter().all(|packed| {
+            let mut name = file.clone().into_os_string();
+            name.push(packed);
+            // What is not there leads nowhere.
+            Path::new(&name).canonicalize().map_or(true, |real| real.starts_with(&root))
+        })
+    })
 }
 
 /// Whether the path is one that the relay answers itself or not at all.
@@ -50,7 +73,7 @@ fn is_hashed(path: &str) -> bool {
     })
 }
 
-async fn guard(request: Request<Body>, next: Next) -> Response {
+async fn guard(State(folder): State<Arc<Path>>, request: Request<Body>, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let missing = || Problem::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is nothing here").into_response();
     if is_reserved(&path) {
@@ -60,6 +83,14 @@ async fn guard(request: Request<Body>, next: Next) -> Response {
         let mut response = Problem::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::BadRequest, "files are only read here").into_response();
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
+    }
+    let plain = crate::ws::unescape(&path);
+    if is_hidden(&plain) {
+        return missing();
+    }
+    // The file system is asked: not on the thread that serves everybody.
+    if !tokio::task::spawn_blocking(move || stays_inside(&folder, &plain)).await.unwrap_or(false) {
+        return missing();
     }
     let mut response = next.run(request).await;
     let is_html = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));

@@ -1,17 +1,16 @@
 //! The doors that only `--dev` opens: tokens for whoever asks, and where the demo's signals come from.
 //!
 //! Trap: a page of another site can make a browser call 127.0.0.1. It cannot read the answer without CORS; and a site whose
-//! name was made to point at this machine is refused by its `Host`.
+//! name was made to point at this machine is refused by its `Host` ([`super::guarded`]).
 
 use super::body::json;
 use super::{Api, Problem};
-use crate::config::{Config, DEMO_TENANT};
+use crate::config::DEMO_TENANT;
 use crate::mint::{TokenRequest, mint};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
-use pulsewire_protocol::ErrorCode;
 use serde::{Deserialize, Serialize};
 
 const DEFAULT_TTL_S: u64 = 3_600;
@@ -29,12 +28,7 @@ pub(super) struct Wanted {
 }
 
 /// `GET /dev/token?sub=&tenant=&role=&name=&ttl=`
-pub(super) async fn token(
-    State(api): State<Api>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    check_host(api.relay.config(), &headers)?;
+pub(super) async fn token(State(api): State<Api>, wanted: Result<Query<Wanted>, QueryRejection>) -> Result<Response, Problem> {
     let Query(wanted) = wanted.map_err(|rejection| {
         Problem::bad_request(format!("{}; such as /dev/token?sub=nina&role=nurse", rejection.body_text())).at("query")
     })?;
@@ -62,8 +56,7 @@ struct Info {
 }
 
 /// `GET /dev/info`: what feeds the demo.
-pub(super) async fn info(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
-    check_host(api.relay.config(), &headers)?;
+pub(super) async fn info(State(api): State<Api>) -> Result<Response, Problem> {
     let feed = &api.relay.config().feed;
     let source = match (&feed.replay, feed.simulate) {
         (Some(_), _) => Some("replay"),
@@ -73,13 +66,4 @@ pub(super) async fn info(State(api): State<Api>, headers: HeaderMap) -> Result<R
     // The name alone: where it lies on this machine is nobody's business.
     let file = feed.replay.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
     Ok(json(StatusCode::OK, &Info { source, file, devices: feed.simulate, tenant: feed.tenant.clone() }))
-}
-
-fn check_host(config: &Config, headers: &HeaderMap) -> Result<(), Problem> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    if config.allow_lan || host.is_some_and(crate::config::is_this_machine) {
-        return Ok(());
-    }
-    let detail = "with --dev this is answered for 127.0.0.1 and localhost only; --allow-lan opens it";
-    Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, detail))
 }

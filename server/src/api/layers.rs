@@ -2,6 +2,7 @@
 
 use super::{Api, Problem};
 use crate::observe::metrics::{Metrics, Transport};
+use crate::relay::Relay;
 use axum::Router;
 use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request, State};
@@ -26,6 +27,26 @@ pub(super) fn apply(router: Router, api: &Api) -> Router {
         .layer(CompressionLayer::new())
         .layer(cors(api))
         .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+}
+
+/// With `--dev` everything may be done by whoever reaches this machine. A page of any site can make a browser call a name of
+/// its own that was made to point at 127.0.0.1, and such a page could read the answers: so only this machine's names are
+/// answered, at every door, unless `--allow-lan` opens them.
+pub fn guarded(router: Router, relay: &Relay) -> Router {
+    let config = relay.config();
+    if !config.dev || config.allow_lan {
+        return router;
+    }
+    router.layer(middleware::from_fn(|request: Request, next: Next| async move {
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        // A target with an authority of its own counts before the header (RFC 9112, section 3.2.2).
+        let host = request.uri().authority().map(|authority| authority.as_str()).or(host);
+        if host.is_some_and(crate::config::is_this_machine) {
+            return next.run(request).await;
+        }
+        let detail = "with --dev only requests to 127.0.0.1, [::1] and localhost are answered; --allow-lan opens it to other names";
+        Problem::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, detail).into_response()
+    }))
 }
 
 fn cors(api: &Api) -> CorsLayer {

@@ -12,6 +12,8 @@ mod outcome;
 mod problem;
 mod read;
 
+pub use layers::guarded;
+pub(crate) use ops::method_not_allowed;
 pub use problem::Problem;
 
 use crate::auth::Principal;
@@ -73,7 +75,12 @@ impl Api {
 
     /// `/metrics` alone, for a listener of its own.
     pub fn metrics_router(&self) -> Router {
-        Router::new().route("/metrics", get(ops::metrics)).fallback(ops::not_found).with_state(self.clone())
+        let router = Router::new()
+            .route("/metrics", get(ops::metrics))
+            .fallback(ops::not_found)
+            .method_not_allowed_fallback(ops::method_not_allowed)
+            .with_state(self.clone());
+        layers::guarded(router, &self.relay)
     }
 
     /// Who calls: the bearer token of the request.

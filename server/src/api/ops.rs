@@ -40,7 +40,7 @@ pub(super) async fn not_found(uri: Uri) -> Problem {
 }
 
 /// The path is there, the method is not; axum adds `Allow`.
-pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     let shown: String = uri.path().chars().take(120).collect();
     let detail = format!("{method} is not allowed at {shown}; the Allow header says what is");
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::BadRequest, detail)

@@ -26,6 +26,8 @@ fn metrics_may_have_an_address_of_their_own() {
     let server = Server::with(config);
     assert_problem(&server.request("GET", "/metrics", None, None, &[]), 404, "not_found");
     let own = fetch("GET", &format!("http://{free}/metrics"), None, None, &[]);
+    assert_problem(&fetch("POST", &format!("http://{free}/metrics"), None, None, &[]), 405, "bad_request");
+    assert_problem(&fetch("GET", &format!("http://{free}/metrics"), None, None, &[("host", "evil.example")]), 403, "forbidden");
     assert!(own.text().starts_with("# HELP pulsewire_"), "{own:?}");
     assert_eq!(fetch("GET", &format!("http://{free}/api/v1/stats"), None, None, &[]).status, 404);
 }
@@ -43,4 +45,38 @@ fn development_tokens_work_and_are_given_to_this_machine_only() {
     let strict = Server::with(strict_config());
     assert_problem(&strict.request("GET", "/dev/token?sub=nina", None, None, &[]), 404, "not_found");
     assert_problem(&strict.request("GET", "/dev/info", None, None, &[]), 404, "not_found");
+}
+
+#[test]
+fn a_development_relay_answers_this_machines_names_only_at_every_door() {
+    let server = Server::dev();
+    let upgrade = [
+        ("host", "evil.example"),
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    assert_problem(&server.request("GET", "/ws", None, None, &upgrade), 403, "forbidden");
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/healthz"),
+        ("GET", "/metrics"),
+        ("GET", "/api/v1/stats"),
+        ("POST", "/api/v1/publish"),
+        ("GET", "/dev/info"),
+    ] {
+        for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", ""] {
+            let answer = server.request(method, path, Some(&service()), None, &[("host", host)]);
+            assert_problem(&answer, 403, "forbidden");
+        }
+    }
+    for host in ["localhost", "localhost:5173", "127.0.0.1:1", "[::1]:8080"] {
+        assert_eq!(server.request("GET", "/healthz", None, None, &[("host", host)]).status, 200, "{host}");
+    }
+    // Opened on purpose, and a relay with a secret of its own.
+    let open = Server::with(Config { allow_lan: true, ..Config::development() });
+    assert_eq!(open.request("GET", "/healthz", None, None, &[("host", "ward.local")]).status, 200);
+    let strict = Server::with(strict_config());
+    assert_eq!(strict.request("GET", "/healthz", None, None, &[("host", "relay.ward.example")]).status, 200);
 }

@@ -72,6 +72,9 @@ fn unknown_paths_and_wrong_methods_are_problems_too() {
         ("DELETE", "/api/v1/poll", "POST"),
         ("POST", "/api/v1/stats", "GET,HEAD"),
         ("PUT", "/healthz", "GET,HEAD"),
+        ("POST", "/ws", "GET,HEAD"),
+        ("PUT", "/ws", "GET,HEAD"),
+        ("DELETE", "/metrics", "GET,HEAD"),
     ] {
         let answer = server.request(method, path, Some(&service()), None, &[]);
         assert_problem(&answer, 405, "bad_request");
@@ -97,6 +100,22 @@ fn a_body_of_the_wrong_type_or_too_large_is_refused_before_it_is_read() {
     let huge = format!("{body}{}", " ".repeat(5_000));
     assert_problem(&server.post_text("/api/v1/devices/status", &service(), "application/json", &huge), 413, "too_large");
     assert_problem(&server.post_text("/api/v1/poll", &service(), "application/json", &huge), 413, "too_large");
+}
+
+#[test]
+fn a_packed_body_is_refused_with_a_mend_and_not_taken_for_broken_json() {
+    let server = Server::dev();
+    let body = json!({"deviceId": "bed-1", "status": "online"}).to_string();
+    for (path, encoding) in [("/api/v1/devices/status", "gzip"), ("/api/v1/publish", "br"), ("/api/v1/poll", "identity, gzip")] {
+        let headers = [("content-encoding", encoding)];
+        let answer = server.request("POST", path, Some(&service()), Some(("application/json", b"\x1f\x8b\x08")), &headers);
+        let problem = assert_problem(&answer, 415, "bad_request");
+        assert_eq!(problem["field"], "Content-Encoding");
+        assert!(problem["detail"].as_str().unwrap().contains("uncompressed"), "{problem}");
+    }
+    let plain = [("content-encoding", "identity")];
+    let answer = server.request("POST", "/api/v1/devices/status", Some(&service()), Some(("application/json", body.as_bytes())), &plain);
+    assert_eq!(answer.status, 202, "{answer:?}");
 }
 
 #[test]

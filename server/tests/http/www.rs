@@ -118,6 +118,46 @@ fn no_path_leads_out_of_the_folder() {
 }
 
 #[test]
+fn what_is_hidden_in_the_folder_or_linked_from_outside_is_not_there() {
+    let site = Site::new("hidden");
+    let www = site.root.join("www");
+    for folder in [".git", ".well-known", "assets/.cache"] {
+        std::fs::create_dir_all(www.join(folder)).unwrap();
+    }
+    for file in [".env", ".git/config", "assets/.cache/x.txt", "assets/.htpasswd"] {
+        std::fs::write(www.join(file), "do not serve this").unwrap();
+    }
+    std::fs::write(www.join(".well-known/security.txt"), "Contact: ward").unwrap();
+    std::os::unix::fs::symlink(site.root.join("secret.txt"), www.join("linked.txt")).unwrap();
+    std::os::unix::fs::symlink(site.root.join("secret.txt"), www.join("favicon.svg.gz")).unwrap();
+    std::os::unix::fs::symlink(&site.root, www.join("up")).unwrap();
+    std::os::unix::fs::symlink(www.join("index.html"), www.join("home.html")).unwrap();
+    for path in [
+        "/.env",
+        "/%2eenv",
+        "/%2Eenv",
+        "/.git/config",
+        "/%2egit/config",
+        "/assets/.cache/x.txt",
+        "/assets/.htpasswd",
+        "/linked.txt",
+        "/up/secret.txt",
+        "/assets/../.env",
+        "/x/.well-known/../../.env",
+    ] {
+        let answer = site.raw(path);
+        assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("problem+json"), "{path}: {answer}");
+    }
+    let answer = site.server.request("GET", "/favicon.svg", None, None, &[("accept-encoding", "gzip")]);
+    assert_eq!(answer.status, 404, "{answer:?}");
+    assert_eq!(site.server.request("GET", "/.well-known/security.txt", None, None, &[]).text(), "Contact: ward");
+    assert!(
+        site.server.request("GET", "/home.html", None, None, &[]).text().contains("The page"),
+        "a link inside the folder may be followed"
+    );
+}
+
+#[test]
 fn an_unchanged_file_is_not_sent_again_and_a_part_can_be_asked_for() {
     let site = Site::new("conditional");
     let first = site.server.request("GET", "/favicon.svg", None, None, &[]);

@@ -299,3 +299,64 @@ async fn a_shutdown_closes_with_4503_and_ends_the_server_in_time() {
     tokio::time::timeout(Duration::from_secs(10), server.task).await.expect("in time").unwrap().unwrap();
     assert!(TcpStream::connect(server.address).await.is_err(), "nobody listens any more");
 }
+
+#[tokio::test]
+async fn half_a_request_does_not_keep_its_socket_and_a_whole_one_is_answered() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = axum::Router::new().route("/", axum::routing::get(|| async { "here" }));
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(pulsewire_relay::listen::serve(listener, app, Duration::from_millis(200), stop.clone()));
+    // Nothing at all, half a line, half a head, and a second request that never comes whole.
+    for begun in ["", "GET", "GET / HTTP/1.1\r\nhost: x\r\nx-slow:", "GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HT"] {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(begun.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let ended = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut answer)).await;
+        assert!(ended.is_ok(), "{begun:?} keeps its socket: {}", String::from_utf8_lossy(&answer));
+        assert_eq!(String::from_utf8_lossy(&answer).contains("here"), begun.contains("\r\n\r\n"));
+    }
+    // One that keeps on sending a byte now and then gains no time by it.
+    let mut drip = TcpStream::connect(address).await.unwrap();
+    let dripped = async {
+        loop {
+            if drip.write_all(b"G").await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), dripped).await.expect("a dripping head keeps its socket");
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(10), task).await.expect("ends").unwrap();
+}
+
+#[tokio::test]
+async fn a_shutdown_answers_what_was_begun_and_ends_what_only_waits() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = server().await;
+    // A poll that waits, a connection that is kept alive, a socket that says nothing.
+    let body = r#"{"channels":[{"channel":"lobby","recover":{"epoch":"none","offset":0}}],"waitMs":20000}"#;
+    let head = format!("authorization: Bearer {}\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", token(), body.len());
+    let mut poller = TcpStream::connect(server.address).await.unwrap();
+    poller.write_all(format!("POST /api/v1/poll HTTP/1.1\r\n{head}").as_bytes()).await.unwrap();
+    let mut kept = TcpStream::connect(server.address).await.unwrap();
+    kept.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut first = [0; 12];
+    kept.read_exact(&mut first).await.unwrap();
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    let (mut socket, _) = server.open("/ws", &[]).await.unwrap();
+    socket.send(connect_text(Some(&token()))).await.unwrap();
+    text(&mut socket).await;
+    server.shutdown.cancel();
+    assert_eq!(close_of(&mut socket).await.0, 4503);
+    let mut answer = Vec::new();
+    poller.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    for waiting in [&mut kept, &mut silent] {
+        let mut rest = Vec::new();
+        tokio::time::timeout(Duration::from_secs(5), waiting.read_to_end(&mut rest)).await.expect("ended").unwrap();
+    }
+    tokio::time::timeout(Duration::from_secs(8), server.task).await.expect("the server ends").unwrap().unwrap();
+}

@@ -1,0 +1,91 @@
+//! Accepting and serving HTTP/1.1 connections, until told to stop.
+//!
+//! Why not `axum::serve`: it sets no time for the head of a request, so whoever sends half of one keeps its socket for ever,
+//! before any limit of the relay counts it. Here a head must come whole within [`HEAD_TIMEOUT`], from the moment the socket
+//! is accepted or the request before was answered; that also ends connections that are kept alive and not used.
+//!
+//! Trap: an upgraded connection leaves this module with its answer. Whoever takes it over must be waited for elsewhere
+//! ([`Relay::track`](crate::Relay::track)).
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+/// How long the head of a request may take.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long to wait where no connection can be accepted, as a rule for lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Serves until `stop`, then answers what was begun and returns. Dropping the future cuts off what is left.
+pub async fn serve(listener: TcpListener, app: Router, head_timeout: Duration, stop: CancellationToken) {
+    let mut connections = JoinSet::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    loop {
+        let (socket, address) = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            accepted = accept(&listener) => accepted,
+        };
+        let app = app.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(address));
+            app.clone().oneshot(request)
+        });
+        let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
+        let stop = stop.clone();
+        connections.spawn(async move {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                biased;
+                ended = connection.as_mut() => ended,
+                () = stop.cancelled() => {
+                    // What was begun is answered; a connection that is only kept alive ends.
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(target: "pulsewire_relay::http", %address, %error, "a connection failed");
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    // Nobody new comes in while the others are answered.
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, address)) => {
+                // Small messages must not wait for each other's acknowledgement.
+                if let Err(error) = socket.set_nodelay(true) {
+                    tracing::debug!(target: "pulsewire_relay", %error, "TCP_NODELAY could not be set");
+                }
+                return (socket, address);
+            }
+            // The peer's own: it went before it was accepted.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset) => {}
+            Err(error) => {
+                tracing::error!(target: "pulsewire_relay", %error, "no connection can be accepted; trying again");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

@@ -88,7 +88,8 @@ impl Schedule {
     fn hold(&mut self, index: usize, channel: &str) {
         let history = [None, Some(1), Some(5), Some(50)][self.rng.usize(..4)];
         if self.pages[index].held.insert(channel.to_owned()) {
-            let options = SubscribeOptions { history, max_hz: None };
+            let max_hz = [None, None, Some(1), Some(10)][self.rng.usize(..4)];
+            let options = SubscribeOptions { history, max_hz };
             self.pages[index].command(Command::Subscribe { channel: channel.to_owned(), options });
         }
     }

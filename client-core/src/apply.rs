@@ -1,15 +1,26 @@
 //! Where each publication goes: to its reducer, perhaps to a toast, and to the page.
 
-use crate::client::{Client, push_number};
+use crate::client::Client;
 use crate::output::{ChannelEvent, ClientEvent, Slices};
 use crate::time::Millis;
 use crate::toasts::{Toast, ToastKind};
-use pulsewire_protocol::{ExecutionState, Payload, Publication, Severity};
+use pulsewire_protocol::{EventKind, Payload, Publication, Severity};
 
 /// A publication that was missed is still worth a toast if it is no older than this: a night's sleep must not end in a flood. A
 /// missed critical or high alert is worth one however old it is: the relay's history and the queue bound their number, and one
 /// that nobody was shown harms someone. What a first subscribe brings (history, retained state) is never worth one.
 const TOAST_MAX_AGE_MS: f64 = 60_000.0;
+/// What keeps many: older ones that come later still have a place.
+const KEPT: [EventKind; 7] = [
+    EventKind::ExecutionUpdate,
+    EventKind::Notification,
+    EventKind::NotificationRead,
+    EventKind::NotificationDismissed,
+    EventKind::MessageNew,
+    EventKind::MessageUpdated,
+    EventKind::MessageStatus,
+];
+
 /// Where a publication comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -63,38 +74,18 @@ impl Client {
                     self.add_toast(toast);
                 }
             }
-            Payload::Notification(notification) if is_news => {
-                if let Some(id) = &notification.id {
-                    let (title, body) = (&notification.title, &notification.body);
-                    let mut toast = self.new_toast(id, ToastKind::Notification, notification.severity, title, body);
-                    toast.ts = Millis(notification.ts.unwrap_or(publication.ts).as_millis());
-                    toast.link.clone_from(&notification.link);
-                    self.add_toast(toast);
+            payload => {
+                if let Some(kind) = payload.kind() {
+                    self.apply_people(kind, &channel, &publication, is_news);
                 }
             }
-            Payload::ExecutionUpdate(update) if is_news => {
-                let (severity, title) = match update.status {
-                    ExecutionState::Succeeded => (Some(Severity::Low), "execution_succeeded"),
-                    ExecutionState::Failed => (Some(Severity::High), "execution_failed"),
-                    _ => (None, ""),
-                };
-                if let Some(severity) = severity {
-                    let mut id = update.execution_id.clone();
-                    id.push(':');
-                    push_number(&mut id, u64::from(update.attempt));
-                    let text = update.error.as_ref().map_or(update.step.as_deref().unwrap_or(""), |error| &error.message);
-                    let toast = self.new_toast(&id, ToastKind::Execution, severity, title, text);
-                    self.add_toast(toast);
-                }
-            }
-            _ => {}
         }
         let replayed = origin != Origin::Live;
         self.emit(ClientEvent::Event(ChannelEvent { channel, publication, replayed }));
     }
 
     /// A publication that the page saw before, or would have seen before: it only fills what keeps many.
-    pub(crate) fn backfill(&mut self, publication: &Publication) {
+    pub(crate) fn backfill(&mut self, channel: &str, publication: &Publication) {
         match &publication.payload {
             Payload::Telemetry(points) => {
                 let changed = self.telemetry.handle_points(points).points;
@@ -112,11 +103,15 @@ impl Client {
                 let changed = self.dashboard.handle_stats(stats);
                 self.mark(changed, Slices::DASHBOARD);
             }
-            _ => {}
+            payload => {
+                if let Some(kind) = payload.kind().filter(|kind| KEPT.contains(kind)) {
+                    self.apply_people(kind, channel, publication, false);
+                }
+            }
         }
     }
 
-    fn new_toast(&self, id: &str, kind: ToastKind, severity: Severity, title: &str, message: &str) -> Toast {
+    pub(crate) fn new_toast(&self, id: &str, kind: ToastKind, severity: Severity, title: &str, message: &str) -> Toast {
         Toast {
             id: id.to_owned(),
             kind,

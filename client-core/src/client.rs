@@ -12,6 +12,7 @@ use crate::input::{Conn, Input, RequestId, Wake};
 use crate::link::COMMAND_BURST;
 use crate::outgoing::Outgoing;
 use crate::output::{ClientEvent, Failure, Output, Settlement, Slices};
+use crate::records::{Kept, Lists, Record, Records};
 use crate::requests::{Purpose, Requests};
 use crate::rng::Rng;
 use crate::status::{ConnectionState, ConnectionStatus};
@@ -73,6 +74,9 @@ pub struct Client {
     pub(crate) viewers: Viewers,
     pub(crate) toasts: Toasts,
     pub(crate) telemetry: Telemetry,
+    pub(crate) kept: Lists,
+    pub(crate) own_typing: Records,
+    pub(crate) presence_wanted: bool,
     pub(crate) counters: Counters,
     pub(crate) changed: Slices,
     pub(crate) outputs: Vec<Output>,
@@ -118,6 +122,9 @@ impl Client {
             viewers: Viewers::default(),
             toasts: Toasts::new(config.toasts.clone()),
             telemetry: Telemetry::new(config.telemetry.clone()),
+            kept: Lists::default(),
+            own_typing: Records::default(),
+            presence_wanted: false,
             counters: Counters::default(),
             changed: Slices::NONE,
             outputs: Vec::new(),
@@ -206,6 +213,10 @@ impl Client {
     /// Rings.
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
+    }
+    /// What is kept of people and jobs, oldest first.
+    pub fn kept(&self, list: Kept) -> core::slice::Iter<'_, Record> {
+        self.kept.list(list).iter()
     }
     /// How fresh a metric is, and the age of its newest point in milliseconds by the relay's clock.
     pub fn freshness(&self, unix_now: Millis, device: &str, metric: &str) -> (Freshness, Option<f64>) {
@@ -332,6 +343,7 @@ impl Client {
                 let changed = self.toasts.handle_expiry(self.now);
                 self.mark(changed, Slices::TOASTS);
             }
+            Timer::Typing => self.handle_typing_expiry(),
         }
     }
 
@@ -420,6 +432,8 @@ impl Client {
             self.emit(ClientEvent::ToastShown(toast));
         }
         self.timers.set(Timer::Toasts, self.toasts.deadline());
+        let deadline = self.typing_deadline();
+        self.timers.set(Timer::Typing, deadline);
     }
 
     /// A channel is no longer wanted: what only it told goes too.
@@ -432,7 +446,10 @@ impl Client {
             self.mark(changed, Slices::DEVICES);
             let changed = self.telemetry.forget(device);
             self.mark(changed, Slices::METRICS);
-        } else if name == "dashboard" && self.dashboard.clear() {
+        } else {
+            self.forget_channel_of_people(name);
+        }
+        if name == "dashboard" && self.dashboard.clear() {
             self.changed |= Slices::DASHBOARD;
         }
     }

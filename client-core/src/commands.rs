@@ -60,6 +60,14 @@ impl Client {
                 let changed = self.alerts.handle_read(&ids);
                 self.mark(changed, Slices::ALERTS);
             }
+            Command::MarkNotifications { id, dismiss } => self.handle_mark_notifications(id.as_deref(), dismiss),
+            Command::Typing { conversation, active } => self.handle_typing(&conversation, active),
+            Command::WatchPresence => {
+                if !std::mem::replace(&mut self.presence_wanted, true) {
+                    self.ask_presence();
+                }
+            }
+            Command::Present { user, name } => self.handle_present(&user, &name),
             Command::DismissToast { id } => {
                 let changed = self.toasts.handle_dismiss(self.now, &id);
                 self.mark(changed, Slices::TOASTS);

@@ -172,6 +172,7 @@ impl Client {
         }
         self.subscriptions.handle_welcomed(self.now.monotonic, welcome.id);
         self.changed |= Slices::CONNECTION | Slices::CHANNELS;
+        self.ask_presence();
     }
 
     /// Another user signed in on this page: nothing of the former one may show.
@@ -185,6 +186,7 @@ impl Client {
         self.telemetry.clear();
         let all = Slices::DEVICES | Slices::ALERTS | Slices::DASHBOARD | Slices::VIEWERS;
         self.changed |= all | Slices::TOASTS | Slices::TELEMETRY | Slices::METRICS;
+        self.forget_people();
     }
 
     fn handle_subscribed(&mut self, id: u64, mut answer: Subscribed) {
@@ -203,7 +205,7 @@ impl Client {
             self.handle_viewers(&channel, viewers);
         }
         for publication in &restored.older {
-            self.backfill(publication);
+            self.backfill(&channel, publication);
         }
         // Also after a resync: what the new epoch brings was published while this page could not hear it.
         let origin = if was_known { Origin::Recovered } else { Origin::History };
@@ -262,6 +264,11 @@ impl Client {
                 self.plan_refresh(expires_at.as_millis(), relay_now);
                 return;
             }
+            (Purpose::Presence, ReplyResult::Json(json)) => {
+                self.emit(ClientEvent::PresenceGiven(json));
+                return;
+            }
+            (Purpose::Own, _) => return,
             // An answer of the wrong kind tells nothing of what was done.
             _ => {
                 self.counters.unreadable += 1;
@@ -294,7 +301,7 @@ impl Client {
             // It answers: it lives.
             Purpose::Probe => self.step(Happening::Alive),
             Purpose::Measure | Purpose::Unsubscribe => {}
-            Purpose::Connect | Purpose::Refresh => self.report(error),
+            Purpose::Connect | Purpose::Refresh | Purpose::Presence | Purpose::Own => self.report(error),
         }
     }
 

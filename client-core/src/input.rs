@@ -208,6 +208,31 @@ pub enum Command {
     },
     /// Mark alerts as read (in this client; the relay stores no read marks yet).
     MarkAlertsRead(AlertIds),
+    /// Mark a notification as read, or remove it (in this client; the relay stores none yet).
+    MarkNotifications {
+        /// Which; absent is all.
+        id: Option<String>,
+        /// Remove it.
+        dismiss: bool,
+    },
+    /// This user writes in a conversation (call it for each key: at most one start per 2 s is sent), or stopped. Not kept while
+    /// there is no connection.
+    Typing {
+        /// The conversation's id.
+        conversation: String,
+        /// Whether the user writes.
+        active: bool,
+    },
+    /// The page wants to know who is online, from now on.
+    WatchPresence,
+    /// Somebody is online. One with an empty user comes first: nobody is. The answer to
+    /// [`ClientEvent::PresenceGiven`](crate::ClientEvent::PresenceGiven).
+    Present {
+        /// The user.
+        user: String,
+        /// The name to show.
+        name: String,
+    },
     /// Remove a toast.
     DismissToast {
         /// Its id.

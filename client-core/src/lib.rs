@@ -26,12 +26,16 @@ mod config;
 mod connection;
 mod dashboard;
 mod devices;
+mod fields;
 mod incoming;
 mod input;
 mod link;
+mod members;
 mod outgoing;
 mod output;
+mod people;
 mod position;
+mod records;
 mod requests;
 mod rng;
 mod status;
@@ -53,6 +57,7 @@ pub use input::{AlertIds, Command, Conn, HttpAnswer, Input, RequestId, Subscribe
 pub use output::{ChannelEvent, ClientEvent, Delivery, Failure, Output, Settlement, Slices, TokenReason};
 /// The wire types that appear in this crate's API.
 pub use pulsewire_protocol as protocol;
+pub use records::{Kept, Record, Records};
 pub use status::{ConnectionState, ConnectionStatus};
 pub use subscriptions::{ChannelPhase, ChannelView};
 pub use table::Table;

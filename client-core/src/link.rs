@@ -113,6 +113,7 @@ impl Client {
             }
         }
         self.subscriptions.handle_lost(self.now.monotonic);
+        self.forget_typing();
         self.changed |= Slices::CHANNELS;
     }
 
@@ -126,7 +127,7 @@ impl Client {
                 }
                 Purpose::Subscribe(channel) => self.subscriptions.handle_unanswered(now, &channel, entry.id),
                 Purpose::Refresh => self.timers.set(Timer::Refresh, Some(now.plus(REFRESH_RETRY_MS))),
-                Purpose::Connect | Purpose::Unsubscribe | Purpose::Probe | Purpose::Measure => {}
+                Purpose::Connect | Purpose::Unsubscribe | Purpose::Probe | Purpose::Measure | Purpose::Presence | Purpose::Own => {}
             }
         }
     }

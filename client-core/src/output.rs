@@ -152,6 +152,23 @@ impl Slices {
     /// [`Client::outbox`](crate::Client::outbox).
     pub const OUTBOX: Self = Self(1 << 9);
 
+    /// [`Kept::Notifications`](crate::Kept::Notifications).
+    pub const NOTIFICATIONS: Self = Self(1 << 16);
+    /// [`Kept::Presence`](crate::Kept::Presence).
+    pub const PRESENCE: Self = Self(1 << 17);
+    /// [`Kept::Typing`](crate::Kept::Typing).
+    pub const TYPING: Self = Self(1 << 18);
+    /// [`Kept::Executions`](crate::Kept::Executions).
+    pub const EXECUTIONS: Self = Self(1 << 19);
+    /// [`Kept::Conversations`](crate::Kept::Conversations).
+    pub const CONVERSATIONS: Self = Self(1 << 20);
+    /// [`Kept::Patients`](crate::Kept::Patients).
+    pub const PATIENTS: Self = Self(1 << 21);
+    /// [`Kept::Messages`](crate::Kept::Messages).
+    pub const MESSAGES: Self = Self(1 << 22);
+    /// The seven lists of [`Kept`](crate::Kept).
+    pub const KEPT: Self = Self(0x7f << 16);
+
     /// Whether any part of `other` is in here.
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -223,6 +240,9 @@ pub enum ClientEvent {
         /// Where it is now.
         state: Delivery,
     },
+    /// Who is online, as the relay's JSON (`{users: [{userId, name}]}`): answer with
+    /// [`Command::Present`](crate::Command::Present)s.
+    PresenceGiven(RawJson),
     /// A toast is shown for the first time: the moment for its sound.
     ToastShown(Toast),
     /// A toast was clicked.

@@ -17,6 +17,10 @@ pub(crate) enum Purpose {
     Probe,
     /// How long does a round trip take?
     Measure,
+    /// Who is online?
+    Presence,
+    /// Something of the client's own whose answer changes nothing.
+    Own,
     Publish(RequestId),
     Call(RequestId),
     Ping(RequestId),

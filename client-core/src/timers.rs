@@ -27,10 +27,12 @@ pub(crate) enum Timer {
     Subscriptions,
     /// A toast goes.
     Toasts,
+    /// Somebody who wrote did not go on.
+    Typing,
 }
 
 impl Timer {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Retry,
         Self::Token,
         Self::Handshake,
@@ -42,6 +44,7 @@ impl Timer {
         Self::Requests,
         Self::Subscriptions,
         Self::Toasts,
+        Self::Typing,
     ];
 }
 

@@ -3,6 +3,7 @@
 //! A token stays in memory while the client wants to be connected, so that a blip needs no round trip to the app's backend;
 //! it is asked for again when it ends soon, ended, or was refused. It never shows in `Debug`.
 
+use crate::members::each_member;
 use crate::output::TokenReason;
 use pulsewire_protocol::TokenProblem;
 
@@ -142,7 +143,7 @@ fn sextet(byte: u8) -> Option<u32> {
     }))
 }
 
-/// The `exp` of a token's claims in Unix milliseconds, read without a JSON parser: the number behind the key `"exp"` of the
+/// The `exp` of a token's claims in Unix milliseconds, read without a JSON parser: the number of the member `exp` of the
 /// outermost object. What cannot be read is left to the relay.
 fn ends_at(token: &str) -> Option<u64> {
     let claims = token.as_bytes().split(|byte| *byte == b'.').nth(1)?;
@@ -157,35 +158,18 @@ fn ends_at(token: &str) -> Option<u64> {
             bits &= (1 << held) - 1;
         }
     }
-    let (mut depth, mut in_string, mut escaped) = (0, false, false);
-    for (index, byte) in text.iter().enumerate() {
-        if in_string {
-            in_string = escaped || *byte != b'"';
-            escaped = *byte == b'\\' && !escaped;
-            continue;
+    let mut ends_at = None;
+    each_member(core::str::from_utf8(&text).ok()?, &mut |name, value| {
+        if name == "exp" && ends_at.is_none() {
+            ends_at = leading_number(value);
         }
-        match byte {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
-            b'"' => {
-                in_string = true;
-                let rest = text.get(index..)?;
-                if depth == 1
-                    && let Some(seconds) = rest.strip_prefix(b"\"exp\"").and_then(number_behind_colon)
-                {
-                    return Some(seconds.saturating_mul(1_000));
-                }
-            }
-            _ => {}
-        }
-    }
-    None
+    });
+    ends_at.map(|seconds| seconds.saturating_mul(1_000))
 }
 
-fn number_behind_colon(rest: &[u8]) -> Option<u64> {
-    let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+fn leading_number(text: &str) -> Option<u64> {
     let mut number = None;
-    for byte in rest.iter().take_while(|byte| byte.is_ascii_digit()) {
+    for byte in text.bytes().take_while(u8::is_ascii_digit) {
         number = Some(number.unwrap_or(0u64).saturating_mul(10).saturating_add(u64::from(byte - b'0')));
     }
     number

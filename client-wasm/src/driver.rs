@@ -234,6 +234,8 @@ impl Driver {
             }
             ClientEvent::Settled { request, result: Err(failure) } => to.failed(request.0, &views::failure(&failure)),
             ClientEvent::Delivery { .. } => Ok(()),
+            // No request of the page has the number 0.
+            ClientEvent::PresenceGiven(json) => to.settled(0, &JsValue::from_str(json.as_str())),
             ClientEvent::ToastShown(toast) => to.toast_shown(&views::toast(&toast)),
             ClientEvent::ToastClicked(toast) => to.toast_clicked(&views::toast(&toast)),
             ClientEvent::Unauthorized { reason } => to.unauthorized(reason),

@@ -2,9 +2,9 @@
 
 use crate::bridge::error;
 use crate::object::{Object, parsed};
-use pulsewire_client_core::ChannelEvent;
-use pulsewire_protocol::Payload;
+use pulsewire_client_core::{ChannelEvent, Record};
 use pulsewire_protocol::cbor::{Sink, walk};
+use pulsewire_protocol::{EventKind, Payload};
 use wasm_bindgen::prelude::*;
 
 /// Which channels' events the façade wants.
@@ -60,6 +60,23 @@ fn data(payload: &Payload) -> Result<JsValue, JsValue> {
             .map_err(|_| error("bad_data", "the data of a built-in event has another form"))?;
     }
     Ok(builder.whole)
+}
+
+/// A record as an object; its data as those of that event, where it has any.
+pub(crate) fn record(record: &Record, kind: Option<EventKind>) -> JsValue {
+    let mut builder = Builder::default();
+    if let Some(kind) = kind {
+        // The core has walked it before: it has this shape.
+        let _ = walk(&record.cbor, &kind.shape(), &mut builder);
+    }
+    Object::new()
+        .text("scope", &record.scope)
+        .text("id", &record.id)
+        .text("name", &record.name)
+        .number("ts", record.ts)
+        .number("mark", f64::from(record.mark))
+        .value("data", &builder.whole)
+        .done()
 }
 
 /// Puts the values of a walk together.

@@ -103,6 +103,10 @@ impl WasmClient {
                 self.driver.interest().borrow_mut().set(a.as_string(), number != 0);
                 return Ok(0);
             }
+            30 => Command::Typing { conversation: text(a, "conversationId")?, active: number != 0 },
+            31 => Command::MarkNotifications { id: a.as_string(), dismiss: number != 0 },
+            32 => Command::WatchPresence,
+            33 => Command::Present { user: text(a, "userId")?, name: text(b, "name")? },
             _ => return Ok(0),
         };
         self.driver.command(command);
@@ -118,7 +122,7 @@ impl WasmClient {
                 Slices::CHANNELS => client.channel(&name).map_or(JsValue::UNDEFINED, |view| views::channel(&view)),
                 Slices::METRICS => views::metrics(client, &name),
                 Slices::NONE => views::counters(client),
-                slice => views::slice(client, slice),
+                slice => views::slice(client, slice, &name),
             };
         });
         value

@@ -1,8 +1,9 @@
 //! What JavaScript sees of the core's state: plain objects.
 
+use crate::events::record;
 use crate::object::{Object, parsed};
-use pulsewire_client_core::{AlertItem, ChannelView, Client, Failure, Slices, Table, Toast};
-use pulsewire_protocol::ErrorBody;
+use pulsewire_client_core::{AlertItem, ChannelView, Client, Failure, Kept, Slices, Table, Toast};
+use pulsewire_protocol::{ErrorBody, EventKind};
 use wasm_bindgen::prelude::*;
 
 fn connection(client: &Client) -> JsValue {
@@ -69,8 +70,23 @@ fn by_name<V>(table: &Table<V>, view: impl Fn(&V) -> JsValue) -> JsValue {
     table.iter().fold(Object::new(), |object, (name, value)| object.value(name, &view(value))).done()
 }
 
+/// The records of a list, oldest first; of one scope, where it is named.
+fn records(client: &Client, list: Kept, scope: &str) -> JsValue {
+    let kind = match list {
+        Kept::Notifications => Some(EventKind::Notification),
+        Kept::Executions => Some(EventKind::ExecutionUpdate),
+        Kept::Messages => Some(EventKind::MessageNew),
+        _ => None,
+    };
+    let all = js_sys::Array::new();
+    for item in client.kept(list).filter(|item| scope.is_empty() || item.scope == scope) {
+        all.push(&record(item, kind));
+    }
+    all.into()
+}
+
 /// One slice of the state, by its bit; `undefined` where there is nothing yet.
-pub(crate) fn slice(client: &Client, which: Slices) -> JsValue {
+pub(crate) fn slice(client: &Client, which: Slices, name: &str) -> JsValue {
     match which {
         Slices::CONNECTION => connection(client),
         Slices::DEVICES => by_name(client.devices().statuses(), |device| {
@@ -106,7 +122,7 @@ pub(crate) fn slice(client: &Client, which: Slices) -> JsValue {
             .number("waiting", client.toasts().waiting() as f64)
             .flag("held", client.toasts().held())
             .done(),
-        _ => JsValue::UNDEFINED,
+        which => Kept::of(which).map_or(JsValue::UNDEFINED, |list| records(client, list, name)),
     }
 }
 

@@ -133,10 +133,6 @@ payloads! {
         4 => AlertRead(Ids) = "alert_read",
         /// See [`DashboardStats`].
         6 => DashboardStats(DashboardStats) = "dashboard_stats",
-        /// See [`Notification`].
-        17 => Notification(Notification) = "notification",
-        /// See [`ExecutionUpdate`].
-        20 => ExecutionUpdate(ExecutionUpdate) = "execution_update",
     }
     every {
         /// See [`UsageSession`].
@@ -161,10 +157,14 @@ payloads! {
         15 => TypingStop(Typing) = "typing_stop",
         /// See [`Presence`].
         16 => Presence(Presence) = "presence",
+        /// See [`Notification`].
+        17 => Notification(Notification) = "notification",
         /// See [`Ids`].
         18 => NotificationRead(Ids) = "notification_read",
         /// See [`Ids`].
         19 => NotificationDismissed(Ids) = "notification_dismissed",
+        /// See [`ExecutionUpdate`].
+        20 => ExecutionUpdate(ExecutionUpdate) = "execution_update",
         /// See [`ExecutionRetry`].
         21 => ExecutionRetry(ExecutionRetry) = "execution_retry",
     }

@@ -11,6 +11,7 @@ import { configOf } from './config.js';
 import { Core, Slice } from './core.js';
 import { PulsewireError } from './errors.js';
 import { callAll, Source } from './observable.js';
+import { People } from './people.js';
 import { Requests } from './requests.js';
 import { SocketKeeper } from './socket.js';
 import { TelemetryHandles } from './telemetry.js';
@@ -19,6 +20,7 @@ import type {
   ChannelEvent,
   ChannelHandle,
   ConnectionStatus,
+  ConversationMessage,
   DashboardStats,
   DeviceStatus,
   PublishOptions,
@@ -51,10 +53,17 @@ export class Client implements Pulsewire {
   readonly dashboardStats: Source<DashboardStats | undefined>;
   readonly viewerCounts: Source<Readonly<Record<string, ViewerCount>>>;
   readonly toasts: Source<ToastsState>;
+  readonly notifications: People['notifications'];
+  readonly presence: People['presence'];
+  readonly typing: People['typing'];
+  readonly executions: People['executions'];
+  readonly conversations: People['conversations'];
+  readonly patients: People['patients'];
 
   readonly #options: PulsewireOptions;
   readonly #channels: Channels;
   readonly #telemetry: TelemetryHandles;
+  readonly #people = new People(() => this.#core);
   readonly #requests = new Requests();
   readonly #sockets: SocketKeeper;
   readonly #events: Events = { event: new Set(), resync: new Set(), error: new Set(), toast: new Set() };
@@ -83,6 +92,13 @@ export class Client implements Pulsewire {
     this.dashboardStats = slice<DashboardStats | undefined>(Slice.dashboard, undefined);
     this.viewerCounts = slice(Slice.viewers, {});
     this.toasts = slice<ToastsState>(Slice.toasts, { visible: [], waiting: 0, held: false });
+    const people = this.#people;
+    this.notifications = people.notifications;
+    this.presence = people.presence;
+    this.typing = people.typing;
+    this.executions = people.executions;
+    this.conversations = people.conversations;
+    this.patients = people.patients;
   }
 
   async connect(): Promise<void> {
@@ -167,6 +183,21 @@ export class Client implements Pulsewire {
   markAlertsRead(ids: readonly string[] | 'all'): void {
     this.#core?.markAlertsRead(ids);
   }
+  messages(conversationId: string): Source<readonly ConversationMessage[]> {
+    return this.#people.messages(conversationId);
+  }
+  markNotificationsRead(ids: readonly string[] | 'all'): void {
+    this.#core?.markNotifications(ids, false);
+  }
+  dismissNotifications(ids: readonly string[] | 'all'): void {
+    this.#core?.markNotifications(ids, true);
+  }
+  setTyping(conversationId: string, active: boolean): void {
+    this.#core?.setTyping(conversationId, active);
+  }
+  retryExecution(executionId: string): Promise<PublishResult> {
+    return this.publish(`execution:${executionId}`, 'execution_retry', { executionId });
+  }
   dismissToast(id: string): void {
     this.#core?.dismissToast(id);
   }
@@ -224,7 +255,9 @@ export class Client implements Pulsewire {
       event: (event: ChannelEvent) => this.#event(event),
       resync: (channel: string) => callAll(this.#events.resync, { channel }),
       error: (code: string, message: string, channel?: string) => this.#error(code, message, channel),
-      settled: (request: number, value: unknown) => this.#requests.settle(request, value),
+      // No request of the page has the number 0: that one is the core's own, which asks who is online.
+      settled: (request: number, value: unknown) =>
+        request === 0 ? this.#people.present(value as string) : this.#requests.settle(request, value),
       failed: (request: number, error: { code: string; message: string }) => this.#requests.fail(request, error),
       requestToken: (request: number, reason: TokenReason) => void this.#token(request, reason),
       unauthorized: (reason: string) => this.#page(this.#options.onUnauthorized, reason),
@@ -247,6 +280,7 @@ export class Client implements Pulsewire {
     if (slices & Slice.channels) this.#channels.changed();
     if (slices & Slice.telemetry) this.#telemetry.changed();
     if (slices & Slice.metrics) this.#telemetry.metricsChanged();
+    this.#people.changed(slices);
   }
 
   #changedAll(): void {

@@ -19,11 +19,28 @@ export const Slice = {
   channels: 1 << 6,
   telemetry: 1 << 7,
   metrics: 1 << 8,
+  notifications: 1 << 16,
+  presence: 1 << 17,
+  typing: 1 << 18,
+  executions: 1 << 19,
+  conversations: 1 << 20,
+  patients: 1 << 21,
+  messages: 1 << 22,
 } as const;
 
 export interface Freshness {
   state: 'live' | 'stale' | 'backfilling' | 'empty';
   ageMs?: number;
+}
+
+/** One record of a list of people or jobs; client-core/src/records.rs says what its fields mean in which list. */
+export interface KeptRecord<T = undefined> {
+  scope: string;
+  id: string;
+  name: string;
+  ts: number;
+  mark: number;
+  data: T;
 }
 
 /** What came and what was wrong with it. */
@@ -106,6 +123,24 @@ export class Core {
     this.#do(16, wanted ? 1 : 0, channel);
   }
 
+  setTyping(conversationId: string, active: boolean): void {
+    this.#do(30, active ? 1 : 0, conversationId);
+  }
+  markNotifications(ids: readonly string[] | 'all', dismiss: boolean): void {
+    for (const id of ids === 'all' ? [undefined] : ids) this.#do(31, dismiss ? 1 : 0, id);
+  }
+  watchPresence(): void {
+    this.#do(32);
+  }
+  /** Somebody is online; without a user: nobody is, and those who are follow. */
+  present(userId: string, name: string): void {
+    this.#do(33, 0, userId, name);
+  }
+
+  /** The records of a list, oldest first; of one scope, where it is named. */
+  kept<T = undefined>(which: number, scope?: string): KeptRecord<T>[] {
+    return this.#wasm.read(which, scope);
+  }
   slice<T>(which: number): T {
     return this.#wasm.read(which, undefined);
   }

@@ -93,7 +93,7 @@ export interface Toast {
   id: string;
   kind: ToastKind;
   severity: Severity;
-  /** Text from the event; for `connection` and `auth` toasts a key such as `connection_lost`, which the elements translate. */
+  /** Text from the event; for `connection`, `auth` and `execution` toasts a key such as `connection_lost`, which the elements translate. */
   title: string;
   message: string;
   ts: number;
@@ -108,6 +108,81 @@ export interface ToastsState {
   visible: readonly Toast[];
   waiting: number;
   held: boolean;
+}
+
+/** A notification of this user. */
+export interface Notification {
+  id: string;
+  title: string;
+  body: string;
+  severity: Severity;
+  /** Where a click leads. */
+  link?: string;
+  ts: number;
+  read: boolean;
+}
+/** Notifications, newest first. */
+export interface NotificationsState {
+  items: readonly Notification[];
+  unread: number;
+}
+
+export interface PresentUser {
+  userId: string;
+  name: string;
+}
+/** Somebody (never this user) who writes in a conversation now. */
+export interface Typist extends PresentUser {
+  conversationId: string;
+}
+
+export type ExecutionState = 'queued' | 'running' | 'succeeded' | 'failed' | 'retrying';
+/** A long job. */
+export interface Execution {
+  executionId: string;
+  status: ExecutionState;
+  /** What it is doing. */
+  step?: string;
+  /** 0 to 1. */
+  progress: number;
+  /** Why it failed. */
+  error?: { code: string; message: string; detail?: string };
+  /** The number of this attempt, from 1. */
+  attempt: number;
+  ts: number;
+}
+
+/** What was told of a conversation, put together: the newest value of each member that its backend gave. */
+export interface Conversation {
+  conversationId: string;
+  status?: 'open' | 'assumed' | 'resolved';
+  assignee?: string;
+  lastMessageTs?: number;
+  unread?: number;
+  /** When it changed last. */
+  ts: number;
+  [member: string]: unknown;
+}
+export interface ConversationMessage {
+  id: string;
+  /** The id that its sender gave it, by which an optimistic page finds its own again. */
+  clientId?: string;
+  content: string;
+  sender: 'patient' | 'agent' | 'nurse' | 'user';
+  senderName: string;
+  ts: number;
+  isAudio?: boolean;
+  url?: string;
+  /** How far it came, to whoever got furthest. */
+  status?: 'sent' | 'delivered' | 'read';
+}
+
+/** What was told of a patient, put together: the newest value of each member that the backend gave in any of its events. */
+export interface Patient {
+  patientId: string;
+  /** When it changed last. */
+  ts: number;
+  [member: string]: unknown;
 }
 
 /** Numbers of the window a telemetry handle holds; `NaN`-free, absent while empty. */
@@ -242,6 +317,18 @@ export interface Pulsewire {
   readonly dashboardStats: Observable<DashboardStats | undefined>;
   readonly viewerCounts: Observable<Readonly<Record<string, ViewerCount>>>;
   readonly toasts: Observable<ToastsState>;
+  /** As they arrive: the relay stores none yet, so a page begins without those that came before it. */
+  readonly notifications: Observable<NotificationsState>;
+  /** Who of the tenant is online, by name. Looking at it asks the relay for the whole, now and on each new connection. */
+  readonly presence: Observable<readonly PresentUser[]>;
+  /** Who writes where: for the conversations whose channel is held. */
+  readonly typing: Observable<readonly Typist[]>;
+  /** By id, of the executions whose channel is held. */
+  readonly executions: Observable<Readonly<Record<string, Execution>>>;
+  /** By id: what was told of them since this page is connected. */
+  readonly conversations: Observable<Readonly<Record<string, Conversation>>>;
+  /** By id: what was told of them since this page is connected. */
+  readonly patients: Observable<Readonly<Record<string, Patient>>>;
 
   connect(): Promise<void>;
   /** Ends the connection on purpose; `connect()` starts it again. */
@@ -260,6 +347,17 @@ export interface Pulsewire {
   call<T = unknown>(method: string, params?: unknown): Promise<T>;
   /** A ping through the connection; resolves with the round trip in milliseconds. */
   ping(): Promise<number>;
+
+  /** The messages of a conversation, oldest first; hold `conversation:{id}` (with `history`) to get them. */
+  messages(conversationId: string): Observable<readonly ConversationMessage[]>;
+  /** Says that this user writes: call it for each key, at most one start in 2 s is sent; `false` when the field is left or emptied. */
+  setTyping(conversationId: string, active: boolean): void;
+  /** In this page: the relay stores no notifications yet. */
+  markNotificationsRead(ids: readonly string[] | 'all'): void;
+  /** In this page: the relay stores no notifications yet. */
+  dismissNotifications(ids: readonly string[] | 'all'): void;
+  /** Asks whoever runs it to try again; resolves once the relay has passed that on. */
+  retryExecution(executionId: string): Promise<PublishResult>;
 
   markAlertsRead(ids: readonly string[] | 'all'): void;
   dismissToast(id: string): void;

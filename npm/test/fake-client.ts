@@ -10,10 +10,16 @@ import type {
   ChannelHandle,
   ChannelState,
   ConnectionStatus,
+  Conversation,
+  ConversationMessage,
   DashboardStats,
   DeviceStatus,
+  Execution,
   Freshness,
+  NotificationsState,
   Observable,
+  Patient,
+  PresentUser,
   Pulsewire,
   PulsewireEvents,
   SubscribeOptions,
@@ -21,6 +27,7 @@ import type {
   TelemetryView,
   Toast,
   ToastsState,
+  Typist,
   ViewerCount,
 } from '../src/types.js';
 
@@ -82,6 +89,14 @@ export class FakeClient implements Pulsewire {
   readonly dashboardStats = new Value<DashboardStats | undefined>(undefined);
   readonly viewerCounts = new Value<Readonly<Record<string, ViewerCount>>>({});
   readonly toasts = new Value<ToastsState>({ visible: [], waiting: 0, held: false });
+
+  readonly notifications = new Value<NotificationsState>({ items: [], unread: 0 });
+  readonly presence = new Value<readonly PresentUser[]>([]);
+  readonly typing = new Value<readonly Typist[]>([]);
+  readonly executions = new Value<Readonly<Record<string, Execution>>>({});
+  readonly conversations = new Value<Readonly<Record<string, Conversation>>>({});
+  readonly patients = new Value<Readonly<Record<string, Patient>>>({});
+  private readonly timelines = new Map<string, Value<readonly ConversationMessage[]>>();
 
   /** Every call of a command, as `name arguments`. */
   readonly calls: string[] = [];
@@ -147,7 +162,11 @@ export class FakeClient implements Pulsewire {
     return [...this.held.values()].reduce((sum, n) => sum + n, 0);
   }
   listeners(): number {
-    const values = [this.connection, this.deviceStatuses, this.alerts, this.dashboardStats, this.viewerCounts, this.toasts];
+    const values = [
+      ...[this.connection, this.deviceStatuses, this.alerts, this.dashboardStats, this.viewerCounts, this.toasts],
+      ...[this.notifications, this.presence, this.typing, this.executions, this.conversations, this.patients],
+      ...this.timelines.values(),
+    ];
     return (
       values.reduce((sum, value) => sum + value.listenerCount, 0) +
       [...this.states.values()].reduce((sum, value) => sum + value.listenerCount, 0) +
@@ -226,6 +245,23 @@ export class FakeClient implements Pulsewire {
   }
   async ping(): Promise<number> {
     return 1;
+  }
+  messages(conversationId: string): Value<readonly ConversationMessage[]> {
+    const timeline = this.timelines.get(conversationId) ?? new Value<readonly ConversationMessage[]>([]);
+    this.timelines.set(conversationId, timeline);
+    return timeline;
+  }
+  setTyping(conversationId: string, active: boolean): void {
+    this.calls.push(`setTyping ${conversationId} ${active}`);
+  }
+  markNotificationsRead(ids: readonly string[] | 'all'): void {
+    this.calls.push(`markNotificationsRead ${ids}`);
+  }
+  dismissNotifications(ids: readonly string[] | 'all'): void {
+    this.calls.push(`dismissNotifications ${ids}`);
+  }
+  retryExecution(executionId: string): Promise<{ offset: number }> {
+    return this.publish(`execution:${executionId}`, 'execution_retry', {});
   }
   markAlertsRead(ids: readonly string[] | 'all'): void {
     this.calls.push(`markAlertsRead ${ids === 'all' ? ids : ids.join(',')}`);

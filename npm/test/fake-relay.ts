@@ -15,7 +15,22 @@ export interface Received {
 }
 
 /** Built-in events by their numbers. */
-export const EVENT = { device_status: 1, telemetry: 2, alert: 3, dashboard_stats: 6, typing_start: 14, notification: 17 } as const;
+export const EVENT = {
+  device_status: 1,
+  telemetry: 2,
+  alert: 3,
+  dashboard_stats: 6,
+  priority_update: 8,
+  new_patient: 9,
+  message_new: 10,
+  message_status: 12,
+  conversation_updated: 13,
+  typing_start: 14,
+  presence: 16,
+  notification: 17,
+  notification_read: 18,
+  execution_update: 20,
+} as const;
 
 type Fields = Record<number, unknown>;
 /** An object with numeric keys as the map that CBOR wants. */
@@ -169,6 +184,10 @@ export class FakeRelay {
   /** Publishes to every open socket. */
   publish(channel: string, event: string | number, data: unknown): void {
     this.socket.say({ 0: 4, 1: channel, 2: event, 3: Date.now(), 4: data, 5: this.next(channel) });
+  }
+  /** What a user sends that no history keeps. */
+  pass(channel: string, event: number, data: unknown, from?: { user: string; name: string }): void {
+    this.socket.say({ 0: 4, 1: channel, 2: event, 3: Date.now(), 4: data, 7: from && map({ 1: from.user, 2: from.name }) });
   }
 
   alert(id: string, severity = 2): void {

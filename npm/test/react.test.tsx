@@ -11,9 +11,14 @@ import {
   PulsewireToasts,
   useAlerts,
   useChannel,
+  useConversation,
   useConnection,
   useDashboardStats,
   useDeviceStatus,
+  useExecution,
+  useNotifications,
+  usePatients,
+  usePresence,
   usePulsewire,
   useTelemetry,
   useTelemetryStats,
@@ -58,7 +63,59 @@ function Room({ name, onEvent }: { name: string | undefined; onEvent?: (event: s
   );
 }
 
+function Desk() {
+  const { unread, markRead, dismiss } = useNotifications();
+  const { conversation, messages, typists, setTyping } = useConversation('c1');
+  const { execution, retry } = useExecution('e1');
+  return (
+    <p>
+      unread {unread} online {usePresence().length} patients {Object.keys(usePatients()).length} status {conversation?.status ?? 'none'}{' '}
+      messages {messages.map(({ content }) => content).join(',')} typing {typists.map(({ name }) => name).join(',')} job{' '}
+      {execution?.status ?? 'none'}
+      <button
+        type="button"
+        onClick={() => {
+          markRead('all');
+          dismiss(['n1']);
+          setTyping(true);
+          void retry();
+        }}
+      >
+        act
+      </button>
+    </p>
+  );
+}
+
 describe('hooks', () => {
+  test('show people and jobs, act on them, and let go of their channels', () => {
+    const { unmount } = render(strict(<Desk />));
+    expect(text()).toContain('unread 0 online 0 patients 0 status none messages  typing  job none');
+    expect(client.holds('conversation:c1')).toBe(1);
+    act(() => {
+      client.notifications.set({ items: [], unread: 2 });
+      client.presence.set([{ userId: 'u', name: 'U' }]);
+      client.patients.set({ p: { patientId: 'p', ts: 1 } });
+      client.conversations.set({ c1: { conversationId: 'c1', status: 'assumed', ts: 1 } });
+      client.messages('c1').set([{ id: 'm', content: 'hello', sender: 'nurse', senderName: 'A', ts: 1 }]);
+      client.typing.set([
+        { conversationId: 'c1', userId: 'b', name: 'Bo' },
+        { conversationId: 'c2', userId: 'c', name: 'Cy' },
+      ]);
+      client.executions.set({ e1: { executionId: 'e1', status: 'running', progress: 0, attempt: 1, ts: 1 } });
+    });
+    expect(text()).toContain('unread 2 online 1 patients 1 status assumed messages hello typing Bo job running');
+    act(() => screen.getByText('act').click());
+    expect(client.calls).toEqual([
+      'markNotificationsRead all',
+      'dismissNotifications n1',
+      'setTyping c1 true',
+      'publish execution:e1 execution_retry',
+    ]);
+    unmount();
+    expect([client.holds(), client.listeners()]).toEqual([0, 0]);
+  });
+
   test('show every change without a reload (property 2)', () => {
     render(strict(<Ward />));
     expect(text()).toContain('idle device unknown alerts 0/0 viewers 0 devices 0 toasts 0');

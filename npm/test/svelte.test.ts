@@ -14,6 +14,32 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
+describe('stores of people and jobs', () => {
+  test('follow the client, hold their channels while listened to, and let go', () => {
+    const stores = createStores(client);
+    const seen: Record<string, unknown> = {};
+    const stop = [
+      stores.unreadNotifications.subscribe(value => (seen.unread = value)),
+      stores.presence.subscribe(value => (seen.online = value.length)),
+      stores.messages('c1').subscribe(value => (seen.messages = value.map(({ content }) => content))),
+      stores.typing('c1').subscribe(value => (seen.typing = value.map(({ name }) => name))),
+      stores.execution('e1').subscribe(value => (seen.job = value?.status)),
+    ];
+    expect([client.holds('conversation:c1'), client.holds('execution:e1')]).toEqual([2, 1]);
+    client.notifications.set({ items: [], unread: 3 });
+    client.presence.set([{ userId: 'u', name: 'U' }]);
+    client.messages('c1').set([{ id: 'm', content: 'hello', sender: 'nurse', senderName: 'A', ts: 1 }]);
+    client.typing.set([
+      { conversationId: 'c1', userId: 'b', name: 'Bo' },
+      { conversationId: 'c2', userId: 'c', name: 'Cy' },
+    ]);
+    client.executions.set({ e1: { executionId: 'e1', status: 'failed', progress: 0, attempt: 1, ts: 1 } });
+    expect(seen).toEqual({ unread: 3, online: 1, messages: ['hello'], typing: ['Bo'], job: 'failed' });
+    for (const end of stop) end();
+    expect([client.holds(), client.listeners()]).toEqual([0, 0]);
+  });
+});
+
 describe('a mounted component', () => {
   function ward(props: { withChart?: boolean; onEvent?: (event: { event: string }) => void } = {}) {
     const component = mount(Ward, { target: document.body, props: { client, ...props } });

@@ -120,9 +120,9 @@ export class PulsewireToasts extends PulsewireElement {
     this.#timers.add(timer);
   }
 
-  /** Texts of events come as they are; those of connection and sign-in come as keys. */
+  /** Texts of alerts and notifications come as they are; the others' titles come as keys. */
   #words(toast: Toast): { title: string; message: string } {
-    if (toast.kind !== 'connection' && toast.kind !== 'auth') return toast;
+    if (toast.kind === 'alert' || toast.kind === 'notification') return toast;
     const texts = this.text as Record<string, string | undefined>;
     const title = texts[`toast_${toast.title}`];
     if (title === undefined) return toast;

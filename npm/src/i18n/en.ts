@@ -82,6 +82,8 @@ export const en = {
   toast_connection_lost_message: 'Trying to reconnect. What you see may be out of date.',
   toast_connection_refused: 'The connection was refused',
   toast_connection_refused_message: 'Ask your administrator for access.',
+  toast_execution_failed: 'A task failed',
+  toast_execution_succeeded: 'A task is done',
   toast_sign_in_needed: 'You are signed out',
   toast_sign_in_needed_message: 'Sign in again to see live data.',
 };

@@ -72,6 +72,8 @@ export const ptBR: Texts = {
   toast_connection_lost_message: 'Tentando reconectar. As informações na tela podem estar desatualizadas.',
   toast_connection_refused: 'A conexão foi recusada',
   toast_connection_refused_message: 'Peça acesso ao administrador.',
+  toast_execution_failed: 'Uma tarefa falhou',
+  toast_execution_succeeded: 'Uma tarefa terminou',
   toast_sign_in_needed: 'Sua sessão foi encerrada',
   toast_sign_in_needed_message: 'Entre novamente para ver os dados ao vivo.',
 };

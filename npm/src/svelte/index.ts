@@ -6,6 +6,7 @@
 export type { ChannelSnapshot, ChannelStore, ChannelStoreOptions } from './channel.js';
 export { getPulsewire, type SetOptions, setPulsewire } from './context.js';
 export { type SubscribeAction, subscribe, subscribeWhileMounted, type WhileMountedOptions } from './mounted.js';
+export type { PeopleStores } from './people.js';
 export type { Readable } from './readable.js';
 export { createStores, type PulsewireStores } from './stores.js';
 export type { TelemetryData, TelemetrySnapshot, TelemetryStore } from './telemetry.js';

@@ -10,10 +10,11 @@ import type {
   ViewerCount,
 } from '../types.js';
 import { type ChannelStore, type ChannelStoreOptions, channelStore } from './channel.js';
+import { type PeopleStores, peopleStores } from './people.js';
 import { lazyReadable, onServer, type Readable } from './readable.js';
 import { type TelemetryData, type TelemetryStore, telemetryStores } from './telemetry.js';
 
-export interface PulsewireStores {
+export interface PulsewireStores extends PeopleStores {
   readonly client: Pulsewire;
   readonly connection: Readable<ConnectionStatus>;
   /** By device id. */
@@ -43,6 +44,7 @@ export function createStores(client: Pulsewire): PulsewireStores {
     connection: client.connection,
     deviceStatuses: client.deviceStatuses,
     ...telemetryStores(client),
+    ...peopleStores(client),
     activeAlerts: alerts(state => state.items),
     unreadAlerts: alerts(state => state.unread),
     dashboardStats: lazyReadable(client.dashboardStats.get(), set => {

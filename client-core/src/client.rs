@@ -4,19 +4,21 @@
 //! `connection.rs`; this file holds the parts together and carries out the transitions' effects.
 
 use crate::alerts::Alerts;
+use crate::channel_view::ChannelView;
 use crate::config::Config;
 use crate::connection::{Connection, Context, Effect, Happening};
 use crate::dashboard::Dashboard;
 use crate::devices::Devices;
 use crate::input::{Conn, Input, RequestId, Wake};
 use crate::link::COMMAND_BURST;
+use crate::measures::Measures;
 use crate::outgoing::Outgoing;
 use crate::output::{ClientEvent, Failure, Output, Settlement, Slices};
-use crate::records::{Kept, Lists, Record, Records};
+use crate::records::{Lists, Records};
 use crate::requests::{Purpose, Requests};
 use crate::rng::Rng;
 use crate::status::{ConnectionState, ConnectionStatus};
-use crate::subscriptions::{ChannelView, Subscriptions};
+use crate::subscriptions::Subscriptions;
 use crate::telemetry::{Freshness, Telemetry};
 use crate::time::{Millis, Now};
 use crate::timers::{Timer, Timers};
@@ -78,6 +80,7 @@ pub struct Client {
     pub(crate) own_typing: Records,
     pub(crate) presence_wanted: bool,
     pub(crate) counters: Counters,
+    pub(crate) measures: Measures,
     pub(crate) changed: Slices,
     pub(crate) outputs: Vec<Output>,
     /// Those being handed out, the next one last: a list is a kilobyte smaller than a queue.
@@ -126,6 +129,7 @@ impl Client {
             own_typing: Records::default(),
             presence_wanted: false,
             counters: Counters::default(),
+            measures: Measures::default(),
             changed: Slices::NONE,
             outputs: Vec::new(),
             draining: Vec::new(),
@@ -156,10 +160,15 @@ impl Client {
             Input::Opened { .. } | Input::Frame { .. } | Input::Closed { .. } => {}
             Input::Token { request, result } => self.handle_token(request, result),
             Input::Fetched { .. } | Input::Restored { .. } => {}
-            Input::Wake(Wake::Visible | Wake::Resumed) => self.step(Happening::Woke),
+            Input::Wake(wake @ (Wake::Visible | Wake::Resumed)) => {
+                if wake == Wake::Visible {
+                    self.subscriptions.handle_hidden(self.now.monotonic, false);
+                }
+                self.step(Happening::Woke);
+            }
             Input::Wake(Wake::Online) => self.step(Happening::NetworkCame),
             Input::Wake(Wake::Offline) => self.step(Happening::NetworkWent),
-            Input::Wake(Wake::Hidden) => {}
+            Input::Wake(Wake::Hidden) => self.subscriptions.handle_hidden(self.now.monotonic, true),
             Input::Command(command) => self.handle_command(command),
         }
         while let Some(timer) = self.timers.pop_due(self.now.monotonic) {
@@ -213,10 +222,6 @@ impl Client {
     /// Rings.
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry
-    }
-    /// What is kept of people and jobs, oldest first.
-    pub fn kept(&self, list: Kept) -> core::slice::Iter<'_, Record> {
-        self.kept.list(list).iter()
     }
     /// How fresh a metric is, and the age of its newest point in milliseconds by the relay's clock.
     pub fn freshness(&self, unix_now: Millis, device: &str, metric: &str) -> (Freshness, Option<f64>) {
@@ -432,6 +437,7 @@ impl Client {
             self.emit(ClientEvent::ToastShown(toast));
         }
         self.timers.set(Timer::Toasts, self.toasts.deadline());
+        self.measure_link();
         let deadline = self.typing_deadline();
         self.timers.set(Timer::Typing, deadline);
     }

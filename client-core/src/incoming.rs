@@ -23,10 +23,12 @@ impl Client {
         self.counters.bytes += bytes.len() as u64;
         self.arm_silence();
         let mut told = false;
+        self.measures.handle_traffic(self.now.monotonic, 0, bytes.len() as u64);
         for message in cbor::decode_server(bytes) {
             match message {
                 Ok(message) => {
                     self.counters.messages += 1;
+                    self.measures.handle_traffic(self.now.monotonic, 1, 0);
                     self.handle_message(message);
                 }
                 Err(error) => self.handle_unreadable(error, &mut told),
@@ -148,7 +150,7 @@ impl Client {
         self.counters.welcomes += 1;
         let server_time = welcome.server_time.as_millis();
         self.status.clock_offset_ms = (server_time as i64).wrapping_sub(self.now.unix.0 as i64);
-        self.status.latency_ms = Some(self.now.monotonic.since(asked_at));
+        self.handle_round_trip(self.now.monotonic.since(asked_at));
         self.status.connection_id = Some(welcome.connection);
         self.status.user = Some(welcome.user);
         self.status.tenant = Some(welcome.tenant);
@@ -281,6 +283,7 @@ impl Client {
     }
 
     fn handle_round_trip(&mut self, round_trip_ms: u64) {
+        self.measures.handle_round_trip(round_trip_ms);
         if self.status.latency_ms != Some(round_trip_ms) {
             self.status.latency_ms = Some(round_trip_ms);
             self.changed |= Slices::CONNECTION;

@@ -20,6 +20,7 @@
 mod alerts;
 mod apply;
 mod backoff;
+mod channel_view;
 mod client;
 mod commands;
 mod config;
@@ -30,6 +31,7 @@ mod fields;
 mod incoming;
 mod input;
 mod link;
+mod measures;
 mod members;
 mod outgoing;
 mod output;
@@ -49,17 +51,18 @@ mod token;
 mod viewers;
 
 pub use alerts::{AlertItem, Alerts};
+pub use channel_view::{ChannelPhase, ChannelView};
 pub use client::{Client, Counters};
 pub use config::{BackoffConfig, Config, OutboxConfig, PollingConfig, TelemetryConfig, ToastConfig};
 pub use dashboard::Dashboard;
 pub use devices::Devices;
 pub use input::{AlertIds, Command, Conn, HttpAnswer, Input, RequestId, SubscribeOptions, Wake};
+pub use measures::{Grade, Quality};
 pub use output::{ChannelEvent, ClientEvent, Delivery, Failure, Output, Settlement, Slices, TokenReason};
 /// The wire types that appear in this crate's API.
 pub use pulsewire_protocol as protocol;
 pub use records::{Kept, Record, Records};
 pub use status::{ConnectionState, ConnectionStatus};
-pub use subscriptions::{ChannelPhase, ChannelView};
 pub use table::Table;
 pub use telemetry::{Freshness, Series, Stats, Telemetry};
 pub use time::{Millis, Now};

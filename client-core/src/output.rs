@@ -166,6 +166,8 @@ impl Slices {
     pub const PATIENTS: Self = Self(1 << 21);
     /// [`Kept::Messages`](crate::Kept::Messages).
     pub const MESSAGES: Self = Self(1 << 22);
+    /// [`Client::quality`](crate::Client::quality): never announced, it changes all the time.
+    pub const QUALITY: Self = Self(1 << 23);
     /// The seven lists of [`Kept`](crate::Kept).
     pub const KEPT: Self = Self(0x7f << 16);
 

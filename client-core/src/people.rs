@@ -5,7 +5,7 @@ use crate::client::{Client, push_number};
 use crate::fields::Fields;
 use crate::members::each_member;
 use crate::output::Slices;
-use crate::records::{Kept, Lists, Records};
+use crate::records::{Kept, Lists, Record, Records};
 use crate::requests::Purpose;
 use crate::time::Millis;
 use crate::toasts::ToastKind;
@@ -21,6 +21,10 @@ const PROTOTYPE: &str = "__proto__";
 const DELIVERY: [&str; 4] = ["", "sent", "delivered", "read"];
 
 impl Client {
+    /// What is kept of people and jobs, oldest first.
+    pub fn kept(&self, list: Kept) -> core::slice::Iter<'_, Record> {
+        self.kept.list(list).iter()
+    }
     pub(crate) fn list(&mut self, list: Kept) -> &mut Records {
         self.kept.list_mut(list)
     }

@@ -7,6 +7,7 @@
 //! Traps: answers are matched by the command's id, because an answer to an older question may still be on its way. Events of a
 //! channel that is not live are dropped: the answer that makes it live covers them.
 
+use crate::channel_view::{ChannelPhase, ChannelView};
 use crate::input::SubscribeOptions;
 use crate::position::{Asked, Restored, Verdict, judge, restore};
 use crate::table::Table;
@@ -17,45 +18,14 @@ use pulsewire_protocol::{ErrorBody, ErrorCode, Position, Publication, Subscribe,
 const MIN_GAP_INTERVAL_MS: u64 = 1_000;
 /// Before a refused subscription is tried again, where the relay names no delay.
 const RETRY_MS: u64 = 2_000;
+/// What a hidden page can use of a device's telemetry.
+const HIDDEN_HZ: u32 = 1;
+/// How long a page stays hidden before it asks for less: a glance at another tab costs nothing.
+const HIDDEN_AFTER_MS: u64 = 5_000;
 /// Channels that the relay may join by itself.
 const MAX_JOINED: usize = 8;
 /// What one entry of `connect` costs beside its texts: keys, heads, numbers.
 const ENTRY_OVERHEAD_BYTES: usize = 48;
-
-/// Where a held channel stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChannelPhase {
-    /// Not subscribed now: no connection, or the answer is on its way.
-    Waiting,
-    /// Events come.
-    Subscribed,
-    /// The relay said no; the error says why.
-    Refused,
-}
-
-impl ChannelPhase {
-    /// The word of the page's API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Subscribed => "subscribed",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-/// A channel as the page sees it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ChannelView<'a> {
-    /// Where it stands.
-    pub phase: ChannelPhase,
-    /// The epoch of its history; empty where it has none, or none is known yet.
-    pub epoch: &'a str,
-    /// The newest publication seen.
-    pub offset: u64,
-    /// Why it was refused.
-    pub error: Option<&'a ErrorBody>,
-}
 
 /// One wanted channel.
 #[derive(Debug, Default)]
@@ -64,6 +34,8 @@ struct Channel {
     /// The relay joined it by itself.
     joined: bool,
     options: SubscribeOptions,
+    /// The rate that was asked for last.
+    asked_hz: Option<u32>,
     position: Option<Position>,
     /// The position is from a former life of the page: what that had shown, this one has not.
     resumed: bool,
@@ -97,8 +69,9 @@ impl Channel {
             Asked::Fresh
         }
     }
-    fn ask(&mut self, id: u64) -> (Option<Position>, Option<u32>) {
+    fn ask(&mut self, id: u64, max_hz: Option<u32>) -> (Option<Position>, Option<u32>) {
         let asked = self.next_question();
+        self.asked_hz = max_hz;
         self.pending = Some((id, asked));
         self.due = None;
         self.ask_again = false;
@@ -159,6 +132,8 @@ pub(crate) struct Subscriptions {
     leaving: Vec<String>,
     /// The next moment at which there is something to do.
     deadline: Option<Millis>,
+    /// Nobody sees the page.
+    hidden: bool,
 }
 
 impl Subscriptions {
@@ -230,6 +205,22 @@ impl Subscriptions {
         }
     }
 
+    /// The page was hidden or shown (row C17): devices are asked for at another rate, a while after it was hidden and at once when
+    /// it is shown. Alerts, states and everything on other channels come as ever.
+    pub(crate) fn handle_hidden(&mut self, now: Millis, hidden: bool) {
+        self.hidden = hidden;
+        let at = if hidden { now.plus(HIDDEN_AFTER_MS) } else { now };
+        for (name, channel) in self.channels.values_mut() {
+            if rate(name, channel, hidden) != channel.asked_hz && (channel.live || channel.pending.is_some()) {
+                channel.due = Some(channel.due.unwrap_or(at).min(at));
+                channel.ask_again |= channel.pending.is_some();
+            } else if channel.live && !channel.mending && !channel.wants_backfill && !channel.ask_again && channel.error.is_none() {
+                // Seen again before less was asked for.
+                channel.due = None;
+            }
+        }
+    }
+
     /// A position from a former life of the page.
     pub(crate) fn handle_resume(&mut self, name: &str, position: Position) {
         if let Some(channel) = self.channels.at_mut(name)
@@ -289,8 +280,9 @@ impl Subscriptions {
                     continue;
                 }
                 room_bytes -= cost;
-                let (recover, history) = channel.ask(id);
-                entries.push(SubscribeEntry { channel: name.to_owned(), recover, history, max_hz: rate(channel) });
+                let max_hz = rate(name, channel, self.hidden);
+                let (recover, history) = channel.ask(id, max_hz);
+                entries.push(SubscribeEntry { channel: name.to_owned(), recover, history, max_hz });
             }
         }
         entries
@@ -307,8 +299,9 @@ impl Subscriptions {
     /// The command for it.
     pub(crate) fn subscribe(&mut self, id: u64, name: &str) -> Option<Subscribe> {
         let channel = self.channels.at_mut(name)?;
-        let (recover, history) = channel.ask(id);
-        Some(Subscribe { id, channel: name.to_owned(), recover, history, max_hz: rate(channel) })
+        let max_hz = rate(name, channel, self.hidden);
+        let (recover, history) = channel.ask(id, max_hz);
+        Some(Subscribe { id, channel: name.to_owned(), recover, history, max_hz })
     }
 
     // What the relay says.
@@ -367,6 +360,8 @@ impl Subscriptions {
             return false;
         }
         channel.pending = None;
+        // No rate at all: whatever is wanted is still to be asked for.
+        channel.asked_hz = Some(0);
         if error.retryable {
             channel.wants_backfill |= asked == Asked::Backfill;
             channel.due = Some(now.plus(error.retry_after_ms.unwrap_or(RETRY_MS)));
@@ -483,8 +478,10 @@ impl Subscriptions {
     }
 }
 
-fn rate(channel: &Channel) -> Option<u32> {
-    channel.options.max_hz.filter(|hz| *hz > 0)
+/// The rate to ask for. Only telemetry is worth less where nobody sees it.
+fn rate(name: &str, channel: &Channel, hidden: bool) -> Option<u32> {
+    let wish = channel.options.max_hz.filter(|hz| *hz > 0);
+    if hidden && name.starts_with("device:") { Some(wish.map_or(HIDDEN_HZ, |hz| hz.min(HIDDEN_HZ))) } else { wish }
 }
 
 /// The kinds that a relay joins without being asked.

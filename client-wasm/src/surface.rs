@@ -122,6 +122,7 @@ impl WasmClient {
                 Slices::CHANNELS => client.channel(&name).map_or(JsValue::UNDEFINED, |view| views::channel(&view)),
                 Slices::METRICS => views::metrics(client, &name),
                 Slices::NONE => views::counters(client),
+                Slices::QUALITY => views::quality(client),
                 slice => views::slice(client, slice, &name),
             };
         });

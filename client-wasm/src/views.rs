@@ -1,5 +1,6 @@
 //! What JavaScript sees of the core's state: plain objects.
 
+use crate::clock;
 use crate::events::record;
 use crate::object::{Object, parsed};
 use pulsewire_client_core::{AlertItem, ChannelView, Client, Failure, Kept, Slices, Table, Toast};
@@ -154,6 +155,22 @@ pub(crate) fn channel(view: &ChannelView<'_>) -> JsValue {
 pub(crate) fn metrics(client: &Client, device: &str) -> JsValue {
     let names: Vec<&str> = client.telemetry().metrics(device).map(|series| series.metric()).collect();
     serde_wasm_bindgen::to_value(&names).unwrap_or_default()
+}
+
+/// How good the connection is now.
+pub(crate) fn quality(client: &Client) -> JsValue {
+    let quality = client.quality(clock::now().monotonic);
+    Object::new()
+        .text("grade", quality.grade.as_str())
+        .number_if("latencyMs", quality.latency_ms.map(f64::from))
+        .number_if("latencyP50Ms", quality.latency_p50_ms.map(f64::from))
+        .number_if("latencyP95Ms", quality.latency_p95_ms.map(f64::from))
+        .number("jitterMs", quality.jitter_ms)
+        .number("uptime", quality.uptime)
+        .number("reconnects", client.counters().welcomes.saturating_sub(1) as f64)
+        .number("messagesPerSecond", quality.messages_per_second)
+        .number("bytesPerSecond", quality.bytes_per_second)
+        .done()
 }
 
 /// What came and what was wrong with it.

@@ -23,11 +23,13 @@ import type {
   ConversationMessage,
   DashboardStats,
   DeviceStatus,
+  Diagnosis,
   PublishOptions,
   PublishResult,
   Pulsewire,
   PulsewireEvents,
   PulsewireOptions,
+  Quality,
   SubscribeOptions,
   TelemetryHandle,
   Toast,
@@ -43,6 +45,8 @@ const VERSION = typeof __PULSEWIRE_VERSION__ === 'string' ? __PULSEWIRE_VERSION_
 
 /** More traps than this within a minute, and starting again would only go round in circles. */
 const MAX_TRAPS_PER_MINUTE = 3;
+
+const NO_QUALITY: Quality = { grade: 'offline', jitterMs: 0, uptime: 0, reconnects: 0, messagesPerSecond: 0, bytesPerSecond: 0 };
 
 type Events = { [K in keyof PulsewireEvents]: Set<(event: PulsewireEvents[K]) => void> };
 
@@ -178,6 +182,15 @@ export class Client implements Pulsewire {
 
   ping(): Promise<number> {
     return this.#requests.make<number>(this.#core, (core, request) => core.ping(request));
+  }
+
+  quality(): Quality {
+    return this.#core?.slice<Quality>(Slice.quality) ?? NO_QUALITY;
+  }
+  async diagnose({ lang }: { lang?: string } = {}): Promise<Diagnosis> {
+    const { diagnose } = await import('./diagnose.js');
+    const spoken = lang ?? (typeof document === 'object' ? document.documentElement.lang : '');
+    return diagnose({ options: this.#options, connection: this.connection.get(), quality: this.quality(), lang: spoken });
   }
 
   markAlertsRead(ids: readonly string[] | 'all'): void {

@@ -26,6 +26,7 @@ export const Slice = {
   conversations: 1 << 20,
   patients: 1 << 21,
   messages: 1 << 22,
+  quality: 1 << 23,
 } as const;
 
 export interface Freshness {

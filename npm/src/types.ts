@@ -44,6 +44,63 @@ export interface ConnectionStatus {
   tenant?: string;
 }
 
+/**
+ * How good the connection is. The grade: `offline` where nothing is connected; `poor` while polling, from 1 s of p95, or with three losses
+ * in five minutes; `fair` from 300 ms of p95 or 100 ms of jitter, or with a loss in the last minute; `good` otherwise.
+ */
+export interface Quality {
+  grade: 'good' | 'fair' | 'poor' | 'offline';
+  /** The newest round trip; absent before the first. */
+  latencyMs?: number;
+  /** Of the last 32 round trips. */
+  latencyP50Ms?: number;
+  latencyP95Ms?: number;
+  /** How much one round trip differs from the one before it, on average. */
+  jitterMs: number;
+  /** Share of the time in which a connection was wanted and was there, 0 to 1. */
+  uptime: number;
+  reconnects: number;
+  /** Received, over the last 10 s. */
+  messagesPerSecond: number;
+  bytesPerSecond: number;
+}
+
+export type DiagnosisCode =
+  | 'ok'
+  | 'slow'
+  | 'polling'
+  | 'reconnecting'
+  | 'not_started'
+  | 'offline'
+  | 'url_invalid'
+  | 'url_insecure'
+  | 'token_unavailable'
+  | 'token_missing'
+  | 'token_malformed'
+  | 'token_expired'
+  | 'token_refused'
+  | 'clock_skew'
+  | 'websocket_blocked'
+  | 'relay_unreachable'
+  | 'subprotocol_refused'
+  | 'forbidden';
+export interface DiagnosisCheck {
+  name: 'connection' | 'url' | 'network' | 'token' | 'clock' | 'http' | 'websocket';
+  ok: boolean;
+  /** For whoever mends it; not translated. Never holds a token. */
+  detail: string;
+}
+/** What is wrong with the connection. */
+export interface Diagnosis {
+  code: DiagnosisCode;
+  ok: boolean;
+  /** What is wrong, and how to mend it: sentences for people. */
+  summary: string;
+  mend: string;
+  /** What was looked at. */
+  checks: readonly DiagnosisCheck[];
+}
+
 export type DeviceState = 'online' | 'offline' | 'maintenance';
 export interface DeviceStatus {
   deviceId: string;
@@ -345,6 +402,10 @@ export interface Pulsewire {
 
   publish(channel: string, event: string, data: unknown, options?: PublishOptions): Promise<PublishResult>;
   call<T = unknown>(method: string, params?: unknown): Promise<T>;
+  /** How good the connection is at this moment. */
+  quality(): Quality;
+  /** Finds out what is wrong with the connection and says it in words: in `lang`, else in the page's language, else in English. */
+  diagnose(options?: { lang?: string }): Promise<Diagnosis>;
   /** A ping through the connection; resolves with the round trip in milliseconds. */
   ping(): Promise<number>;
 

@@ -14,6 +14,7 @@ import type {
   ConversationMessage,
   DashboardStats,
   DeviceStatus,
+  Diagnosis,
   Execution,
   Freshness,
   NotificationsState,
@@ -22,6 +23,7 @@ import type {
   PresentUser,
   Pulsewire,
   PulsewireEvents,
+  Quality,
   SubscribeOptions,
   TelemetryHandle,
   TelemetryView,
@@ -242,6 +244,12 @@ export class FakeClient implements Pulsewire {
   async call<T>(method: string): Promise<T> {
     this.calls.push(`call ${method}`);
     return {} as T;
+  }
+  quality(): Quality {
+    return { grade: 'good', latencyMs: 20, jitterMs: 1, uptime: 1, reconnects: 0, messagesPerSecond: 0, bytesPerSecond: 0 };
+  }
+  async diagnose(): Promise<Diagnosis> {
+    return { code: 'ok', ok: true, summary: '', mend: '', checks: [] };
   }
   async ping(): Promise<number> {
     return 1;

@@ -16,5 +16,14 @@ export {
 } from './elements.js';
 export { useObservable } from './observe.js';
 export { useConversation, useExecution, useNotifications, usePatients, usePresence, useTyping } from './people.js';
-export { type HoldOption, useAlerts, useConnection, useDashboardStats, useDeviceStatus, useToasts, useViewers } from './state.js';
+export {
+  type HoldOption,
+  useAlerts,
+  useConnection,
+  useDashboardStats,
+  useDeviceStatus,
+  useQuality,
+  useToasts,
+  useViewers,
+} from './state.js';
 export { type TelemetryNumbers, type TelemetryOptions, type TelemetryReader, useTelemetry, useTelemetryStats } from './telemetry.js';

@@ -1,6 +1,6 @@
 /** Hooks for what the client keeps: connection, devices, alerts, toasts, viewers, statistics. */
-import { useMemo } from 'react';
-import type { AlertsState, ConnectionStatus, DashboardStats, DeviceStatus, ToastsState, ViewerCount } from '../types.js';
+import { useEffect, useMemo, useState } from 'react';
+import type { AlertsState, ConnectionStatus, DashboardStats, DeviceStatus, Quality, ToastsState, ViewerCount } from '../types.js';
 import { usePulsewire } from './context.js';
 import { useHold, useObservable } from './observe.js';
 
@@ -18,6 +18,21 @@ export interface HoldOption {
 
 export function useConnection(): ConnectionStatus {
   return useObservable(usePulsewire().connection, IDLE);
+}
+
+const NO_QUALITY: Quality = { grade: 'offline', jitterMs: 0, uptime: 0, reconnects: 0, messagesPerSecond: 0, bytesPerSecond: 0 };
+
+/** How good the connection is, looked at each second (or every `everyMs`). */
+export function useQuality({ everyMs = 1_000 }: { everyMs?: number } = {}): Quality {
+  const client = usePulsewire();
+  const [quality, setQuality] = useState(NO_QUALITY);
+  useEffect(() => {
+    const look = (): void => setQuality(client.quality());
+    look();
+    const timer = setInterval(look, everyMs);
+    return () => clearInterval(timer);
+  }, [client, everyMs]);
+  return quality;
 }
 
 /** The status of one device; holds its channel, slowly. */

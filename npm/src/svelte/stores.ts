@@ -5,6 +5,7 @@ import type {
   DashboardStats,
   DeviceStatus,
   Pulsewire,
+  Quality,
   SubscribeOptions,
   ToastsState,
   ViewerCount,
@@ -17,6 +18,8 @@ import { type TelemetryData, type TelemetryStore, telemetryStores } from './tele
 export interface PulsewireStores extends PeopleStores {
   readonly client: Pulsewire;
   readonly connection: Readable<ConnectionStatus>;
+  /** How good the connection is, looked at each second while listened to. */
+  readonly quality: Readable<Quality>;
   /** By device id. */
   readonly deviceStatuses: Readable<Readonly<Record<string, DeviceStatus>>>;
   /** The numbers of every series that a `telemetry()` store of this page is listened to for: by device, then metric. */
@@ -42,6 +45,13 @@ export function createStores(client: Pulsewire): PulsewireStores {
   return {
     client,
     connection: client.connection,
+    quality: lazyReadable(client.quality(), set => {
+      if (onServer()) return () => {};
+      const look = (): void => set(client.quality());
+      const timer = setInterval(look, 1_000);
+      look();
+      return () => clearInterval(timer);
+    }),
     deviceStatuses: client.deviceStatuses,
     ...telemetryStores(client),
     ...peopleStores(client),

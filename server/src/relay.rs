@@ -26,7 +26,7 @@ use crate::observe::Metrics;
 use crate::observe::metrics::Snapshot;
 use crate::rate::Rate;
 use parking_lot::RwLock;
-pub(crate) use publish::conflict;
+pub use publish::{Asked, Published};
 use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Limits, PresentUser, Publication};
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use super::outcome::Outcomes;
 use super::{Api, Problem};
 use crate::auth::{Principal, Publisher};
 use crate::observe::metrics::Door;
-use crate::relay::conflict;
+use crate::relay::Asked;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
@@ -13,7 +13,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use pulsewire_protocol::json::{FromJson, items_from_json};
 use pulsewire_protocol::{Alert, DecodeError, DeviceStatus, ErrorCode, Format, Payload, PublishItem, Telemetry, cbor};
-use std::collections::HashMap;
 
 /// A header's idempotency key must leave room for the index of an item.
 const MAX_KEY_HEADER_BYTES: usize = 100;
@@ -126,61 +125,67 @@ fn respond(outcomes: Outcomes, single: bool, mode: Mode, count: usize) -> Respon
     }
 }
 
-/// Publishes the items in their order. With `atomic` nothing is applied unless every one would be accepted.
+/// Publishes the items in their order. With `atomic` nothing is applied unless every one is accepted.
 async fn apply(api: &Api, caller: &Principal, items: Items, header: Option<&str>, mode: Mode, mut outcomes: Outcomes) -> Outcomes {
     let by = Publisher::Principal(caller);
     // One header for many items: each gets a key of its own.
     let single = items.len() == 1;
-    let key_of = |index: usize, item: &PublishItem| {
-        item.key.clone().or_else(|| header.map(|key| if single { key.to_owned() } else { format!("{key}#{index}") }))
-    };
+    let asked = items.into_iter().enumerate().map(|(index, item)| {
+        item.map(|PublishItem { channel, payload, key }| {
+            let key = key.or_else(|| header.map(|key| if single { key.to_owned() } else { format!("{key}#{index}") }));
+            Asked { channel, payload, key }
+        })
+    });
     if mode.atomic {
-        let mut used = HashMap::new();
-        for (index, item) in items.iter().enumerate() {
-            let item = match item {
-                Ok(item) => item,
-                Err(error) => {
-                    outcomes.refuse_unread(index, error);
-                    continue;
-                }
-            };
-            match api.relay.check_publish(by, &item.channel, &item.payload, key_of(index, item).as_deref()).await {
-                Ok(None) => {}
-                Ok(Some((scope, idempotency))) => {
-                    let first = *used.entry((scope, idempotency.key)).or_insert(idempotency.fingerprint);
-                    if first != idempotency.fingerprint {
-                        outcomes.refuse(index, conflict());
-                    }
-                }
-                Err(error) => outcomes.refuse(index, error),
-            }
-        }
-        if outcomes.any_refused() {
-            return outcomes;
-        }
+        return apply_whole(api, by, asked.collect(), outcomes).await;
     }
-    for (index, item) in items.into_iter().enumerate() {
-        let item = match item {
-            Ok(item) => item,
+    for (index, asked) in asked.enumerate() {
+        let asked = match asked {
+            Ok(asked) => asked,
             Err(error) => {
                 outcomes.refuse_unread(index, &error);
                 continue;
             }
         };
-        let key = key_of(index, &item);
-        match api.relay.publish(by, &item.channel, item.payload, key.as_deref()).await {
-            Ok(position) => {
+        let channel = asked.channel.clone();
+        match api.relay.publish_one(by, asked).await {
+            Ok(published) => {
                 api.relay.metrics().events_in(Door::Http, 1);
-                outcomes.accept(index, item.channel, position);
+                outcomes.accept(index, channel, published);
             }
-            Err(error) => {
-                let stop = mode.atomic;
-                outcomes.refuse(index, error);
-                if stop {
-                    break;
-                }
+            Err(error) => outcomes.refuse(index, error),
+        }
+    }
+    outcomes
+}
+
+async fn apply_whole(api: &Api, by: Publisher<'_>, items: Vec<Result<Asked, DecodeError>>, mut outcomes: Outcomes) -> Outcomes {
+    let count = items.len();
+    let mut asked = Vec::with_capacity(count);
+    // Each one's own mistake is told, not only the first.
+    for (index, item) in items.into_iter().enumerate() {
+        match item {
+            Err(error) => outcomes.refuse_unread(index, &error),
+            Ok(item) => match api.relay.check_publish(by, &item).await {
+                Err(error) => outcomes.refuse(index, error),
+                Ok(()) => asked.push(item),
+            },
+        }
+    }
+    if outcomes.any_refused() {
+        return outcomes;
+    }
+    let channels: Vec<String> = asked.iter().map(|asked| asked.channel.clone()).collect();
+    match api.relay.publish_all(by, asked).await {
+        Ok(published) => {
+            api.relay.metrics().events_in(Door::Http, count as u64);
+            for (index, (channel, published)) in channels.into_iter().zip(published).enumerate() {
+                outcomes.accept(index, channel, published);
             }
         }
+        Err((Some(index), error)) => outcomes.refuse(index, error),
+        // Nobody's own mistake: the store cannot take them.
+        Err((None, error)) => (0..count).for_each(|index| outcomes.refuse(index, error.clone())),
     }
     outcomes
 }

@@ -1,12 +1,13 @@
 //! What became of the items of one request, in their order, and the status that sums them up.
 //!
-//! An item is answered with `{index, accepted: {epoch, offset}, channel}` or `{index, error: {code, message, field?, …}}`. An
+//! An item is answered with `{index, accepted: {epoch, offset}, channel, id?}` (`id` for an alert) or `{index, error: {code, message, field?, …}}`. An
 //! array of which nothing was accepted is a problem with the outcomes inside: 202 would tell a caller who looks at nothing else
 //! that all is well.
 
 use super::Problem;
 use super::body::json;
 use super::problem::status_of;
+use crate::relay::Published;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use pulsewire_protocol::{DecodeError, ErrorBody, ErrorCode, Position, PublishOutcome};
@@ -31,6 +32,9 @@ struct Outcome {
     channel: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     accepted: Option<Position>,
+    /// An alert's id, which the relay gives where the caller gave none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Refused>,
 }
@@ -49,8 +53,9 @@ impl Outcomes {
         Self { bare, outcomes: Vec::new() }
     }
 
-    pub(super) fn accept(&mut self, index: usize, channel: String, position: Position) {
-        self.outcomes.push(Outcome { index, channel: Some(channel), accepted: Some(position), error: None });
+    pub(super) fn accept(&mut self, index: usize, channel: String, published: Published) {
+        let Published { position, alert_id } = published;
+        self.outcomes.push(Outcome { index, channel: Some(channel), accepted: Some(position), id: alert_id, error: None });
     }
 
     /// Refuses an item that the relay did not take. Its message begins with the field, where one is to blame.
@@ -77,7 +82,7 @@ impl Outcomes {
     }
 
     fn push_error(&mut self, index: usize, refused: Refused) {
-        self.outcomes.push(Outcome { index, channel: None, accepted: None, error: Some(refused) });
+        self.outcomes.push(Outcome { index, channel: None, accepted: None, id: None, error: Some(refused) });
     }
 
     pub(super) fn any_refused(&self) -> bool {
@@ -102,13 +107,7 @@ impl Outcomes {
         if !self.any_refused() {
             return json(StatusCode::ACCEPTED, &self.outcomes);
         }
-        let accepted = self.accepted_count();
-        let detail = if accepted == 0 {
-            format!("{} of {items} items are refused, so none was applied; `outcomes` says why", self.outcomes.len())
-        } else {
-            // Everything that can be known before was checked before; what fails later is the store itself.
-            format!("the store failed after {accepted} of {items} items: send the whole again with the same keys")
-        };
+        let detail = format!("{} of {items} items are refused, so none was applied; `outcomes` says why", self.outcomes.len());
         self.into_problem(detail).into_response()
     }
 

@@ -6,11 +6,12 @@
 //!
 //! Who goes when there is no room: [`super::table`].
 //!
-//! Lock order: the table of channels, then one channel, then whatever [`Deliver`] takes. Nothing here awaits.
+//! Lock order: channels in the order of their names, then whatever [`Deliver`] takes. The table of channels is locked for
+//! look-ups only, and whoever holds it never waits for a channel. Nothing here awaits.
 
 use super::size::approximate_bytes;
 use super::table::Table;
-use super::{Broker, ChannelKey, Deliver, Idempotency, ReadRequest, Snapshot, Stored};
+use super::{Batch, Broker, ChannelKey, Deliver, Idempotency, Item, ReadRequest, Snapshot, Stored};
 use crate::clock::Clock;
 use crate::config::{Config, KindHistory};
 use crate::entropy::Entropy;
@@ -18,7 +19,7 @@ use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use lru::LruCache;
 use parking_lot::{ArcMutexGuard, Mutex, RawMutex};
 use pulsewire_protocol::{ErrorBody, ErrorCode, Position, Publication};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, OnceLock};
 
 /// How long an idempotency key is remembered.
@@ -120,6 +121,49 @@ impl Memory {
         if let Some(stored) = idempotency.and_then(|idempotency| channel.repeated(idempotency, now_ms)) {
             return Ok(stored);
         }
+        Ok(Stored::Fresh(self.store(key, &mut channel, publication, idempotency, now_ms)))
+    }
+
+    fn publish_all_now(&self, items: Vec<Item>) -> Result<Batch, ErrorBody> {
+        let now_ms = self.clock.now_ms();
+        // Locked in the order of their names, so that two batches cannot wait for each other. The table never waits for a
+        // channel, so it may be asked for the next one meanwhile; what is locked is not evicted.
+        let mut channels: BTreeMap<ChannelKey, ArcMutexGuard<RawMutex, Channel>> = BTreeMap::new();
+        let names: BTreeSet<&ChannelKey> = items.iter().map(|item| &item.key).collect();
+        for key in names {
+            channels.insert(key.clone(), self.kept_channel(key)?);
+        }
+        // Everything that can go wrong is found before anything is stored.
+        let mut own: BTreeMap<(&ChannelKey, &str), [u8; 16]> = BTreeMap::new();
+        for (place, item) in items.iter().enumerate() {
+            let (Some(idempotency), Some(channel)) = (&item.idempotency, channels.get(&item.key)) else { continue };
+            let first = *own.entry((&item.key, &idempotency.key)).or_insert(idempotency.fingerprint);
+            if first != idempotency.fingerprint || channel.repeated(idempotency, now_ms) == Some(Stored::Conflict) {
+                return Ok(Batch::Conflict(place));
+            }
+        }
+        let mut stored = Vec::with_capacity(items.len());
+        for Item { key, publication, idempotency } in items {
+            // Every name was locked above.
+            let Some(channel) = channels.get_mut(&key) else { continue };
+            let repeated = idempotency.as_ref().and_then(|idempotency| channel.repeated(idempotency, now_ms));
+            stored.push(match repeated {
+                Some(repeated) => repeated,
+                None => Stored::Fresh(self.store(&key, channel, publication, idempotency.as_ref(), now_ms)),
+            });
+        }
+        Ok(Batch::Stored(stored))
+    }
+
+    /// Stores, remembers and delivers, under the channel's lock: that is what keeps deliveries in the order of their offsets.
+    fn store(
+        &self,
+        key: &ChannelKey,
+        channel: &mut Channel,
+        publication: Publication,
+        idempotency: Option<&Idempotency>,
+        now_ms: u64,
+    ) -> Position {
         let publication = channel.store(publication, now_ms, self.config.limits.recovery_bytes);
         let numbered = publication.offset.is_some();
         let position = if numbered { channel.position() } else { Position::default() };
@@ -127,10 +171,9 @@ impl Memory {
             channel.remember(idempotency, position.clone(), now_ms);
         }
         if let Some(deliver) = self.deliver.get() {
-            // Still under the lock: that is what keeps deliveries in the order of their offsets.
             deliver.handle_publication(key, if numbered { &channel.epoch } else { "" }, &publication);
         }
-        Ok(Stored::Fresh(position))
+        position
     }
 }
 
@@ -147,7 +190,7 @@ impl Channel {
         Position { epoch: self.epoch.clone(), offset: self.last_offset }
     }
 
-    fn repeated(&mut self, idempotency: &Idempotency, now_ms: u64) -> Option<Stored> {
+    fn repeated(&self, idempotency: &Idempotency, now_ms: u64) -> Option<Stored> {
         let known = self.keys.as_ref()?.peek(&idempotency.key).filter(|known| now_ms < known.until_ms)?;
         Some(if known.fingerprint == idempotency.fingerprint { Stored::Repeated(known.position.clone()) } else { Stored::Conflict })
     }
@@ -255,6 +298,10 @@ impl Broker for Memory {
         idempotency: Option<Idempotency>,
     ) -> BoxFuture<'a, Result<Stored, ErrorBody>> {
         ready(self.publish_now(key, publication, idempotency.as_ref())).boxed()
+    }
+
+    fn publish_all(&self, items: Vec<Item>) -> BoxFuture<'_, Result<Batch, ErrorBody>> {
+        ready(self.publish_all_now(items)).boxed()
     }
 
     fn conflicts<'a>(&'a self, key: &'a ChannelKey, idempotency: &'a Idempotency) -> BoxFuture<'a, Result<bool, ErrorBody>> {

@@ -44,6 +44,36 @@ pub enum Stored {
     Conflict,
 }
 
+impl Stored {
+    /// Where it stands; nowhere for a conflict.
+    pub fn into_position(self) -> Position {
+        match self {
+            Self::Fresh(position) | Self::Repeated(position) => position,
+            Self::Conflict => Position::default(),
+        }
+    }
+}
+
+/// One publication of several.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Its channel.
+    pub key: ChannelKey,
+    /// The publication.
+    pub publication: Publication,
+    /// Its key.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What became of several publications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// Every one of them is stored now, or was before: never [`Stored::Conflict`].
+    Stored(Vec<Stored>),
+    /// The one at this place conflicts, with what is stored or with another of them: nothing was stored.
+    Conflict(usize),
+}
+
 /// How much of a channel to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadRequest {
@@ -82,7 +112,9 @@ pub trait Deliver: Send + Sync {
 ///   eviction, data loss). Publications without history (their event has none, or the channel's kind keeps none) get no
 ///   offset and do not change the position.
 /// - **Atomic.** Offset, history, retained state and idempotency key of one publication appear together or not at all. An
-///   error from [`Broker::publish`] means that nothing was stored and nothing will be delivered.
+///   error from [`Broker::publish`] means that nothing was stored and nothing will be delivered. The publications of one
+///   [`Broker::publish_all`] appear together or not at all, in their order, none of other publishers between two of one
+///   channel.
 /// - **Delivery.** Publications reach [`Deliver`] in the order of their offsets, at least those of held channels, from the
 ///   moment [`Broker::hold`] returned. A [`Broker::read`] that starts after `hold` returned and the deliveries overlap:
 ///   every publication is in the snapshot, in a later delivery, or in both; never in neither.
@@ -103,6 +135,8 @@ pub trait Broker: Send + Sync {
         publication: Publication,
         idempotency: Option<Idempotency>,
     ) -> BoxFuture<'a, Result<Stored, ErrorBody>>;
+    /// Stores and delivers all of them, or none.
+    fn publish_all(&self, items: Vec<Item>) -> BoxFuture<'_, Result<Batch, ErrorBody>>;
     /// Whether `publish` would answer `Conflict` now. Stores nothing and makes no channel.
     fn conflicts<'a>(&'a self, key: &'a ChannelKey, idempotency: &'a Idempotency) -> BoxFuture<'a, Result<bool, ErrorBody>>;
     /// Reads.

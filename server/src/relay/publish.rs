@@ -1,104 +1,184 @@
 //! The one door in: check, fill in, store, fan out.
+//!
+//! A body is known again by a digest of what the caller gave: opaque JSON in one canonical writing, an alert without the time
+//! and with the id that the relay gave it, so that a retry is the same body however it was written.
 
 use super::{Relay, parse_channel};
 use crate::auth::Publisher;
-use crate::broker::{ChannelKey, Idempotency, Stored};
-use pulsewire_protocol::{Alert, ChannelName, ErrorBody, ErrorCode, Payload, Position, Publication, PublishItem, cbor};
+use crate::broker::{Batch, ChannelKey, Idempotency, Item, Stored};
+use pulsewire_protocol::{Alert, ChannelName, ErrorBody, ErrorCode, Payload, Position, Publication, PublishItem, RawJson, cbor};
 use sha2::{Digest as _, Sha256};
 
 /// Longer idempotency keys are refused.
 const MAX_KEY_BYTES: usize = 128;
+
+/// One thing to publish, as the caller gives it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The channel.
+    pub channel: String,
+    /// The event and its data.
+    pub payload: Payload,
+    /// The idempotency key.
+    pub key: Option<String>,
+}
+
+/// What was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Where it stands in the channel that was named.
+    pub position: Position,
+    /// The id of an alert, also where the relay gave it.
+    pub alert_id: Option<String>,
+}
+
+/// What a check found out about one thing to publish.
+struct Checked {
+    /// As it was named.
+    named: ChannelName,
+    /// Where it is stored first, and where its key counts.
+    home: ChannelName,
+    idempotency: Option<Idempotency>,
+    /// The key is an alert's own id.
+    by_id: bool,
+    alert_id: Option<String>,
+}
+
+/// Ready to be stored: an alert goes to two channels.
+struct Prepared {
+    stores: Vec<Item>,
+    /// The one whose position is told.
+    told: usize,
+    by_id: bool,
+    alert_id: Option<String>,
+}
 
 impl Relay {
     /// Publishes. An alert goes to its patient's channel first and then to `tenant`, whichever of the two is named; the
     /// position is that of the channel named. With a key a repetition gives the first result and stores nothing; an alert
     /// that has an id is idempotent by it even without a key, so that a retry completes what was cut short.
     pub async fn publish(&self, by: Publisher<'_>, channel: &str, payload: Payload, key: Option<&str>) -> Result<Position, ErrorBody> {
+        let asked = Asked { channel: channel.to_owned(), payload, key: key.map(str::to_owned) };
+        self.publish_one(by, asked).await.map(|published| published.position)
+    }
+
+    /// The same, telling an alert's id too.
+    pub async fn publish_one(&self, by: Publisher<'_>, asked: Asked) -> Result<Published, ErrorBody> {
+        let published = self.publish_all(by, vec![asked]).await.map_err(|(_, error)| error)?;
+        published.into_iter().next().ok_or_else(|| ErrorBody::new(ErrorCode::Internal, "the store gave no answer"))
+    }
+
+    /// Publishes all of them or none. An error names the one to blame, where one is.
+    pub async fn publish_all(&self, by: Publisher<'_>, asked: Vec<Asked>) -> Result<Vec<Published>, (Option<usize>, ErrorBody)> {
         // A drain waits for this one.
         let _under_way = self.inner.work.token();
-        self.publish_inner(by, channel, payload, key).await
-    }
-
-    /// Whether a publication would be accepted, as far as that can be known without storing it. Gives the scope and digest of
-    /// its idempotency key, so that the items of one request can be compared with each other.
-    pub async fn check_publish(
-        &self,
-        by: Publisher<'_>,
-        channel: &str,
-        payload: &Payload,
-        key: Option<&str>,
-    ) -> Result<Option<(ChannelKey, Idempotency)>, ErrorBody> {
-        let mut channel = parse_channel(channel)?;
-        check_rights(by, &channel, payload)?;
-        check_key(key)?;
-        payload.validate(&channel)?;
-        let key = match payload {
-            Payload::Alert(alert) => {
-                channel = patient_channel(alert)?;
-                alert_key(alert, key)
+        let prepared: Vec<Prepared> = asked
+            .into_iter()
+            .enumerate()
+            .map(|(index, asked)| self.prepare(by, asked).map_err(|error| (Some(index), error)))
+            .collect::<Result<_, _>>()?;
+        let stores: Vec<Item> = prepared.iter().flat_map(|one| one.stores.iter().cloned()).collect();
+        let stored = match self.store(stores).await.map_err(|error| (None, error))? {
+            Batch::Stored(stored) => stored,
+            Batch::Conflict(place) => {
+                let mut ends = prepared.iter().scan(0, |end, one| {
+                    *end += one.stores.len();
+                    Some(*end)
+                });
+                let index = ends.position(|end| place < end);
+                let by_id = index.and_then(|index| prepared.get(index)).is_some_and(|one| one.by_id);
+                return Err((index, conflict(by_id)));
             }
-            _ => key.map(str::to_owned),
         };
-        let Some(key) = key else { return Ok(None) };
-        let idempotency = idempotency(by, &key, &channel, payload);
-        let scope = ChannelKey::new(by.tenant(), channel);
+        let mut stored = stored.into_iter();
+        let published = prepared.into_iter().map(|one| {
+            let mut positions = stored.by_ref().take(one.stores.len()).map(Stored::into_position);
+            let position = positions.nth(one.told).unwrap_or_default();
+            positions.for_each(drop);
+            Published { position, alert_id: one.alert_id }
+        });
+        Ok(published.collect())
+    }
+
+    /// Whether a publication would be accepted, as far as that can be known without storing it.
+    pub async fn check_publish(&self, by: Publisher<'_>, asked: &Asked) -> Result<(), ErrorBody> {
+        let checked = self.check(by, asked)?;
+        let Some(idempotency) = checked.idempotency else { return Ok(()) };
+        let scope = ChannelKey::new(by.tenant(), checked.home);
         if self.broker().conflicts(&scope, &idempotency).await? {
-            return Err(conflict());
+            return Err(conflict(checked.by_id));
         }
-        Ok(Some((scope, idempotency)))
+        Ok(())
     }
 
-    async fn publish_inner(&self, by: Publisher<'_>, channel: &str, payload: Payload, key: Option<&str>) -> Result<Position, ErrorBody> {
-        let channel = parse_channel(channel)?;
-        check_rights(by, &channel, &payload)?;
-        check_key(key)?;
-        payload.validate(&channel)?;
-        if let Payload::Alert(alert) = payload {
-            return self.publish_alert(by, &channel, alert, key).await;
+    /// One by itself goes the way of nearly all publications.
+    async fn store(&self, mut items: Vec<Item>) -> Result<Batch, ErrorBody> {
+        match items.pop() {
+            Some(Item { key, publication, idempotency }) if items.is_empty() => {
+                Ok(match self.broker().publish(&key, publication, idempotency).await? {
+                    Stored::Conflict => Batch::Conflict(0),
+                    stored => Batch::Stored(vec![stored]),
+                })
+            }
+            last => {
+                items.extend(last);
+                self.broker().publish_all(items).await
+            }
         }
-        let idempotency = key.map(|key| idempotency(by, key, &channel, &payload));
-        self.store(by, channel, self.filled(by, payload), idempotency).await
     }
 
-    async fn publish_alert(
-        &self,
-        by: Publisher<'_>,
-        named: &ChannelName,
-        mut alert: Alert,
-        key: Option<&str>,
-    ) -> Result<Position, ErrorBody> {
-        let patient = patient_channel(&alert)?;
-        let key = alert_key(&alert, key);
-        let given = Payload::Alert(alert.clone());
-        let idempotency = key.as_deref().map(|key| idempotency(by, key, &patient, &given));
+    fn check(&self, by: Publisher<'_>, asked: &Asked) -> Result<Checked, ErrorBody> {
+        let Asked { channel, payload, key } = asked;
+        let named = parse_channel(channel)?;
+        check_rights(by, &named, payload)?;
+        check_key(key.as_deref())?;
+        payload.validate(&named)?;
+        let Payload::Alert(alert) = payload else {
+            let idempotency = key.as_ref().map(|key| idempotency(scoped(by, key), &named, canonical(payload)));
+            return Ok(Checked { home: named.clone(), named, idempotency, by_id: false, alert_id: None });
+        };
+        let home = patient_channel(alert)?;
+        // An alert that has an id is idempotent by it.
+        let by_id = key.is_none() && alert.id.is_some();
+        let key = key.clone().or_else(|| alert.id.as_ref().map(|id| format!("\0alert\0{id}")));
+        let key = key.map(|key| scoped(by, &key));
         // With a key but no id the id follows from the key: the retry must not give the second channel another one.
-        let id = alert.id.take().unwrap_or_else(|| match &idempotency {
-            Some(idempotency) => id_from_key(by, idempotency),
+        let id = alert.id.clone().unwrap_or_else(|| match &key {
+            Some(key) => id_from_key(by, key),
             None => self.entropy().id(),
         });
-        let filled = Payload::Alert(Alert { id: Some(id), ts: Some(alert.ts.unwrap_or_else(|| self.clock().now())), ..alert });
-        let of_patient = self.store(by, patient, filled.clone(), idempotency.clone()).await?;
-        let of_tenant = self.store(by, ChannelName::tenant(), filled, idempotency).await?;
-        Ok(if named.kind() == "tenant" { of_tenant } else { of_patient })
+        let idempotency = key.map(|key| {
+            // The id as it will be and no time: the relay fills both in, and what it told may be sent again.
+            let known = Alert { id: Some(id.clone()), ts: None, ..alert.clone() };
+            idempotency(key, &home, canonical(&Payload::Alert(known)))
+        });
+        Ok(Checked { named, home, idempotency, by_id, alert_id: Some(id) })
     }
 
-    async fn store(
-        &self,
-        by: Publisher<'_>,
-        channel: ChannelName,
-        payload: Payload,
-        idempotency: Option<Idempotency>,
-    ) -> Result<Position, ErrorBody> {
+    fn prepare(&self, by: Publisher<'_>, asked: Asked) -> Result<Prepared, ErrorBody> {
+        let Checked { named, home, idempotency, by_id, alert_id } = self.check(by, &asked)?;
+        let item = |channel: ChannelName, payload: Payload| Item {
+            key: ChannelKey::new(by.tenant(), channel),
+            publication: self.publication(by, payload),
+            idempotency: idempotency.clone(),
+        };
+        let (stores, told) = match asked.payload {
+            Payload::Alert(alert) => {
+                let filled = Alert { id: alert_id.clone(), ts: Some(alert.ts.unwrap_or_else(|| self.clock().now())), ..alert };
+                let of_patient = item(home, Payload::Alert(filled.clone()));
+                (vec![of_patient, item(ChannelName::tenant(), Payload::Alert(filled))], usize::from(named.kind() == "tenant"))
+            }
+            payload => (vec![item(home, self.filled(by, payload))], 0),
+        };
+        Ok(Prepared { stores, told, by_id, alert_id })
+    }
+
+    fn publication(&self, by: Publisher<'_>, payload: Payload) -> Publication {
         let from = match by {
             Publisher::Principal(principal) => principal.author(),
             Publisher::System { .. } => None,
         };
-        let publication = Publication { offset: None, first_offset: None, payload, ts: self.clock().now(), from };
-        let key = ChannelKey::new(by.tenant(), channel);
-        match self.broker().publish(&key, publication, idempotency).await? {
-            Stored::Fresh(position) | Stored::Repeated(position) => Ok(position),
-            Stored::Conflict => Err(conflict()),
-        }
+        Publication { offset: None, first_offset: None, payload, ts: self.clock().now(), from }
     }
 
     /// Fills in what the caller may leave out.
@@ -151,28 +231,55 @@ fn check_key(key: Option<&str>) -> Result<(), ErrorBody> {
     Ok(())
 }
 
-pub(crate) fn conflict() -> ErrorBody {
-    ErrorBody::new(ErrorCode::BadRequest, "key: this idempotency key (or alert id) was used with another body within the last 15 minutes")
+fn conflict(by_id: bool) -> ErrorBody {
+    let message = if by_id {
+        "data.id: an alert of this id was published with another body within the last 15 minutes: give a new alert a new id"
+    } else {
+        "key: this idempotency key was used with another body within the last 15 minutes: give a new publication a new key"
+    };
+    ErrorBody::new(ErrorCode::BadRequest, message)
 }
 
 fn patient_channel(alert: &Alert) -> Result<ChannelName, ErrorBody> {
     parse_channel(&format!("patient:{}", alert.patient_id))
 }
 
-/// An alert that has an id is idempotent by it.
-fn alert_key(alert: &Alert, key: Option<&str>) -> Option<String> {
-    key.map(str::to_owned).or_else(|| alert.id.as_ref().map(|id| format!("\0alert\0{id}")))
-}
-
 /// Tenant and channel scope the key by where the broker keeps it; the user is part of it here.
-fn idempotency(by: Publisher<'_>, key: &str, channel: &ChannelName, payload: &Payload) -> Idempotency {
-    let item = PublishItem { channel: channel.as_str().to_owned(), payload: payload.clone(), key: None };
-    let digest = Sha256::digest(cbor::encode_publish_items(&[item]));
-    Idempotency { key: format!("{}\0{key}", by.user()), fingerprint: first_half(&digest) }
+fn scoped(by: Publisher<'_>, key: &str) -> String {
+    format!("{}\0{key}", by.user())
 }
 
-fn id_from_key(by: Publisher<'_>, idempotency: &Idempotency) -> String {
-    let digest = Sha256::new().chain_update(by.tenant()).chain_update("\0").chain_update(&idempotency.key).finalize();
+fn idempotency(key: String, channel: &ChannelName, payload: Payload) -> Idempotency {
+    let item = PublishItem { channel: channel.as_str().to_owned(), payload, key: None };
+    let digest = Sha256::digest(cbor::encode_publish_items(&[item]));
+    Idempotency { key, fingerprint: first_half(&digest) }
+}
+
+/// The same with its opaque JSON in one writing: without spaces, keys in order.
+fn canonical(payload: &Payload) -> Payload {
+    let mut payload = payload.clone();
+    match &mut payload {
+        Payload::Custom { data, .. } => rewrite(data),
+        Payload::Alert(alert) => alert.metadata.iter_mut().for_each(rewrite),
+        Payload::PatientStatusChange(body) | Payload::PriorityUpdate(body) | Payload::NewPatient(body) => rewrite(&mut body.data),
+        Payload::ConversationUpdated(body) => rewrite(&mut body.updates),
+        _ => {}
+    }
+    payload
+}
+
+/// JSON that cannot be read as values (a number beyond every float) stays as it was written.
+fn rewrite(json: &mut RawJson) {
+    if let Ok(mut value) = serde_json::from_str::<serde_json::Value>(json.as_str()) {
+        value.sort_all_objects();
+        if let Ok(written) = RawJson::from_value(&value) {
+            *json = written;
+        }
+    }
+}
+
+fn id_from_key(by: Publisher<'_>, scoped: &str) -> String {
+    let digest = Sha256::new().chain_update(by.tenant()).chain_update("\0").chain_update(scoped).finalize();
     first_half(&digest).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,6 +1,7 @@
 //! What is accepted, item by item or whole, and how a refused item reads.
 
 use crate::client::*;
+use pulsewire_relay::config::Config;
 use serde_json::{Value, json};
 
 #[test]
@@ -192,4 +193,58 @@ fn a_thousand_items_with_mistakes_all_over_get_one_outcome_each() {
         assert_eq!(outcome["error"].is_object(), index % 3 == 0, "{outcome}");
     }
     assert_eq!(server.get("/api/v1/devices?limit=1000", &nurse()).json()["items"].as_array().unwrap().len(), 666);
+}
+
+#[test]
+fn an_alerts_outcome_tells_its_id_and_a_conflict_names_what_conflicts() {
+    let server = Server::dev();
+    let alert = |more: Value| {
+        let mut alert = json!({"patientId": "p1", "patientName": "Maria", "type": "spo2_low", "severity": "high", "message": "low"});
+        alert.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        alert
+    };
+    let outcome = server.post("/api/v1/alerts", &service(), &alert(json!({}))).json();
+    let id = outcome["id"].as_str().unwrap().to_owned();
+    let told = server.get("/api/v1/history/tenant", &nurse()).json();
+    assert_eq!(told["publications"][0]["data"]["id"], id.as_str());
+    let outcomes = server.post("/api/v1/alerts", &service(), &json!([alert(json!({"id": "a1"})), alert(json!({}))])).json();
+    assert_eq!(outcomes[0]["id"], "a1");
+    assert!(outcomes[1]["id"].as_str().is_some_and(|other| other != id && other != "a1"), "{outcomes}");
+    let note = json!({"channel": "ward:1", "event": "note", "data": 1});
+    assert_eq!(server.post("/api/v1/publish", &service(), &note).json().get("id"), None, "nothing else has one");
+    // The data endpoint's fields begin at the data, the other one's at the item.
+    let other = alert(json!({"id": "a1", "message": "very low"}));
+    let problem = assert_problem(&server.post("/api/v1/alerts", &service(), &other), 422, "bad_request");
+    assert_eq!(problem["field"], "id", "{problem}");
+    let item = json!({"channel": "patient:p1", "event": "alert", "data": other});
+    let problem = assert_problem(&server.post("/api/v1/publish", &service(), &item), 422, "bad_request");
+    assert_eq!(problem["field"], "data.id", "{problem}");
+    let keyed = json!([{"channel": "patient:p1", "event": "alert", "data": alert(json!({})), "key": "k"},
+        {"channel": "patient:p1", "event": "alert", "data": alert(json!({"message": "x"})), "key": "k"}]);
+    let outcomes = server.post("/api/v1/publish", &service(), &keyed).json();
+    assert_eq!(outcomes[1]["error"]["field"], "key", "{outcomes}");
+}
+
+#[test]
+fn an_atomic_array_that_the_store_cannot_take_whole_leaves_no_trace() {
+    let mut config = Config::development();
+    // Room for one channel, and somebody listens to it: it cannot make room for another.
+    config.history.channels = 1;
+    let server = Server::with(config);
+    let note = |channel: &str| json!({"channel": channel, "event": "note", "data": 1});
+    assert_eq!(server.post("/api/v1/publish", &service(), &note("ward:1")).status, 202);
+    let position = server.get("/api/v1/history/ward:1", &nurse()).json();
+    let recover = json!({"epoch": position["epoch"], "offset": 1});
+    let poll = json!({"channels": [{"channel": "ward:1", "recover": recover}], "waitMs": 20_000});
+    std::thread::scope(|scope| {
+        let poller = scope.spawn(|| server.post("/api/v1/poll", &nurse(), &poll));
+        let both = json!([note("ward:1"), note("ward:2")]);
+        let answer = server.post("/api/v1/publish?atomic=true", &service(), &both);
+        let problem = assert_problem(&answer, 503, "unavailable");
+        assert_eq!((problem["retryable"].as_bool(), problem["outcomes"].as_array().map(Vec::len)), (Some(true), Some(2)), "{problem}");
+        let after = server.get("/api/v1/history/ward:1", &nurse()).json();
+        assert_eq!((&after["epoch"], &after["offset"]), (&position["epoch"], &json!(1)), "nothing was stored");
+        server.post("/api/v1/publish", &service(), &note("ward:1"));
+        assert_eq!(poller.join().unwrap().json()["channels"][0]["publications"][0]["offset"], 2);
+    });
 }

@@ -4,7 +4,7 @@ use crate::support::*;
 use parking_lot::Mutex;
 use pulsewire_protocol::*;
 use pulsewire_relay::broker::memory::Memory;
-use pulsewire_relay::broker::{Broker, ChannelKey, Deliver, Idempotency, ReadRequest, Snapshot, Stored};
+use pulsewire_relay::broker::{Batch, Broker, ChannelKey, Deliver, Idempotency, Item, ReadRequest, Snapshot, Stored};
 use pulsewire_relay::{Clock, Entropy};
 use std::sync::Arc;
 
@@ -57,10 +57,77 @@ async fn keeps_the_contract(make: impl Fn() -> Arc<dyn Broker>) {
     recovers_exactly_what_was_missed(Bench::new(make())).await;
     keeps_no_number_for_what_has_no_history(Bench::new(make())).await;
     publishes_a_key_once(Bench::new(make())).await;
+    publishes_all_of_a_batch_or_none(Bench::new(make())).await;
+    batches_that_cross_neither_wait_for_each_other_nor_mix(Bench::new(make())).await;
     keeps_what_is_held_and_starts_a_new_epoch_for_what_it_forgot(Bench::new(make())).await;
     no_tenant_pushes_out_another(Bench::new(make())).await;
     keeps_order_under_concurrent_publishers(Bench::new(make())).await;
     forgets_with_age_but_not_where_it_stands(Bench::new(make())).await;
+}
+
+fn item(channel: &str, payload: Payload, idempotency: Option<(&str, u8)>) -> Item {
+    let idempotency = idempotency.map(|(key, body)| Idempotency { key: key.to_owned(), fingerprint: [body; 16] });
+    Item { key: key(channel), publication: publication(payload), idempotency }
+}
+
+async fn publishes_all_of_a_batch_or_none(bench: Bench) {
+    let before = bench.publish("lobby", note(1)).await;
+    let with_key = || Some(("k", 1));
+    let batch = |last: Item| vec![item("lobby", note(2), with_key()), item("tenant", note(3), None), item("lobby", note(4), None), last];
+    // Against what is stored, and against another of the same batch.
+    bench.broker.publish_all(vec![item("tenant", note(0), Some(("used", 1)))]).await.unwrap();
+    let delivered = bench.delivered.0.lock().len();
+    for bad in [item("tenant", note(5), Some(("used", 2))), item("lobby", note(5), Some(("k", 2)))] {
+        assert_eq!(bench.broker.publish_all(batch(bad)).await.unwrap(), Batch::Conflict(3));
+        assert_eq!(bench.read("lobby", None, 10).await.position, before, "nothing was stored");
+        assert_eq!(bench.read("tenant", None, 10).await.position.offset, 1);
+        assert_eq!(bench.delivered.0.lock().len(), delivered, "nothing was delivered");
+    }
+    let good = batch(item("lobby", note(2), with_key()));
+    let Batch::Stored(stored) = bench.broker.publish_all(good.clone()).await.unwrap() else { panic!("refused") };
+    let at = |offset| Position { epoch: before.epoch.clone(), offset };
+    assert!(matches!(&stored[1], Stored::Fresh(position) if position.offset == 2));
+    assert_eq!(
+        (&stored[0], &stored[2], &stored[3]),
+        (&Stored::Fresh(at(2)), &Stored::Fresh(at(3)), &Stored::Repeated(at(2))),
+        "the same key in one batch is one publication"
+    );
+    assert_eq!(offsets(&bench.read("lobby", None, 10).await), [1, 2, 3]);
+    // Again: what has a key is not stored again, what has none is.
+    let Batch::Stored(again) = bench.broker.publish_all(good).await.unwrap() else { panic!("refused") };
+    assert_eq!((&again[0], &again[2]), (&Stored::Repeated(at(2)), &Stored::Fresh(at(4))));
+    assert_eq!(bench.broker.publish_all(Vec::new()).await.unwrap(), Batch::Stored(Vec::new()));
+}
+
+async fn batches_that_cross_neither_wait_for_each_other_nor_mix(bench: Bench) {
+    let mut tasks = Vec::new();
+    for publisher in 0..8_u64 {
+        let broker = Arc::clone(&bench.broker);
+        tasks.push(std::thread::spawn(move || {
+            for _ in 0..50 {
+                let (first, second) = if publisher % 2 == 0 { ("lobby", "tenant") } else { ("tenant", "lobby") };
+                let items = [first, second, first].map(|channel| item(channel, note(publisher), None)).to_vec();
+                futures_util::future::FutureExt::now_or_never(broker.publish_all(items)).unwrap().unwrap();
+            }
+        }));
+    }
+    tasks.into_iter().for_each(|task| task.join().unwrap());
+    let delivered = bench.delivered.0.lock();
+    for channel in ["lobby", "tenant"] {
+        let of_channel: Vec<_> =
+            delivered.iter().filter(|(name, _, _)| *name == key(channel)).map(|(_, _, publication)| publication).collect();
+        let offsets: Vec<u64> = of_channel.iter().map(|publication| publication.offset.unwrap()).collect();
+        assert_eq!(offsets, (1..=600).collect::<Vec<_>>());
+        // Where a batch has two in a channel, they stand side by side.
+        let own = |publisher: u64| (publisher % 2 == 0) == (channel == "lobby");
+        let mut rest = of_channel.as_slice();
+        while let Some(publication) = rest.first() {
+            let publisher = number_of(&publication.payload);
+            let width = if own(publisher) { 2 } else { 1 };
+            assert!(rest[..width].iter().all(|publication| number_of(&publication.payload) == publisher));
+            rest = &rest[width..];
+        }
+    }
 }
 
 async fn forgets_with_age_but_not_where_it_stands(bench: Bench) {

@@ -77,3 +77,53 @@ async fn keys_are_one_to_128_bytes() {
     }
     relay.publish(system(), "lobby", note(1), Some(&"k".repeat(128))).await.unwrap();
 }
+
+fn custom(text: &str) -> Payload {
+    Payload::Custom { event: "order".to_owned(), data: RawJson::parse(text).unwrap() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_data_in_another_writing_is_the_same_body() {
+    let relay = relay();
+    let first = relay.publish(system(), "lobby", custom(r#"{"a":1,"b":{"c":[1,2],"d":"é"}}"#), Some("k")).await.unwrap();
+    for same in [r#"{"b":{"d":"é","c":[1,2]},"a":1}"#, "{ \"a\" : 1,\n \"b\":{\"c\":[1, 2],\"d\":\"\\u00e9\"}}"] {
+        assert_eq!(relay.publish(system(), "lobby", custom(same), Some("k")).await.unwrap(), first, "{same}");
+    }
+    for other in [r#"{"a":1,"b":{"c":[2,1],"d":"é"}}"#, r#"{"a":"1","b":{"c":[1,2],"d":"é"}}"#, r#"{"a":1}"#, "null"] {
+        let error = relay.publish(system(), "lobby", custom(other), Some("k")).await.unwrap_err();
+        assert!(error.message.starts_with("key: "), "{error}");
+    }
+    let history = relay.history(&relay.authenticate(Some(&token("nurse"))).unwrap(), "lobby", None, None).await.unwrap();
+    match &history.publications[..] {
+        [only] => assert_eq!(only.payload, custom(r#"{"a":1,"b":{"c":[1,2],"d":"é"}}"#), "what is passed on is as it was written"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_as_the_relay_told_it_is_the_same_alert() {
+    let relay = relay();
+    let service = relay.authenticate(Some(&sign(&with(claims("backend"), "role", "service".into())))).unwrap();
+    let by = Publisher::Principal(&service);
+    let filled = |id: &str, ts: f64, message: &str| match alert(Some(id), message) {
+        Payload::Alert(alert) => Payload::Alert(Alert { ts: Some(UnixMs(ts)), ..alert }),
+        other => other,
+    };
+    // By its id: the time that the relay filled in, or that a retry stamps anew, makes no other alert of it.
+    let first = relay.publish(by, "patient:p1", alert(Some("a1"), "fell"), None).await.unwrap();
+    for ts in [START_MS as f64, 5.0] {
+        assert_eq!(relay.publish(by, "patient:p1", filled("a1", ts, "fell"), None).await.unwrap(), first);
+    }
+    let error = relay.publish(by, "patient:p1", filled("a1", 5.0, "rose"), None).await.unwrap_err();
+    assert!(error.message.starts_with("data.id: "), "{error}");
+    // By a key: the id that the relay gave belongs to the body, another one does not.
+    let asked = |payload| pulsewire_relay::relay::Asked { channel: "patient:p1".to_owned(), payload, key: Some("k".to_owned()) };
+    let given = relay.publish_one(by, asked(alert(None, "fell"))).await.unwrap();
+    let id = given.alert_id.clone().unwrap();
+    assert_eq!(relay.publish_one(by, asked(filled(&id, 7.0, "fell"))).await.unwrap(), given);
+    let error = relay.publish_one(by, asked(filled("another", 7.0, "fell"))).await.unwrap_err();
+    assert!(error.message.starts_with("key: "), "{error}");
+    for channel in ["patient:p1", "tenant"] {
+        assert_eq!(relay.history(&service, channel, None, None).await.unwrap().publications.len(), 2, "{channel}");
+    }
+}

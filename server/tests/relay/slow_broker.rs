@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use pulsewire_protocol::{ErrorBody, Publication};
 use pulsewire_relay::broker::memory::Memory;
-use pulsewire_relay::broker::{Broker, ChannelKey, Deliver, Idempotency, ReadRequest, Snapshot, Stored};
+use pulsewire_relay::broker::{Batch, Broker, ChannelKey, Deliver, Idempotency, Item, ReadRequest, Snapshot, Stored};
 use std::sync::Arc;
 
 /// The broker in memory behind delays taken from a list, round and round.
@@ -44,6 +44,15 @@ impl Broker for SlowBroker {
         async move {
             self.delay().await;
             let stored = self.inner.publish(key, publication, idempotency).await;
+            self.delay().await;
+            stored
+        }
+        .boxed()
+    }
+    fn publish_all(&self, items: Vec<Item>) -> BoxFuture<'_, Result<Batch, ErrorBody>> {
+        async move {
+            self.delay().await;
+            let stored = self.inner.publish_all(items).await;
             self.delay().await;
             stored
         }

@@ -6,7 +6,7 @@
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use pulsewire_protocol::{ErrorBody, ErrorCode, Publication};
 use pulsewire_relay::broker::memory::Memory;
-use pulsewire_relay::broker::{Broker, ChannelKey, Deliver, Idempotency, ReadRequest, Snapshot, Stored};
+use pulsewire_relay::broker::{Batch, Broker, ChannelKey, Deliver, Idempotency, Item, ReadRequest, Snapshot, Stored};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -76,6 +76,12 @@ impl Broker for Lease {
     ) -> BoxFuture<'a, Result<Stored, ErrorBody>> {
         match self.memory() {
             Ok(memory) => memory.publish(key, publication, idempotency),
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+    fn publish_all(&self, items: Vec<Item>) -> BoxFuture<'_, Result<Batch, ErrorBody>> {
+        match self.memory() {
+            Ok(memory) => memory.publish_all(items),
             Err(error) => ready(Err(error)).boxed(),
         }
     }

@@ -105,7 +105,7 @@ async fn batches_that_cross_neither_wait_for_each_other_nor_mix(bench: Bench) {
         let broker = Arc::clone(&bench.broker);
         tasks.push(std::thread::spawn(move || {
             for _ in 0..50 {
-                let (first, second) = if publisher % 2 == 0 { ("lobby", "tenant") } else { ("tenant", "lobby") };
+                let (first, second) = if publisher.is_multiple_of(2) { ("lobby", "tenant") } else { ("tenant", "lobby") };
                 let items = [first, second, first].map(|channel| item(channel, note(publisher), None)).to_vec();
                 futures_util::future::FutureExt::now_or_never(broker.publish_all(items)).unwrap().unwrap();
             }
@@ -119,7 +119,7 @@ async fn batches_that_cross_neither_wait_for_each_other_nor_mix(bench: Bench) {
         let offsets: Vec<u64> = of_channel.iter().map(|publication| publication.offset.unwrap()).collect();
         assert_eq!(offsets, (1..=600).collect::<Vec<_>>());
         // Where a batch has two in a channel, they stand side by side.
-        let own = |publisher: u64| (publisher % 2 == 0) == (channel == "lobby");
+        let own = |publisher: u64| publisher.is_multiple_of(2) == (channel == "lobby");
         let mut rest = of_channel.as_slice();
         while let Some(publication) = rest.first() {
             let publisher = number_of(&publication.payload);

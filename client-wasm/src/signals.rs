@@ -30,12 +30,17 @@ pub(crate) fn is_offline() -> bool {
     property(&property(&js_sys::global(), "navigator"), "onLine").as_bool() == Some(false)
 }
 
+/// Whether the page goes to, or comes from, the back/forward cache.
+fn is_kept(event: &Event) -> bool {
+    property(event, "persisted").as_bool() == Some(true)
+}
+
 fn wake_of(event: &Event) -> Option<Wake> {
     Some(match event.type_().as_str() {
         "visibilitychange" if !is_hidden() => Wake::Visible,
         "visibilitychange" | "pagehide" | "freeze" => Wake::Hidden,
         // The first one comes with every load; only a page that was kept has slept.
-        "pageshow" if property(event, "persisted").as_bool() != Some(true) => return None,
+        "pageshow" if !is_kept(event) => return None,
         "pageshow" | "resume" => Wake::Resumed,
         "online" => Wake::Online,
         "offline" => Wake::Offline,
@@ -47,8 +52,12 @@ impl Signals {
     pub(crate) fn listen(driver: &Weak<Driver>) -> Self {
         let to = driver.clone();
         let listener = Closure::<dyn Fn(Event)>::new(move |event: Event| {
-            if let (Some(driver), Some(wake)) = (to.upgrade(), wake_of(&event)) {
+            let Some(driver) = to.upgrade() else { return };
+            if let Some(wake) = wake_of(&event) {
                 driver.handle_wake(wake);
+            }
+            if event.type_() == "pagehide" && is_kept(&event) {
+                driver.handle_leaving();
             }
         });
         let mut targets: Vec<(EventTarget, &'static [&'static str])> = Vec::new();

@@ -55,7 +55,7 @@ bench.start = async ({ user, ttl, token, channel, ...options }) => {
 
 /** Relay, proxy and browser for one suite. */
 export class Bench {
-  static async open({ env } = {}) {
+  static async open({ env, lifelike } = {}) {
     const bench = new Bench();
     if (!existsSync(packed)) throw new Error(`no packed package at ${packed}: \`cargo xtask build npm\` makes it`);
     bench.#www = await mkdtemp(join(tmpdir(), 'pulsewire-bench-'));
@@ -63,7 +63,7 @@ export class Bench {
     await writeFile(join(bench.#www, 'index.html'), PAGE);
     bench.relay = await Relay.start({ env, www: bench.#www });
     bench.proxy = await FaultProxy.start(() => bench.relay.port);
-    bench.browser = await launch();
+    bench.browser = await launch({ lifelike });
     bench.service = await token({ sub: 'backend', role: 'service', publish: ['*'] });
     return bench;
   }

@@ -14,8 +14,18 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-export function launch() {
-  return chromium.launch({ executablePath: process.env.PULSEWIRE_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+/** What Playwright switches off for its own ease: with it, a test of a page's life would test nothing. */
+const UNREAL = [
+  '--disable-back-forward-cache',
+  '--disable-background-timer-throttling',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+];
+
+/** @param {{ lifelike?: boolean }} options  `lifelike`: back/forward cache and background throttling as a user has them */
+export function launch({ lifelike = false } = {}) {
+  const ignoreDefaultArgs = lifelike ? UNREAL : [];
+  return chromium.launch({ executablePath: process.env.PULSEWIRE_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, ignoreDefaultArgs });
 }
 
 /** The person a tab shall be; see `www/src/lib/identity.svelte.ts`. */

@@ -27,6 +27,9 @@ extern "C" {
     pub(crate) fn request_token(this: &Callbacks, request: u32, reason: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(crate) fn unauthorized(this: &Callbacks, reason: &str) -> Result<(), JsValue>;
+    /// Something to be done, or known, outside of the wasm, by its number (`npm/src/outside.ts`): what is not there is `undefined`.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn outside(this: &Callbacks, kind: u32, number: u32, a: &JsValue, b: &JsValue, c: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = toastShown)]
     pub(crate) fn toast_shown(this: &Callbacks, toast: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = toastClicked)]

@@ -7,7 +7,7 @@ use pulsewire_client_core::Config;
 use pulsewire_protocol::Severity;
 
 /// How many numbers there are besides the seed and the capacities.
-pub(crate) const NUMBERS: usize = 11;
+pub(crate) const NUMBERS: usize = 17;
 
 /// Takes the numbers in the order of `npm/src/config.ts`.
 pub(crate) fn read(numbers: &[f64], capacities: Vec<(String, usize)>) -> Config {
@@ -21,12 +21,15 @@ pub(crate) fn read(numbers: &[f64], capacities: Vec<(String, usize)>) -> Config 
         &mut config.backoff.base_ms,
         &mut config.backoff.cap_ms,
         &mut config.toasts.duration_ms,
+        &mut config.outbox.ttl_ms,
+        &mut config.polling.wait_ms,
+        &mut config.polling.interval_ms,
     ] {
         if let Some(number) = next() {
             *place = number as u64;
         }
     }
-    for place in [&mut config.toasts.max_visible, &mut config.telemetry.capacity] {
+    for place in [&mut config.toasts.max_visible, &mut config.telemetry.capacity, &mut config.outbox.max_messages] {
         if let Some(number) = next() {
             *place = number as usize;
         }
@@ -38,6 +41,10 @@ pub(crate) fn read(numbers: &[f64], capacities: Vec<(String, usize)>) -> Config 
     if let Some(severity) = next().and_then(|index| Severity::ALL.get(index as usize)) {
         config.toasts.min_severity = *severity;
     }
+    if let Some(tries) = next() {
+        config.polling.after_tries = tries as u32;
+    }
+    config.outbox.persist = next() == Some(1.0);
     config.telemetry.capacities = capacities;
     config
 }

@@ -14,7 +14,7 @@ use crate::signals::{self, Signals};
 use crate::socket::{Opener, Socket};
 use crate::{events, socket, views};
 use gloo_timers::callback::Timeout;
-use pulsewire_client_core::{Client, ClientEvent, Command, Config, Conn, Input, Millis, Output, Settlement, Slices, Wake};
+use pulsewire_client_core::{Client, ClientEvent, Command, Config, Conn, Delivery, Input, Millis, Output, Settlement, Slices, Wake};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
@@ -118,6 +118,17 @@ impl Driver {
         self.handle(Input::Closed { conn, code, reason });
     }
 
+    /// The page may be kept in the back/forward cache, where nothing runs and no socket may stay open: the core finds its place
+    /// again when the page is shown.
+    pub(crate) fn handle_leaving(&self) {
+        let socket = self.socket.borrow_mut().take();
+        if let Some(socket) = socket {
+            let conn = socket.conn();
+            socket.close(1000);
+            self.handle(Input::Closed { conn, code: 1001, reason: "" });
+        }
+    }
+
     pub(crate) fn handle_wake(&self, wake: Wake) {
         match wake {
             Wake::Hidden => {
@@ -168,12 +179,18 @@ impl Driver {
                 }
             }
             Output::RequestToken { request, reason } => report(self.callbacks.request_token(request, reason.as_str())),
-            Output::Fetch { .. }
-            | Output::AbortFetch { .. }
-            | Output::OpenSaved { .. }
-            | Output::Save { .. }
-            | Output::Forget { .. }
-            | Output::EraseSaved => {}
+            Output::Fetch { fetch, path, token, body } => {
+                let body = js_sys::Uint8Array::from(body.as_slice());
+                self.outside(0, fetch, path, &JsValue::from_str(&token), &body);
+            }
+            Output::AbortFetch { fetch } => self.outside(1, fetch, "", &JsValue::UNDEFINED, &JsValue::UNDEFINED),
+            Output::OpenSaved { scope } => self.outside(2, 0, &scope, &JsValue::UNDEFINED, &JsValue::UNDEFINED),
+            Output::Save { id, bytes } => {
+                let bytes = js_sys::Uint8Array::from(bytes.as_slice());
+                self.outside(3, 0, &id, &bytes, &JsValue::UNDEFINED);
+            }
+            Output::Forget { id } => self.outside(4, 0, &id, &JsValue::UNDEFINED, &JsValue::UNDEFINED),
+            Output::EraseSaved => self.outside(5, 0, "", &JsValue::UNDEFINED, &JsValue::UNDEFINED),
             Output::Changed(slices) => {
                 if let Some(urgent) = self.notifier.add(slices, self.hidden.get(), &self.me) {
                     self.tell_changed(urgent);
@@ -181,6 +198,11 @@ impl Driver {
             }
             Output::Emit(event) => report(self.tell(event)),
         }
+    }
+
+    #[inline(never)]
+    fn outside(&self, kind: u32, number: u32, a: &str, b: &JsValue, c: &JsValue) {
+        report(self.callbacks.outside(kind, number, &JsValue::from_str(a), b, c));
     }
 
     fn connect(&self, conn: Conn) {
@@ -233,9 +255,13 @@ impl Driver {
                 to.settled(request.0, &value)
             }
             ClientEvent::Settled { request, result: Err(failure) } => to.failed(request.0, &views::failure(&failure)),
-            ClientEvent::Delivery { .. } => Ok(()),
             // No request of the page has the number 0.
             ClientEvent::PresenceGiven(json) => to.settled(0, &JsValue::from_str(json.as_str())),
+            ClientEvent::Delivery { request, channel, state, .. } => {
+                let (request, channel) = (request.map_or(0, |request| request.0), JsValue::from_str(&channel));
+                let failure = if let Delivery::Failed(failure) = &state { views::failure(failure) } else { JsValue::UNDEFINED };
+                to.outside(6, request, &JsValue::from_str(state.as_str()), &channel, &failure)
+            }
             ClientEvent::ToastShown(toast) => to.toast_shown(&views::toast(&toast)),
             ClientEvent::ToastClicked(toast) => to.toast_clicked(&views::toast(&toast)),
             ClientEvent::Unauthorized { reason } => to.unauthorized(reason),

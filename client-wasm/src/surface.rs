@@ -6,8 +6,8 @@ use crate::driver::{Driver, Settings};
 use crate::object::{text, whole};
 use crate::series::{self, Handles};
 use crate::{config, views};
-use pulsewire_client_core::{AlertIds, Command, Input, RequestId, Slices, SubscribeOptions};
-use pulsewire_protocol::{ClientInfo, Payload, RawJson};
+use pulsewire_client_core::{AlertIds, Command, HttpAnswer, Input, RequestId, Slices, SubscribeOptions};
+use pulsewire_protocol::{ClientInfo, Payload, Position, RawJson};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -63,12 +63,13 @@ impl WasmClient {
             1 => Command::Close,
             2 => Command::Subscribe { channel: text(a, "channel")?, options: SubscribeOptions { history: whole(b), max_hz: whole(c) } },
             3 => Command::Release { channel: text(a, "channel")? },
-            4 => Command::Publish {
+            // Through the outbox, or now or never.
+            4 | 17 => Command::Publish {
                 request,
                 channel: text(a, "channel")?,
                 payload: Payload::Custom { event: text(b, "event")?, data: RawJson::from_text_unchecked(text(c, "data")?) },
                 key: d.as_string(),
-                queue: true,
+                queue: kind == 4,
             },
             5 => Command::Call { request, method: text(a, "method")?, params: b.as_string() },
             6 => Command::Ping { request },
@@ -107,6 +108,32 @@ impl WasmClient {
             31 => Command::MarkNotifications { id: a.as_string(), dismiss: number != 0 },
             32 => Command::WatchPresence,
             33 => Command::Present { user: text(a, "userId")?, name: text(b, "name")? },
+            // The answer to a request over HTTP: its status, the code and the delay of a problem, the body.
+            18 => {
+                let (code, body) = (b.as_string().unwrap_or_default(), js_sys::Uint8Array::new(d).to_vec());
+                let answer = HttpAnswer {
+                    status: whole(a).unwrap_or_default() as u16,
+                    code: &code,
+                    retry_after_ms: whole(c).map(u64::from),
+                    body: &body,
+                };
+                self.driver.handle(Input::Fetched { fetch: number, answer });
+                return Ok(0);
+            }
+            // The messages that were saved under a scope.
+            19 => {
+                let mut entries = Vec::new();
+                for entry in js_sys::Array::from(b).iter() {
+                    entries.push(js_sys::Uint8Array::new(&entry).to_vec());
+                }
+                self.driver.handle(Input::Restored { scope: a.as_string().unwrap_or_default(), entries });
+                return Ok(0);
+            }
+            20 => {
+                let offset = c.as_f64().unwrap_or_default() as u64;
+                Command::Resume { channel: text(a, "channel")?, position: Position { epoch: text(b, "epoch")?, offset } }
+            }
+            21 => Command::SignOut,
             _ => return Ok(0),
         };
         self.driver.command(command);

@@ -10,8 +10,10 @@ import { Channels } from './channels.js';
 import { configOf } from './config.js';
 import { Core, Slice } from './core.js';
 import { PulsewireError } from './errors.js';
+import { randomId } from './ids.js';
 import { callAll, Source } from './observable.js';
 import { People } from './people.js';
+import { Outside } from './outside.js';
 import { Requests } from './requests.js';
 import { SocketKeeper } from './socket.js';
 import { TelemetryHandles } from './telemetry.js';
@@ -22,10 +24,11 @@ import type {
   ConnectionStatus,
   ConversationMessage,
   DashboardStats,
+  Delivery,
   DeviceStatus,
   Diagnosis,
+  OutboxItem,
   PublishOptions,
-  PublishResult,
   Pulsewire,
   PulsewireEvents,
   PulsewireOptions,
@@ -63,6 +66,7 @@ export class Client implements Pulsewire {
   readonly executions: People['executions'];
   readonly conversations: People['conversations'];
   readonly patients: People['patients'];
+  readonly outbox: Source<readonly OutboxItem[]>;
 
   readonly #options: PulsewireOptions;
   readonly #channels: Channels;
@@ -70,6 +74,7 @@ export class Client implements Pulsewire {
   readonly #people = new People(() => this.#core);
   readonly #requests = new Requests();
   readonly #sockets: SocketKeeper;
+  readonly #world: Outside;
   readonly #events: Events = { event: new Set(), resync: new Set(), error: new Set(), toast: new Set() };
   readonly #session = randomId();
 
@@ -87,7 +92,14 @@ export class Client implements Pulsewire {
   constructor(options: PulsewireOptions) {
     this.#options = options;
     this.#sockets = new SocketKeeper(options.WebSocket);
-    this.#channels = new Channels(() => this.#core, this.#requests);
+    this.#world = new Outside(
+      options,
+      () => this.#core,
+      this.#requests,
+      (...error) => this.#error(...error),
+    );
+    const coming = () => this.#wanted;
+    this.#channels = new Channels(() => this.#core, this.#requests, coming);
     this.#telemetry = new TelemetryHandles(() => this.#core, this.#channels);
     const slice = <T>(which: number, empty: T) => new Source<T>(() => (this.#core === undefined ? empty : this.#core.slice<T>(which)));
     this.connection = new Source(() => this.#core?.slice<ConnectionStatus>(Slice.connection) ?? this.#outside);
@@ -95,6 +107,8 @@ export class Client implements Pulsewire {
     this.alerts = slice<AlertsState>(Slice.alerts, { items: [], unread: 0 });
     this.dashboardStats = slice<DashboardStats | undefined>(Slice.dashboard, undefined);
     this.viewerCounts = slice(Slice.viewers, {});
+    const nothing: readonly OutboxItem[] = [];
+    this.outbox = new Source(() => this.#core?.slice<readonly OutboxItem[] | undefined>(Slice.outbox) ?? nothing);
     this.toasts = slice<ToastsState>(Slice.toasts, { visible: [], waiting: 0, held: false });
     const people = this.#people;
     this.notifications = people.notifications;
@@ -124,6 +138,13 @@ export class Client implements Pulsewire {
     else this.#core.close();
   }
 
+  async signOut(): Promise<void> {
+    this.#core?.signOut();
+    this.close();
+    this.#requests.failAll({ code: 'signed_out', message: 'the user signed out before the answer came' });
+    await this.#world.eraseAll();
+  }
+
   destroy(): void {
     if (this.#destroyed) return;
     this.#wanted = false;
@@ -131,6 +152,7 @@ export class Client implements Pulsewire {
     core?.close();
     this.#destroyed = true;
     this.#drop();
+    void this.#world.end();
     this.#requests.failAll({ code: 'destroyed', message: 'the client was destroyed before the answer came' });
     if (core !== undefined) {
       core.end();
@@ -171,7 +193,7 @@ export class Client implements Pulsewire {
     };
   }
 
-  publish(channel: string, event: string, data: unknown, options: PublishOptions = {}): Promise<PublishResult> {
+  publish(channel: string, event: string, data: unknown, options: PublishOptions = {}): Delivery {
     return this.#channels.publish(channel, event, data, options);
   }
 
@@ -208,7 +230,7 @@ export class Client implements Pulsewire {
   setTyping(conversationId: string, active: boolean): void {
     this.#core?.setTyping(conversationId, active);
   }
-  retryExecution(executionId: string): Promise<PublishResult> {
+  retryExecution(executionId: string): Delivery {
     return this.publish(`execution:${executionId}`, 'execution_retry', { executionId });
   }
   dismissToast(id: string): void {
@@ -233,7 +255,8 @@ export class Client implements Pulsewire {
     this.#say({ state: 'connecting' });
     let instance: WasmInstance;
     try {
-      instance = await loadWasm(this.#options.wasm);
+      // At once, while the network is there: what can be imported only later may not come at all.
+      [instance] = await Promise.all([loadWasm(this.#options.wasm), this.#world.prepare()]);
     } catch (error) {
       const { code } = error as PulsewireError;
       if (this.#wanted) this.#say({ state: 'idle', reason: code });
@@ -253,10 +276,12 @@ export class Client implements Pulsewire {
       this.#callbacks(),
     );
     this.#core = core;
+    this.#world.start(url);
     this.#endTrapWatch = instance.onTrap(error => this.#trapped(error));
     this.#channels.start(core);
     this.#telemetry.start(core);
     this.#interestChanged();
+    this.#requests.start(core);
     core.connect();
     this.#changedAll();
   }
@@ -272,6 +297,7 @@ export class Client implements Pulsewire {
       settled: (request: number, value: unknown) =>
         request === 0 ? this.#people.present(value as string) : this.#requests.settle(request, value),
       failed: (request: number, error: { code: string; message: string }) => this.#requests.fail(request, error),
+      outside: (kind: number, number: number, a: string, b: unknown, c: unknown) => this.#world.handle(kind, number, a, b, c),
       requestToken: (request: number, reason: TokenReason) => void this.#token(request, reason),
       unauthorized: (reason: string) => this.#page(this.#options.onUnauthorized, reason),
       toastShown: (toast: Toast) => callAll(this.#events.toast, toast),
@@ -290,10 +316,18 @@ export class Client implements Pulsewire {
     if (slices & Slice.dashboard) this.dashboardStats.changed();
     if (slices & Slice.viewers) this.viewerCounts.changed();
     if (slices & Slice.toasts) this.toasts.changed();
+    if (slices & Slice.outbox) this.outbox.changed();
     if (slices & Slice.channels) this.#channels.changed();
     if (slices & Slice.telemetry) this.#telemetry.changed();
     if (slices & Slice.metrics) this.#telemetry.metricsChanged();
     this.#people.changed(slices);
+    this.#remember();
+  }
+
+  /** Where the channels stand, should the wasm fail. */
+  #remember(): void {
+    const { user } = this.connection.get();
+    if (user !== undefined) this.#channels.remember(['tenant', `user:${user}`]);
   }
 
   #changedAll(): void {
@@ -301,6 +335,7 @@ export class Client implements Pulsewire {
   }
 
   #event(event: ChannelEvent): void {
+    this.#remember();
     this.#channels.deliver(event);
     callAll(this.#events.event, event);
   }
@@ -328,7 +363,7 @@ export class Client implements Pulsewire {
   #trapped(error: Error): void {
     this.#drop();
     this.#sockets.closeOpen();
-    this.#requests.failAll({ code: 'wasm_trap', message: 'the wasm failed before the answer came', retryable: true });
+    this.#requests.handleTrap({ code: 'wasm_trap', message: 'the wasm failed before the answer came', retryable: true });
     const now = Date.now();
     this.#traps = [...this.#traps.filter(at => now - at < 60_000), now];
     const again = this.#wanted && this.#traps.length <= MAX_TRAPS_PER_MINUTE;
@@ -348,6 +383,7 @@ export class Client implements Pulsewire {
   #drop(): void {
     this.#endTrapWatch?.();
     this.#endTrapWatch = undefined;
+    this.#world.stop();
     this.#core = undefined;
     this.#telemetry.stop();
   }
@@ -357,8 +393,4 @@ export class Client implements Pulsewire {
     this.#outside = { attempt: 0, since: Date.now(), everConnected, interrupted: status.reason !== undefined, ...status };
     this.#changedAll();
   }
-}
-
-function randomId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(9)), byte => byte.toString(36).padStart(2, '0')).join('');
 }

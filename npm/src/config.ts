@@ -8,7 +8,8 @@ const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium', 'low'];
 
 /** The numbers of the configuration, and the names of the metrics whose capacities stand last. Throws what makes no sense. */
 export function configOf(options: PulsewireOptions): { numbers: number[]; metrics: string[] } {
-  const { backoff = {}, telemetry = {}, toasts = {} } = options;
+  const { backoff = {}, telemetry = {}, toasts = {}, outbox = {} } = options;
+  const polling = options.polling === false ? { afterTries: 0 } : (options.polling ?? {});
   const number = (value: number | undefined, name: string) => whole(value, `the option ${name}`) ?? Number.NaN;
   const capacities = Object.entries(telemetry.capacities ?? {});
   return {
@@ -19,11 +20,17 @@ export function configOf(options: PulsewireOptions): { numbers: number[]; metric
       number(backoff.baseMs, 'backoff.baseMs'),
       number(backoff.capMs, 'backoff.capMs'),
       number(toasts.durationMs, 'toasts.durationMs'),
+      number(outbox.ttlMs, 'outbox.ttlMs'),
+      number(polling.waitMs, 'polling.waitMs'),
+      number(polling.intervalMs, 'polling.intervalMs'),
       number(toasts.maxVisible, 'toasts.maxVisible'),
       number(telemetry.capacity, 'telemetry.capacity'),
+      number(outbox.maxMessages, 'outbox.maxMessages'),
       number(backoff.factor, 'backoff.factor'),
       backoff.jitter === false ? 0 : 1,
       severityOf(toasts.minSeverity),
+      number(polling.afterTries, 'polling.afterTries'),
+      options.persistOutbox === true ? 1 : 0,
       ...capacities.map(([metric, capacity]) => number(capacity, `telemetry.capacities.${metric}`)),
     ],
     metrics: capacities.map(([metric]) => metric),

@@ -27,6 +27,7 @@ export const Slice = {
   patients: 1 << 21,
   messages: 1 << 22,
   quality: 1 << 23,
+  outbox: 1 << 9,
 } as const;
 
 export interface Freshness {
@@ -85,8 +86,22 @@ export class Core {
   release(channel: string): void {
     this.#do(3, 0, channel);
   }
-  publish(request: number, channel: string, event: string, data: unknown, key: string): void {
-    this.#do(4, request, channel, event, json(data), key);
+  /** `data` is JSON text. Queued: through the outbox; else now or never. */
+  publish(request: number, channel: string, event: string, data: string, key: string, queued: boolean): void {
+    this.#do(queued ? 4 : 17, request, channel, event, data, key);
+  }
+  fetched(fetch: number, status: number, code: string, retryAfterMs: number | undefined, body: Uint8Array): void {
+    this.#do(18, fetch, status, code, retryAfterMs, body);
+  }
+  restored(scope: string, entries: Uint8Array[]): void {
+    this.#do(19, 0, scope, entries);
+  }
+  /** Where a held channel stood in a former life: what came since is recovered. */
+  resume(channel: string, epoch: string, offset: number): void {
+    this.#do(20, 0, channel, epoch, offset);
+  }
+  signOut(): void {
+    this.#do(21);
   }
   call(request: number, method: string, params: unknown): void {
     this.#do(5, request, method, params === undefined ? undefined : json(params));
@@ -192,7 +207,7 @@ export class Core {
 }
 
 /** The JSON text of any value; `null` for what JSON has no word for. */
-function json(value: unknown): string {
+export function json(value: unknown): string {
   try {
     return JSON.stringify(value) ?? 'null';
   } catch (cause) {

@@ -317,12 +317,36 @@ export interface ChannelHandle {
   readonly name: string;
   readonly state: Observable<ChannelState>;
   on<T = unknown>(event: string | '*', run: (event: ChannelEvent<T>) => void): () => void;
-  publish(event: string, data: unknown, options?: PublishOptions): Promise<PublishResult>;
+  publish(event: string, data: unknown, options?: PublishOptions): Delivery;
   release(): void;
 }
 export interface PublishOptions {
   /** Idempotency key; made up where absent. */
   key?: string;
+  /**
+   * Through the outbox, which is the default: without a connection the message waits, goes out in order once there is one, and
+   * is sent again where that is safe. `false`: now or never.
+   */
+  queue?: boolean;
+}
+/**
+ * Where a message is: it waits (`queued`), went out (`sent`), the relay has it (`confirmed`), it was given up (`failed`), or it was
+ * sent and nobody can tell whether it arrived (`unknown`). From `sent` it may go back to `queued`.
+ */
+export type DeliveryState = 'queued' | 'sent' | 'confirmed' | 'failed' | 'unknown';
+/** The outcome of a publication, and meanwhile its state. Rejects with `failed` and with `unknown` (the error's code is `unknown` then). */
+export interface Delivery extends Promise<PublishResult> {
+  readonly state: Observable<DeliveryState>;
+}
+/** A message that is on its way, for lists that show it at once. */
+export interface OutboxItem {
+  /** The same across reconnects and, with `persistOutbox`, reloads. */
+  id: string;
+  channel: string;
+  event: string;
+  data: unknown;
+  queuedAt: number;
+  state: 'queued' | 'sent';
 }
 export interface PublishResult {
   offset: number;
@@ -345,6 +369,18 @@ export interface PulsewireOptions {
   lingerMs?: number;
   telemetry?: { capacity?: number /** per metric name, such as `{ ecg: 3600 }` */; capacities?: Record<string, number> };
   toasts?: { durationMs?: number; maxVisible?: number; minSeverity?: Severity };
+  /** How many messages may wait for a connection (1,000), and for how long (10 min; the relay knows a repeated key for 15). */
+  outbox?: { maxMessages?: number; ttlMs?: number };
+  /**
+   * Keep waiting messages over a reload, in IndexedDB, apart for each relay, tenant and user; erased when another user signs in and
+   * by `signOut()`. Off by default: what is typed in a ward is about patients, and its computers are shared.
+   */
+  persistOutbox?: boolean;
+  /**
+   * HTTP where the WebSocket does not get through: after so many failed tries in a row (3; a handshake over `handshakeTimeoutMs`
+   * counts as all of them), waiting at the relay for up to `waitMs` (25,000), else asking every `intervalMs` (5,000). `false`: never.
+   */
+  polling?: false | { afterTries?: number; waitMs?: number; intervalMs?: number };
   /** Where the page has none, or the tests bring their own. */
   WebSocket?: new (
     url: string,
@@ -386,10 +422,17 @@ export interface Pulsewire {
   readonly conversations: Observable<Readonly<Record<string, Conversation>>>;
   /** By id: what was told of them since this page is connected. */
   readonly patients: Observable<Readonly<Record<string, Patient>>>;
+  /** Messages that are on their way, oldest first. */
+  readonly outbox: Observable<readonly OutboxItem[]>;
 
   connect(): Promise<void>;
   /** Ends the connection on purpose; `connect()` starts it again. */
   close(): void;
+  /**
+   * The user signs out: as `close()`, and nothing of the user stays: no state, no messages that wait, none of those that
+   * `persistOutbox` keeps. Resolves once they are erased: await it before leaving the page.
+   */
+  signOut(): Promise<void>;
   /** Ends the connection and frees everything. The client is not usable afterwards. */
   destroy(): void;
 
@@ -400,7 +443,8 @@ export interface Pulsewire {
   metrics(deviceId: string): Observable<readonly string[]>;
   on<K extends keyof PulsewireEvents>(type: K, run: (event: PulsewireEvents[K]) => void): () => void;
 
-  publish(channel: string, event: string, data: unknown, options?: PublishOptions): Promise<PublishResult>;
+  /** Publishes, by default through the outbox: see `PublishOptions`. */
+  publish(channel: string, event: string, data: unknown, options?: PublishOptions): Delivery;
   call<T = unknown>(method: string, params?: unknown): Promise<T>;
   /** How good the connection is at this moment. */
   quality(): Quality;

@@ -31,6 +31,9 @@ import type {
   ToastsState,
   Typist,
   ViewerCount,
+  Delivery,
+  DeliveryState,
+  OutboxItem,
 } from '../src/types.js';
 
 export class Value<T> implements Observable<T> {
@@ -90,6 +93,7 @@ export class FakeClient implements Pulsewire {
   readonly alerts = new Value<AlertsState>({ items: [], unread: 0 });
   readonly dashboardStats = new Value<DashboardStats | undefined>(undefined);
   readonly viewerCounts = new Value<Readonly<Record<string, ViewerCount>>>({});
+  readonly outbox = new Value<readonly OutboxItem[]>([]);
   readonly toasts = new Value<ToastsState>({ visible: [], waiting: 0, held: false });
 
   readonly notifications = new Value<NotificationsState>({ items: [], unread: 0 });
@@ -186,6 +190,10 @@ export class FakeClient implements Pulsewire {
     this.calls.push('close');
     this.setConnection({ state: 'closed' });
   }
+  async signOut(): Promise<void> {
+    this.calls.push('signOut');
+    this.close();
+  }
   destroy(): void {
     this.calls.push('destroy');
   }
@@ -237,9 +245,9 @@ export class FakeClient implements Pulsewire {
   on<K extends keyof PulsewireEvents>(_type: K, _run: (event: PulsewireEvents[K]) => void): () => void {
     return () => {};
   }
-  async publish(channel: string, event: string, _data: unknown): Promise<{ offset: number }> {
+  publish(channel: string, event: string, _data: unknown): Delivery {
     this.calls.push(`publish ${channel} ${event}`);
-    return { offset: 1 };
+    return Object.assign(Promise.resolve({ offset: 1 }), { state: new Value<DeliveryState>('confirmed') });
   }
   async call<T>(method: string): Promise<T> {
     this.calls.push(`call ${method}`);

@@ -60,6 +60,48 @@ test('a trap starts a fresh instance with what is wanted, closes the old socket,
   client.destroy();
 });
 
+test('after a trap every channel goes on from where it stood: what was missed comes, what a listener had does not come again', async () => {
+  const relay = new FakeRelay();
+  const { readFileSync } = await import('node:fs');
+  const module = new WebAssembly.Module(readFileSync(new URL('../wasm/pulsewire_bg.wasm', import.meta.url)));
+  const client = createPulsewire({ url: 'ws://relay.test/ws', WebSocket: relay.WebSocket, getToken: () => token, wasm: module });
+  const got = vi.fn();
+  const heard = client.channel('patient:1', { history: 20 });
+  heard.on('*', ({ data }) => got(data));
+  client.channel('device:bed-1');
+  client.channel('ward:new');
+  await client.connect();
+  await vi.waitFor(() => expect(heard.state.get().phase).toBe('subscribed'));
+  relay.telemetry('bed-1', 'hr', [1], [70]);
+  relay.telemetry('bed-1', 'hr', [2], [71]);
+  for (const text of ['1', '2', '3']) relay.publish('patient:1', 'note', text);
+
+  const instance = await loadWasm(module);
+  const rogue = new instance.WasmClient(new Float64Array(19), ['ws://relay.test/ws', 'n', 'v', 's'], relay.WebSocket, {});
+  Object.assign(rogue, { __wbg_ptr: 0xfffffff0 });
+  expect(() => rogue.end()).toThrow(WebAssembly.RuntimeError);
+  await vi.waitFor(() => expect(client.connection.get().state).toBe('connected'));
+
+  expect(relay.sockets).toHaveLength(2);
+  const entries = relay.socket.received[0]?.fields.get(4) as Map<number, unknown>[];
+  const position = (channel: string) =>
+    (entries.find(entry => entry.get(1) === channel)?.get(2) as Map<number, unknown> | undefined)?.get(2);
+  // Read now and then for what nobody listens to; to the event where somebody does.
+  expect(position('patient:1')).toBe(3);
+  expect(position('device:bed-1')).toBeLessThanOrEqual(2);
+  expect(got.mock.calls.flat()).toEqual([1, 2, 3]);
+  // The history that its holder wants is asked for behind what was missed.
+  await vi.waitFor(() => {
+    const asked = relay.socket.received.filter(({ type, fields }) => type === 'subscribe' && fields.get(2) === 'patient:1');
+    expect(asked.map(({ fields }) => fields.get(4))).toEqual([20]);
+  });
+  // One hold each, as before: the last release lets go.
+  heard.release();
+  relay.publish('patient:1', 'note', '4');
+  expect(got).toHaveBeenCalledTimes(3);
+  client.destroy();
+});
+
 test('what counts as a trap', () => {
   expect(isTrap(new WebAssembly.RuntimeError('unreachable'))).toBe(true);
   expect(isTrap(new RangeError('Maximum call stack size exceeded'))).toBe(true);

@@ -1,6 +1,6 @@
 /** `useChannel`: a reference-counted hold on a channel, its state, and its events. */
 import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react';
-import type { ChannelEvent, ChannelHandle, ChannelState, PublishOptions, PublishResult, SubscribeOptions } from '../types.js';
+import type { ChannelEvent, ChannelHandle, ChannelState, PublishOptions, Delivery, SubscribeOptions } from '../types.js';
 import { usePulsewire } from './context.js';
 
 const WAITING: ChannelState = { phase: 'waiting', epoch: '', offset: 0 };
@@ -10,7 +10,7 @@ export interface UseChannelOptions extends SubscribeOptions {
   onEvent?: (event: ChannelEvent) => void;
 }
 export interface Channel extends ChannelState {
-  publish(event: string, data: unknown, options?: PublishOptions): Promise<PublishResult>;
+  publish(event: string, data: unknown, options?: PublishOptions): Delivery;
 }
 
 /**

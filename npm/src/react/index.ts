@@ -22,6 +22,7 @@ export {
   useConnection,
   useDashboardStats,
   useDeviceStatus,
+  useOutbox,
   useQuality,
   useToasts,
   useViewers,

@@ -1,6 +1,15 @@
 /** Hooks for what the client keeps: connection, devices, alerts, toasts, viewers, statistics. */
 import { useEffect, useMemo, useState } from 'react';
-import type { AlertsState, ConnectionStatus, DashboardStats, DeviceStatus, Quality, ToastsState, ViewerCount } from '../types.js';
+import type {
+  AlertsState,
+  ConnectionStatus,
+  DashboardStats,
+  DeviceStatus,
+  OutboxItem,
+  Quality,
+  ToastsState,
+  ViewerCount,
+} from '../types.js';
 import { usePulsewire } from './context.js';
 import { useHold, useObservable } from './observe.js';
 
@@ -8,6 +17,7 @@ import { useHold, useObservable } from './observe.js';
 const IDLE: ConnectionStatus = { state: 'idle', attempt: 0, since: 0, everConnected: false, interrupted: false };
 const NO_ALERTS: AlertsState = { items: [], unread: 0 };
 const NO_TOASTS: ToastsState = { visible: [], waiting: 0, held: false };
+const NO_MESSAGES: readonly OutboxItem[] = [];
 const NOTHING = {};
 
 /** Whether the hook subscribes by itself. */
@@ -72,6 +82,11 @@ export function useToasts(): ToastsState & { dismiss(id: string): void; click(id
     }),
     [client, state],
   );
+}
+
+/** Messages that are on their way, oldest first: for lists that show a message before the relay has it. */
+export function useOutbox(): readonly OutboxItem[] {
+  return useObservable(usePulsewire().outbox, NO_MESSAGES);
 }
 
 /** Who looks at a channel. Holding it makes this page a viewer; `{ hold: false }` only looks on. */

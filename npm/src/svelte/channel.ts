@@ -1,5 +1,5 @@
 /** Channels as stores: the subscription lives while somebody listens to the store. */
-import type { ChannelEvent, ChannelState, Pulsewire, PublishOptions, PublishResult, SubscribeOptions } from '../types.js';
+import type { ChannelEvent, ChannelState, Pulsewire, PublishOptions, Delivery, SubscribeOptions } from '../types.js';
 import { lazyReadable, onServer, type Readable } from './readable.js';
 
 export interface ChannelSnapshot extends ChannelState {
@@ -11,7 +11,7 @@ export interface ChannelStoreOptions extends SubscribeOptions {
   onEvent?: (event: ChannelEvent) => void;
 }
 export interface ChannelStore extends Readable<ChannelSnapshot> {
-  publish(event: string, data: unknown, options?: PublishOptions): Promise<PublishResult>;
+  publish(event: string, data: unknown, options?: PublishOptions): Delivery;
 }
 
 const WAITING: ChannelSnapshot = { phase: 'waiting', epoch: '', offset: 0 };

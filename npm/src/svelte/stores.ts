@@ -4,6 +4,7 @@ import type {
   ConnectionStatus,
   DashboardStats,
   DeviceStatus,
+  OutboxItem,
   Pulsewire,
   Quality,
   SubscribeOptions,
@@ -32,6 +33,8 @@ export interface PulsewireStores extends PeopleStores {
   /** By channel. */
   readonly viewerCounts: Readable<Readonly<Record<string, ViewerCount>>>;
   readonly toasts: Readable<ToastsState>;
+  /** Messages that are on their way, oldest first. */
+  readonly outbox: Readable<readonly OutboxItem[]>;
   /** Subscribed while the store is listened to. */
   channel(name: string, options?: ChannelStoreOptions): ChannelStore;
   /** Held while the store is listened to. */
@@ -68,6 +71,7 @@ export function createStores(client: Pulsewire): PulsewireStores {
     }),
     viewerCounts: client.viewerCounts,
     toasts: client.toasts,
+    outbox: client.outbox,
     channel: (name, options) => channelStore(client, name, options),
   };
 }

@@ -125,4 +125,22 @@ impl Client {
             link: None,
         }
     }
+
+    /// A channel is no longer wanted: what only it told goes too.
+    pub(crate) fn forget_channel(&mut self, name: &str) {
+        self.changed |= Slices::CHANNELS;
+        let changed = self.viewers.forget(name);
+        self.mark(changed, Slices::VIEWERS);
+        if let Some(device) = name.strip_prefix("device:") {
+            let changed = self.devices.forget(device);
+            self.mark(changed, Slices::DEVICES);
+            let changed = self.telemetry.forget(device);
+            self.mark(changed, Slices::METRICS);
+        } else {
+            self.forget_channel_of_people(name);
+        }
+        if name == "dashboard" && self.dashboard.clear() {
+            self.changed |= Slices::DASHBOARD;
+        }
+    }
 }

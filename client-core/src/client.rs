@@ -7,16 +7,21 @@ use crate::alerts::Alerts;
 use crate::channel_view::ChannelView;
 use crate::config::Config;
 use crate::connection::{Connection, Context, Effect, Happening};
+use crate::counters::Counters;
 use crate::dashboard::Dashboard;
 use crate::devices::Devices;
+use crate::digits::push_number;
 use crate::input::{Conn, Input, RequestId, Wake};
 use crate::link::COMMAND_BURST;
 use crate::measures::Measures;
+use crate::outbox::Outbox;
 use crate::outgoing::Outgoing;
 use crate::output::{ClientEvent, Failure, Output, Settlement, Slices};
+use crate::polling::Polling;
 use crate::records::{Lists, Records};
 use crate::requests::{Purpose, Requests};
 use crate::rng::Rng;
+use crate::sending::Sending;
 use crate::status::{ConnectionState, ConnectionStatus};
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::{Freshness, Telemetry};
@@ -30,33 +35,6 @@ use std::borrow::Cow;
 
 /// A wall clock that ran ahead by more than this, or a timer that came later than this, means that the machine slept.
 const SLEPT_MS: u64 = 5_000;
-
-/// What came and what was wrong with it, since the client was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Frames received.
-    pub frames: u64,
-    /// Bytes received.
-    pub bytes: u64,
-    /// Messages read.
-    pub messages: u64,
-    /// Messages or frames that could not be read.
-    pub unreadable: u64,
-    /// Messages of a type that this version does not know.
-    pub unknown: u64,
-    /// Publications that were there already.
-    pub duplicates: u64,
-    /// Events of channels that are not subscribed.
-    pub strays: u64,
-    /// Holes in the numbering of a live channel, each mended by a recovery.
-    pub gaps: u64,
-    /// Channels that have to be reloaded.
-    pub resyncs: u64,
-    /// Sockets asked for.
-    pub tries: u64,
-    /// Connections that were welcomed.
-    pub welcomes: u64,
-}
 
 /// One client.
 pub struct Client {
@@ -86,8 +64,13 @@ pub struct Client {
     /// Those being handed out, the next one last: a list is a kilobyte smaller than a queue.
     draining: Vec<Output>,
     pub(crate) outgoing: Outgoing,
+    pub(crate) outbox: Outbox,
+    pub(crate) sending: Sending,
+    pub(crate) polling: Polling,
+    /// Tells the ids of this client's messages from those of another one in the same page.
+    pub(crate) life: u64,
     pub(crate) effects: Vec<Effect>,
-    rng: Rng,
+    pub(crate) rng: Rng,
     /// Subscribe commands that may be sent now, and since when the allowance grows.
     pub(crate) allowance: u64,
     pub(crate) allowance_at: Millis,
@@ -134,6 +117,10 @@ impl Client {
             outputs: Vec::new(),
             draining: Vec::new(),
             outgoing: Outgoing::default(),
+            outbox: Outbox::default(),
+            sending: Sending::default(),
+            polling: Polling::default(),
+            life: Rng::new(!seed).next() >> 32,
             effects: Vec::new(),
             rng: Rng::new(seed),
             allowance: COMMAND_BURST,
@@ -159,7 +146,8 @@ impl Client {
             Input::Closed { conn, code, reason } if self.is_current(conn) => self.step(Happening::Lost { code, reason }),
             Input::Opened { .. } | Input::Frame { .. } | Input::Closed { .. } => {}
             Input::Token { request, result } => self.handle_token(request, result),
-            Input::Fetched { .. } | Input::Restored { .. } => {}
+            Input::Fetched { fetch, answer } => self.handle_fetched(fetch, &answer),
+            Input::Restored { scope, entries } => self.handle_restored(&scope, &entries),
             Input::Wake(wake @ (Wake::Visible | Wake::Resumed)) => {
                 if wake == Wake::Visible {
                     self.subscriptions.handle_hidden(self.now.monotonic, false);
@@ -240,6 +228,10 @@ impl Client {
     pub fn channels(&self) -> impl Iterator<Item = &str> {
         self.subscriptions.names()
     }
+    /// Messages that are not at the relay yet, oldest first.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
     /// What came and what was wrong with it.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -261,6 +253,11 @@ impl Client {
         let overdue = self.timers.next().map_or(0, |deadline| monotonic.since(deadline));
         self.now = Now { monotonic, unix: now.unix };
         wall_passed > passed.saturating_add(SLEPT_MS) || overdue > SLEPT_MS
+    }
+
+    /// The relay's clock, as far as it is known.
+    pub(crate) fn relay_now(&self) -> u64 {
+        self.now.unix.0.saturating_add_signed(self.status.clock_offset_ms)
     }
 
     fn is_current(&self, conn: Conn) -> bool {
@@ -307,6 +304,8 @@ impl Client {
             }
             Effect::SendConnect => self.send_connect(),
             Effect::SendProbe => self.send_command(Purpose::Probe, |id| ClientMessage::Ping(Ping { id })),
+            Effect::Poll => self.poll(),
+            Effect::StopPolling => self.stop_polling(),
             Effect::LetGo => self.let_go(),
             Effect::Unauthorized(reason) => {
                 self.toast(ToastKind::Auth, Severity::High, "sign_in_needed", reason);
@@ -322,6 +321,11 @@ impl Client {
                 self.error(reason, Cow::Borrowed(text), None);
             }
             Effect::MessageDropped => {
+                // The relay's limit was kept, so it was something on the way; the largest is the likeliest.
+                if let Some(number) = self.outbox.largest_sent() {
+                    self.end_message(number, Err(Failure::TooLarge { limit: self.limits.max_message_bytes }));
+                    return;
+                }
                 self.error("too_large", Cow::Borrowed("the relay closed the connection because a message was too large: it is lost"), None);
             }
         }
@@ -343,7 +347,9 @@ impl Client {
             Timer::Refresh => self.refresh_token(),
             Timer::Requests => self.expire_requests(),
             // `finish` does what is due of these.
-            Timer::Subscriptions => {}
+            Timer::Subscriptions | Timer::Outbox => {}
+            Timer::Poll => self.handle_poll_timer(),
+            Timer::Post => self.handle_post_overdue(),
             Timer::Toasts => {
                 let changed = self.toasts.handle_expiry(self.now);
                 self.mark(changed, Slices::TOASTS);
@@ -428,6 +434,8 @@ impl Client {
             deadline = deadline.map(|deadline| deadline.max(self.allowance_at.plus(self.allowance_interval_ms())));
         }
         self.timers.set(Timer::Subscriptions, deadline);
+        self.hurry_poll();
+        self.tend_outbox();
         if let Some(conn) = self.connection.conn() {
             self.outgoing.flush(conn, &mut self.outputs);
         }
@@ -441,30 +449,4 @@ impl Client {
         let deadline = self.typing_deadline();
         self.timers.set(Timer::Typing, deadline);
     }
-
-    /// A channel is no longer wanted: what only it told goes too.
-    fn forget_channel(&mut self, name: &str) {
-        self.changed |= Slices::CHANNELS;
-        let changed = self.viewers.forget(name);
-        self.mark(changed, Slices::VIEWERS);
-        if let Some(device) = name.strip_prefix("device:") {
-            let changed = self.devices.forget(device);
-            self.mark(changed, Slices::DEVICES);
-            let changed = self.telemetry.forget(device);
-            self.mark(changed, Slices::METRICS);
-        } else {
-            self.forget_channel_of_people(name);
-        }
-        if name == "dashboard" && self.dashboard.clear() {
-            self.changed |= Slices::DASHBOARD;
-        }
-    }
-}
-
-/// Adds a number in digits, without the formatting machinery.
-pub(crate) fn push_number(text: &mut String, number: u64) {
-    if number >= 10 {
-        push_number(text, number / 10);
-    }
-    text.push(char::from(b'0' + (number % 10) as u8));
 }

@@ -5,7 +5,7 @@ use crate::connection::Happening;
 use crate::input::{AlertIds, Command, RequestId};
 use crate::output::{ClientEvent, Failure, Slices, channel_problem};
 use crate::requests::Purpose;
-use pulsewire_protocol::{Call, ChannelName, ClientMessage, Ping, Publish, RawJson};
+use pulsewire_protocol::{Call, ChannelName, ClientMessage, Ping, RawJson};
 use std::borrow::Cow;
 
 impl Client {
@@ -15,7 +15,11 @@ impl Client {
             Command::Close => self.step(Happening::Stop),
             Command::SignOut => {
                 self.step(Happening::Stop);
+                self.clear_outbox();
+                self.sending.owner = None;
                 self.forget_user();
+                self.status.user = None;
+                self.status.tenant = None;
             }
             Command::Subscribe { channel, options } => match ChannelName::parse(&channel) {
                 Ok(_) => {
@@ -30,14 +34,7 @@ impl Client {
                     self.error("not_subscribed", Cow::Borrowed("released, but nobody holds it: release each hold once"), Some(channel));
                 }
             }
-            Command::Publish { request, channel, payload, key, queue: _ } => {
-                if let Err(error) = ChannelName::parse(&channel) {
-                    self.settle(request, Err(Failure::InvalidChannel(error)));
-                    return;
-                }
-                let purpose = Purpose::Publish(request);
-                self.request(request, purpose, |id| ClientMessage::Publish(Publish { id, channel, payload, key }));
-            }
+            Command::Publish { request, channel, payload, key, queue } => self.publish(request, channel, payload, key, queue),
             Command::Call { request, method, params } => {
                 let params = params.map(RawJson::from_text_unchecked);
                 self.request(request, Purpose::Call(request), |id| ClientMessage::Call(Call { id, method, params }));
@@ -91,9 +88,10 @@ impl Client {
     }
 
     /// Sends a request of the page, or settles it at once.
-    fn request(&mut self, request: RequestId, purpose: Purpose, message: impl FnOnce(u64) -> ClientMessage) {
+    pub(crate) fn request(&mut self, request: RequestId, purpose: Purpose, message: impl FnOnce(u64) -> ClientMessage) {
         if !self.connection.is_connected() {
-            self.settle(request, Err(Failure::NotConnected));
+            let failure = if self.connection.is_polling() { Failure::NotWhilePolling } else { Failure::NotConnected };
+            self.settle(request, Err(failure));
         } else if self.requests.len() >= self.config.max_requests {
             self.settle(request, Err(Failure::TooManyRequests));
         } else {

@@ -1,10 +1,15 @@
 //! Every transition of the connection, in one table.
 //!
+//! Longer than 400 lines because the table is one idea: a second place where the state changes would be the first bug.
+//!
 //! States are named for what they wait for and hold what they need while they wait. [`Connection::step`] is the only place that
 //! changes the state; what has to be done about it goes out as [`Effect`]s, which `client.rs` carries out in order.
 //!
 //! At most one socket exists at any time: a state that holds a `conn` is left only after that socket was reported closed or an
 //! [`Effect::CloseSocket`] was given.
+//!
+//! Polling (row C10) is no state of its own but stands beside them ([`Fallback`]): while it carries the page, the socket is
+//! tried on and on, by the same table.
 
 use crate::backoff::delay_ms;
 use crate::config::Config;
@@ -18,6 +23,9 @@ use crate::token::Tokens;
 use pulsewire_protocol::error::retry_after_from_reason;
 use pulsewire_protocol::{CloseAction, CloseCode, TokenProblem};
 
+/// While polling works, the socket is tried at least this often: a try that hangs takes another 10 s, and whoever lifts the
+/// blockade is promised the socket within 30 s.
+const MAX_UPGRADE_DELAY_MS: u64 = 15_000;
 /// A relay may ask for at most this long a pause.
 const MAX_MANDATED_DELAY_MS: u64 = 5 * 60_000;
 /// The code with which the client gives up a socket that does not answer.
@@ -44,6 +52,17 @@ pub(crate) enum State {
     Unauthorized,
     /// `Connect`: closed on purpose, or by a relay that does not want it back.
     Closed,
+}
+
+/// How far polling stands in for the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    /// The socket is good enough, or not yet given up.
+    Off,
+    /// Polls are made; the last one failed, or none was answered yet.
+    Trying,
+    /// The last poll was answered.
+    Working,
 }
 
 /// What happens to a connection.
@@ -77,6 +96,12 @@ pub(crate) enum Happening<'a> {
     Woke,
     NetworkCame,
     NetworkWent,
+    /// A poll was answered.
+    Polled,
+    /// A poll was not, or with an error.
+    PollFailed,
+    /// A poll, or a post, was refused for its token.
+    HttpUnauthorized(TokenProblem),
 }
 
 /// What has to be done about a transition.
@@ -90,6 +115,10 @@ pub(crate) enum Effect {
     },
     SendConnect,
     SendProbe,
+    /// Poll now; the poll under way, if any, is given up.
+    Poll,
+    /// Give up the poll under way, and make no more.
+    StopPolling,
     /// The connection, or the try, is over: nothing of it will be answered any more.
     LetGo,
     /// Stopped: the token was refused twice.
@@ -137,6 +166,9 @@ pub(crate) struct Connection {
     offline: bool,
     /// Failures since the last connection that stayed up.
     failures: u32,
+    /// Tries in a row that were not welcomed.
+    failed_tries: u32,
+    fallback: Fallback,
     last_conn: u32,
     /// Whether the try under way is the first since `Connect`.
     first: bool,
@@ -144,7 +176,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new() -> Self {
-        Self { state: State::Idle, offline: false, failures: 0, last_conn: 0, first: true }
+        Self { state: State::Idle, offline: false, failures: 0, failed_tries: 0, fallback: Fallback::Off, last_conn: 0, first: true }
     }
     /// The one socket there is.
     pub(crate) fn conn(&self) -> Option<Conn> {
@@ -156,6 +188,14 @@ impl Connection {
     pub(crate) fn is_connected(&self) -> bool {
         matches!(self.state, State::Connected { .. })
     }
+    /// Whether polls are to be made.
+    pub(crate) fn polls(&self) -> bool {
+        self.fallback != Fallback::Off && self.state != State::AwaitingNetwork
+    }
+    /// Whether polling carries the page now.
+    pub(crate) fn is_polling(&self) -> bool {
+        self.polls() && self.fallback == Fallback::Working
+    }
     /// It stayed up long enough to count as good.
     pub(crate) fn handle_stable(&mut self) {
         self.failures = 0;
@@ -165,6 +205,10 @@ impl Connection {
     pub(crate) fn step(&mut self, cx: &mut Context<'_>, happening: Happening<'_>) {
         use Happening as H;
         use State as S;
+        if self.fallback != Fallback::Off && !self.offline && matches!(happening, H::Woke) {
+            // The poll under way may have died in its sleep.
+            cx.effects.push(Effect::Poll);
+        }
         match (self.state, happening) {
             // On purpose.
             (S::Idle | S::Closed | S::Unauthorized | S::AwaitingRetry { .. } | S::AwaitingNetwork, H::Start) => self.start(cx),
@@ -177,6 +221,13 @@ impl Connection {
                 cx.tokens.give_up_asking();
                 self.fail(cx, "token_unavailable", None);
             }
+            (S::AwaitingToken, H::TokenBad(TokenProblem::Expired)) => {
+                // By this machine's clock, which may be wrong: no refusal, but worth one more question.
+                cx.tokens.discard(TokenReason::Expired);
+                self.attempt(cx);
+                self.note_interruption(cx);
+                cx.status.reason = Some(TokenProblem::Expired.as_str());
+            }
             (S::AwaitingToken, H::TokenBad(problem)) => self.refuse_token(cx, problem),
             (S::AwaitingSocket { conn }, H::Opened) => {
                 self.state = S::AwaitingWelcome { conn };
@@ -188,6 +239,8 @@ impl Connection {
                 self.fail(cx, reason, retry_after_ms);
             }
             (S::AwaitingSocket { conn } | S::AwaitingWelcome { conn }, H::HandshakeOverdue) => {
+                // Something on the way swallows it: two more such tries would only take longer.
+                self.failed_tries = self.failed_tries.max(cx.config.polling.after_tries);
                 self.drop_socket(cx, conn);
                 self.fail(cx, "timeout", None);
             }
@@ -199,6 +252,26 @@ impl Connection {
             (S::Connected { conn, .. }, H::Silent) => {
                 self.drop_socket(cx, conn);
                 self.fail(cx, "timeout", None);
+            }
+
+            // Beside the tries.
+            (_, H::Polled) if self.polls() => {
+                self.fallback = Fallback::Working;
+                cx.tokens.handle_accepted(cx.now.monotonic);
+                cx.status.interrupted = false;
+                cx.disarm(&[Timer::Interrupted]);
+            }
+            (_, H::PollFailed) if self.polls() => {
+                self.fallback = Fallback::Trying;
+                self.note_interruption(cx);
+            }
+            (_, H::HttpUnauthorized(problem)) if self.polls() => {
+                // A try with the same token would only be refused again.
+                if let Some(conn) = self.conn() {
+                    self.drop_socket(cx, conn);
+                }
+                self.let_go(cx);
+                self.refuse_token(cx, problem);
             }
 
             // Waking up: a connection is asked whether it lives, a pause ends early.
@@ -222,6 +295,9 @@ impl Connection {
             (S::AwaitingRetry { mandated: false }, H::NetworkCame) | (S::AwaitingNetwork, H::NetworkCame) => {
                 self.offline = false;
                 self.attempt(cx);
+                if self.fallback != Fallback::Off {
+                    cx.effects.push(Effect::Poll);
+                }
             }
             (S::AwaitingRetry { mandated: false }, H::NetworkWent) => self.await_network(cx),
             (S::AwaitingRetry { .. }, H::RetryDue) => {
@@ -248,7 +324,10 @@ impl Connection {
                 | H::Alive
                 | H::ProbeOverdue
                 | H::RetryDue
-                | H::Woke,
+                | H::Woke
+                | H::Polled
+                | H::PollFailed
+                | H::HttpUnauthorized(_),
             ) => {}
         }
         self.show(cx);
@@ -264,10 +343,14 @@ impl Connection {
 
     fn start(&mut self, cx: &mut Context<'_>) {
         self.failures = 0;
+        self.failed_tries = 0;
         self.first = true;
         cx.tokens.refusals = 0;
         cx.status.reason = None;
         cx.status.close_code = None;
+        if self.fallback != Fallback::Off {
+            cx.effects.push(Effect::Poll);
+        }
         self.attempt(cx);
     }
 
@@ -285,6 +368,7 @@ impl Connection {
     fn rest(&mut self, cx: &mut Context<'_>, state: State) {
         self.state = state;
         self.failures = 0;
+        self.end_polling(cx);
         cx.disarm(&[
             Timer::Retry,
             Timer::Token,
@@ -326,6 +410,7 @@ impl Connection {
         self.state = State::Connected { conn, probing: false };
         self.first = false;
         self.offline = false;
+        self.end_polling(cx);
         cx.tokens.refusals = 0;
         cx.disarm(&[Timer::Handshake, Timer::Interrupted]);
         cx.arm(Timer::Stable, cx.config.stable_uptime_ms);
@@ -333,6 +418,14 @@ impl Connection {
         cx.status.ever_connected = true;
         cx.status.reason = None;
         cx.status.close_code = None;
+    }
+
+    fn end_polling(&mut self, cx: &mut Context<'_>) {
+        self.failed_tries = 0;
+        if self.fallback != Fallback::Off {
+            self.fallback = Fallback::Off;
+            cx.effects.push(Effect::StopPolling);
+        }
     }
 
     fn drop_socket(&mut self, cx: &mut Context<'_>, conn: Conn) {
@@ -376,7 +469,7 @@ impl Connection {
     fn refuse_token(&mut self, cx: &mut Context<'_>, problem: TokenProblem) {
         let ended = problem == TokenProblem::Expired;
         cx.tokens.discard(if ended { TokenReason::Expired } else { TokenReason::Refused });
-        cx.tokens.refusals += 1;
+        cx.tokens.handle_refused(cx.now.monotonic);
         if cx.tokens.refusals < 2 {
             self.attempt(cx);
             self.note_interruption(cx);
@@ -389,6 +482,9 @@ impl Connection {
 
     /// A try, or a connection, failed: wait for the next one.
     fn fail(&mut self, cx: &mut Context<'_>, reason: &'static str, retry_after_ms: Option<u64>) {
+        if matches!(self.state, State::AwaitingSocket { .. } | State::AwaitingWelcome { .. }) {
+            self.failed_tries = self.failed_tries.saturating_add(1);
+        }
         self.let_go(cx);
         self.failures = self.failures.saturating_add(1);
         cx.status.reason = Some(reason);
@@ -397,12 +493,19 @@ impl Connection {
             self.await_network(cx);
             return;
         }
+        let longest = if self.fallback == Fallback::Working { MAX_UPGRADE_DELAY_MS } else { u64::MAX };
         let delay = match retry_after_ms {
             Some(mandated) => mandated.min(MAX_MANDATED_DELAY_MS),
-            None => delay_ms(&cx.config.backoff, self.failures, cx.rng),
+            None => delay_ms(&cx.config.backoff, self.failures, cx.rng).min(longest),
         };
         self.state = State::AwaitingRetry { mandated: retry_after_ms.is_some() };
         cx.arm(Timer::Retry, delay);
+        // A relay that asks for a pause is there: polling would not be kinder to it.
+        let after_tries = cx.config.polling.after_tries;
+        if self.fallback == Fallback::Off && retry_after_ms.is_none() && (1..=self.failed_tries).contains(&after_tries) {
+            self.fallback = Fallback::Trying;
+            cx.effects.push(Effect::Poll);
+        }
     }
 
     /// A connection ended in a way that waiting would not mend.
@@ -416,6 +519,10 @@ impl Connection {
     fn await_network(&mut self, cx: &mut Context<'_>) {
         self.offline = true;
         self.state = State::AwaitingNetwork;
+        if self.fallback != Fallback::Off {
+            self.fallback = Fallback::Trying;
+            cx.effects.push(Effect::StopPolling);
+        }
         cx.disarm(&[Timer::Retry]);
         cx.status.reason = Some("offline");
     }
@@ -427,7 +534,7 @@ impl Connection {
     }
 
     fn note_interruption(&mut self, cx: &mut Context<'_>) {
-        if !cx.status.interrupted && cx.timers.at(Timer::Interrupted).is_none() {
+        if self.fallback != Fallback::Working && !cx.status.interrupted && cx.timers.at(Timer::Interrupted).is_none() {
             cx.arm(Timer::Interrupted, cx.config.interrupted_after_ms);
         }
     }
@@ -436,6 +543,7 @@ impl Connection {
     fn show(&self, cx: &mut Context<'_>) {
         let state = match self.state {
             State::Idle => ConnectionState::Idle,
+            _ if self.is_polling() => ConnectionState::Polling,
             State::AwaitingToken | State::AwaitingSocket { .. } | State::AwaitingWelcome { .. } if self.first => {
                 ConnectionState::Connecting
             }

@@ -5,12 +5,14 @@ use crate::client::Client;
 use crate::connection::{Happening, State};
 use crate::input::Conn;
 use crate::output::{ClientEvent, Failure, Settlement, Slices};
+use crate::position::Restored;
 use crate::requests::{InFlight, Purpose};
+use crate::sending::RETRY_MS;
 use crate::subscriptions::Arrival;
 use crate::toasts::ToastKind;
 use pulsewire_protocol::{
     ClientMessage, DecodeError, ErrorBody, ErrorCode, ErrorMessage, Event, Ping, Pong, Reply, ReplyResult, ServerMessage, Subscribed,
-    SubscribedEntry, ViewerCount, Welcome, cbor,
+    SubscribedEntry, UnixMs, ViewerCount, Welcome, cbor,
 };
 use std::borrow::Cow;
 
@@ -81,6 +83,7 @@ impl Client {
                     self.resync(channel);
                 }
             }
+            Purpose::Message(number) => self.handle_unanswered_message(number, RETRY_MS),
             purpose => {
                 if let Some(request) = purpose.request() {
                     self.settle(request, Err(Failure::Unknown));
@@ -141,19 +144,14 @@ impl Client {
     }
 
     fn handle_welcome(&mut self, welcome: Welcome) {
-        let same = |known: &Option<String>, now: &str| known.as_deref().is_none_or(|known| known == now);
-        if !same(&self.status.user, &welcome.user) || !same(&self.status.tenant, &welcome.tenant) {
-            self.forget_user();
-        }
+        self.greet(welcome.user, welcome.tenant);
         let request = self.requests.take(welcome.id);
         let asked_at = request.map_or(self.now.monotonic, |entry| entry.sent_at);
         self.counters.welcomes += 1;
         let server_time = welcome.server_time.as_millis();
-        self.status.clock_offset_ms = (server_time as i64).wrapping_sub(self.now.unix.0 as i64);
+        self.handle_server_time(welcome.server_time);
         self.handle_round_trip(self.now.monotonic.since(asked_at));
         self.status.connection_id = Some(welcome.connection);
-        self.status.user = Some(welcome.user);
-        self.status.tenant = Some(welcome.tenant);
         self.limits = welcome.limits;
         // A limit that would not even take a `connect` is no limit but a mistake.
         self.limits.max_message_bytes = self.limits.max_message_bytes.max(1_024);
@@ -162,10 +160,10 @@ impl Client {
             timeout_ms => timeout_ms.clamp(*HEARTBEAT_TIMEOUT_MS.start(), *HEARTBEAT_TIMEOUT_MS.end()),
         };
         self.step(Happening::Welcomed);
+        self.sending.opened_at = self.now.monotonic;
         self.arm_silence();
         self.plan_refresh(welcome.expires_at.as_millis(), server_time);
-        let changed = self.toasts.handle_dismiss_kind(self.now, ToastKind::Connection);
-        self.mark(changed, Slices::TOASTS);
+        self.dismiss_connection_toasts();
         for entry in welcome.subscribed {
             match entry {
                 SubscribedEntry::Subscribed(subscribed) => self.handle_subscribed(welcome.id, subscribed),
@@ -175,6 +173,30 @@ impl Client {
         self.subscriptions.handle_welcomed(self.now.monotonic, welcome.id);
         self.changed |= Slices::CONNECTION | Slices::CHANNELS;
         self.ask_presence();
+    }
+
+    /// Who this is, by the relay's word or the token's.
+    pub(crate) fn greet(&mut self, user: String, tenant: String) {
+        let same = |known: &Option<String>, now: &str| known.as_deref().is_none_or(|known| known == now);
+        if !same(&self.status.user, &user) || !same(&self.status.tenant, &tenant) {
+            if self.sending.owner.is_none() {
+                // Nothing but the relay's word tells whose the messages were.
+                self.clear_outbox();
+            }
+            self.forget_user();
+        }
+        self.status.user = Some(user);
+        self.status.tenant = Some(tenant);
+    }
+
+    /// The relay's clock, by which tokens end.
+    pub(crate) fn handle_server_time(&mut self, server_time: UnixMs) {
+        self.status.clock_offset_ms = (server_time.as_millis() as i64).wrapping_sub(self.now.unix.0 as i64);
+    }
+
+    pub(crate) fn dismiss_connection_toasts(&mut self) {
+        let changed = self.toasts.handle_dismiss_kind(self.now, ToastKind::Connection);
+        self.mark(changed, Slices::TOASTS);
     }
 
     /// Another user signed in on this page: nothing of the former one may show.
@@ -192,11 +214,15 @@ impl Client {
     }
 
     fn handle_subscribed(&mut self, id: u64, mut answer: Subscribed) {
-        let was_known = self.subscriptions.view(&answer.channel).is_some_and(|view| !view.epoch.is_empty());
-        let Some(restored) = self.subscriptions.handle_subscribed(self.now.monotonic, id, &mut answer) else {
-            self.counters.strays += 1;
-            return;
-        };
+        let was_known = self.subscriptions.is_known(&answer.channel);
+        match self.subscriptions.handle_subscribed(self.now.monotonic, id, &mut answer) {
+            Some(restored) => self.take_in(answer, restored, was_known),
+            None => self.counters.strays += 1,
+        }
+    }
+
+    /// What an answer adds to a channel, over the socket or by a poll.
+    pub(crate) fn take_in(&mut self, answer: Subscribed, restored: Restored, was_known: bool) {
         let channel = answer.channel;
         self.changed |= Slices::CHANNELS;
         self.counters.duplicates += restored.duplicates;
@@ -251,9 +277,14 @@ impl Client {
         };
         let round_trip_ms = self.now.monotonic.since(entry.sent_at);
         let result = match (&entry.purpose, reply.result) {
+            (Purpose::Message(number), ReplyResult::Published { offset }) => {
+                self.end_message(*number, Ok(offset));
+                return;
+            }
             (Purpose::Publish(_), ReplyResult::Published { offset }) => Ok(Settlement::Published { offset }),
             (Purpose::Call(_), ReplyResult::Json(json)) => Ok(Settlement::Answer(json)),
-            (Purpose::Ping(_) | Purpose::Probe | Purpose::Measure, ReplyResult::Time { .. }) => {
+            (Purpose::Ping(_) | Purpose::Probe | Purpose::Measure, ReplyResult::Time { server_time }) => {
+                self.handle_server_time(server_time);
                 // Only the probe's own answer proves anything: others may have waited in a buffer since before the sleep.
                 if entry.purpose == Purpose::Probe {
                     self.step(Happening::Alive);
@@ -262,7 +293,7 @@ impl Client {
                 Ok(Settlement::Pong { round_trip_ms })
             }
             (Purpose::Refresh, ReplyResult::Refreshed { expires_at }) => {
-                let relay_now = self.now.unix.0.saturating_add_signed(self.status.clock_offset_ms);
+                let relay_now = self.relay_now();
                 self.plan_refresh(expires_at.as_millis(), relay_now);
                 return;
             }
@@ -274,6 +305,10 @@ impl Client {
             // An answer of the wrong kind tells nothing of what was done.
             _ => {
                 self.counters.unreadable += 1;
+                if let Purpose::Message(number) = entry.purpose {
+                    self.handle_unanswered_message(number, RETRY_MS);
+                    return;
+                }
                 Err(Failure::Unknown)
             }
         };
@@ -301,6 +336,7 @@ impl Client {
                 let result = Err(Failure::Refused(error.body));
                 self.settle(request, result);
             }
+            Purpose::Message(number) => self.handle_message_refused(number, error.body),
             // It answers: it lives.
             Purpose::Probe => self.step(Happening::Alive),
             Purpose::Measure | Purpose::Unsubscribe => {}
@@ -312,7 +348,7 @@ impl Client {
         self.error(error.body.code.as_str(), Cow::Owned(error.body.message), error.channel);
     }
 
-    fn resync(&mut self, channel: String) {
+    pub(crate) fn resync(&mut self, channel: String) {
         self.counters.resyncs += 1;
         self.emit(ClientEvent::Resync { channel });
     }

@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::connection::{Happening, State};
 use crate::output::{Failure, Output, Slices, TokenReason};
 use crate::requests::Purpose;
+use crate::sending::RETRY_MS;
 use crate::time::Millis;
 use crate::timers::Timer;
 use crate::token::{Look, look_at};
@@ -17,7 +18,7 @@ const REFRESH_RETRY_MS: u64 = 15_000;
 const REFRESH_AHEAD_MS: u64 = 60_000;
 /// What `connect` needs beside its entries and its token.
 const CONNECT_OVERHEAD_BYTES: usize = 512;
-/// Subscribe commands sent in one go; the relay counts messages, so a page with very many channels is spread over time.
+/// Subscribe commands and queued messages sent in one go; the relay counts messages, so a page with very many is spread over time.
 pub(crate) const COMMAND_BURST: u64 = 100;
 
 impl Client {
@@ -32,7 +33,7 @@ impl Client {
             return;
         }
         let waiting = self.connection.state == State::AwaitingToken;
-        let relay_now = self.now.unix.0.saturating_add_signed(self.status.clock_offset_ms);
+        let relay_now = self.relay_now();
         match result {
             Err(why) => {
                 let mut text = String::from("getToken failed: ");
@@ -43,7 +44,7 @@ impl Client {
             }
             Ok(token) => match look_at(&token, relay_now) {
                 // Ended twice in a row: perhaps it is this machine's clock that is wrong. The relay decides.
-                Look::Ended if waiting && self.tokens.refusals == 0 => self.step(Happening::TokenBad(TokenProblem::Expired)),
+                Look::Ended if waiting && self.tokens.doubt() => self.step(Happening::TokenBad(TokenProblem::Expired)),
                 Look::Bad(problem) if waiting => self.step(Happening::TokenBad(problem)),
                 Look::Bad(problem) => {
                     self.error(problem.as_str(), Cow::Borrowed("getToken gave something that is no token: the one in use goes on"), None);
@@ -55,7 +56,9 @@ impl Client {
                         self.send_command(Purpose::Refresh, |id| ClientMessage::Refresh(Refresh { id, token: copy }));
                     }
                     self.tokens.keep(token);
+                    self.handle_identity();
                     self.step(Happening::TokenGiven);
+                    self.poll_with_new_token();
                 }
             },
         }
@@ -108,11 +111,13 @@ impl Client {
     pub(crate) fn let_go(&mut self) {
         self.outgoing.clear();
         for entry in self.requests.drain() {
-            if let Some(request) = entry.purpose.request() {
+            if let Purpose::Message(number) = entry.purpose {
+                self.handle_unanswered_message(number, 0);
+            } else if let Some(request) = entry.purpose.request() {
                 self.settle(request, Err(Failure::Unknown));
             }
         }
-        self.subscriptions.handle_lost(self.now.monotonic);
+        self.subscriptions.handle_lost(self.now.monotonic, self.connection.polls());
         self.forget_typing();
         self.changed |= Slices::CHANNELS;
     }
@@ -125,6 +130,7 @@ impl Client {
                 Purpose::Publish(request) | Purpose::Call(request) | Purpose::Ping(request) => {
                     self.settle(request, Err(Failure::Unknown));
                 }
+                Purpose::Message(number) => self.handle_unanswered_message(number, RETRY_MS),
                 Purpose::Subscribe(channel) => self.subscriptions.handle_unanswered(now, &channel, entry.id),
                 Purpose::Refresh => self.timers.set(Timer::Refresh, Some(now.plus(REFRESH_RETRY_MS))),
                 Purpose::Connect | Purpose::Unsubscribe | Purpose::Probe | Purpose::Measure | Purpose::Presence | Purpose::Own => {}
@@ -137,12 +143,18 @@ impl Client {
         2_000 / u64::from(self.limits.messages_per_second.clamp(2, 2_000))
     }
 
-    pub(crate) fn ask_for_channels(&mut self) {
+    /// Counts what was earned since the last time.
+    pub(crate) fn earn_allowance(&mut self) {
         let now = self.now.monotonic;
         let interval = self.allowance_interval_ms();
         let earned = now.since(self.allowance_at) / interval;
         self.allowance = self.allowance.saturating_add(earned).min(COMMAND_BURST);
         self.allowance_at = if self.allowance == COMMAND_BURST { now } else { self.allowance_at.plus(earned * interval) };
+    }
+
+    pub(crate) fn ask_for_channels(&mut self) {
+        let now = self.now.monotonic;
+        self.earn_allowance();
         while self.allowance > 0 {
             if let Some(channel) = self.subscriptions.poll_unsubscribe() {
                 self.send_command(Purpose::Unsubscribe, |id| ClientMessage::Unsubscribe(Unsubscribe { id, channel }));

@@ -1,7 +1,8 @@
 //! Events of people and jobs on their way into the [`Kept`] lists: notifications, executions, conversations, typing, presence,
 //! patients; and what the page says of them.
 
-use crate::client::{Client, push_number};
+use crate::client::Client;
+use crate::digits::push_number;
 use crate::fields::Fields;
 use crate::members::each_member;
 use crate::output::Slices;

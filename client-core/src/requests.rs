@@ -22,6 +22,8 @@ pub(crate) enum Purpose {
     /// Something of the client's own whose answer changes nothing.
     Own,
     Publish(RequestId),
+    /// A message of the outbox, by its number there.
+    Message(u32),
     Call(RequestId),
     Ping(RequestId),
 }

@@ -4,18 +4,20 @@
 //! `connect` with its position; what does not fit there, and everything later, goes out as `subscribe`. The relay joins
 //! `user:{sub}` and `tenant` by itself: those are kept, with their positions, without a holder.
 //!
+//! While polling stands in for the socket (row C10) the same channels are asked for with the same positions. Both ways are judged by
+//! position alone, so it does not matter which answer comes first, and a switch needs no care of its own.
+//!
 //! Traps: answers are matched by the command's id, because an answer to an older question may still be on its way. Events of a
 //! channel that is not live are dropped: the answer that makes it live covers them.
 
-use crate::channel_view::{ChannelPhase, ChannelView};
+use crate::channel::{Channel, Road};
+use crate::channel_view::ChannelView;
 use crate::input::SubscribeOptions;
-use crate::position::{Asked, Restored, Verdict, judge, restore};
+use crate::position::{Asked, Restored, Verdict, judge};
 use crate::table::Table;
 use crate::time::Millis;
 use pulsewire_protocol::{ErrorBody, ErrorCode, Position, Publication, Subscribe, SubscribeEntry, Subscribed};
 
-/// Between two recoveries of one live channel because of holes.
-const MIN_GAP_INTERVAL_MS: u64 = 1_000;
 /// Before a refused subscription is tried again, where the relay names no delay.
 const RETRY_MS: u64 = 2_000;
 /// What a hidden page can use of a device's telemetry.
@@ -26,88 +28,6 @@ const HIDDEN_AFTER_MS: u64 = 5_000;
 const MAX_JOINED: usize = 8;
 /// What one entry of `connect` costs beside its texts: keys, heads, numbers.
 const ENTRY_OVERHEAD_BYTES: usize = 48;
-
-/// One wanted channel.
-#[derive(Debug, Default)]
-struct Channel {
-    holders: u32,
-    /// The relay joined it by itself.
-    joined: bool,
-    options: SubscribeOptions,
-    /// The rate that was asked for last.
-    asked_hz: Option<u32>,
-    position: Option<Position>,
-    /// The position is from a former life of the page: what that had shown, this one has not.
-    resumed: bool,
-    /// Events are applied.
-    live: bool,
-    /// A hole was seen: events are dropped until the recovery is answered.
-    mending: bool,
-    /// The command that was sent and is not answered.
-    pending: Option<(u64, Asked)>,
-    /// When to send the next one.
-    due: Option<Millis>,
-    /// What is wanted changed while a command was under way.
-    ask_again: bool,
-    /// A holder wants older publications than were asked for at first.
-    wants_backfill: bool,
-    /// The last answer could not be read: ask for nothing that could be in the way.
-    bare: bool,
-    error: Option<ErrorBody>,
-    gap_seen_at: Option<Millis>,
-    lingers_until: Option<Millis>,
-}
-
-impl Channel {
-    /// What to ask for now: a live channel that misses nothing may want to be filled backwards.
-    fn next_question(&self) -> Asked {
-        if self.live && self.wants_backfill && !self.mending {
-            Asked::Backfill
-        } else if self.position.is_some() {
-            Asked::Recovery
-        } else {
-            Asked::Fresh
-        }
-    }
-    fn ask(&mut self, id: u64, max_hz: Option<u32>) -> (Option<Position>, Option<u32>) {
-        let asked = self.next_question();
-        self.asked_hz = max_hz;
-        self.pending = Some((id, asked));
-        self.due = None;
-        self.ask_again = false;
-        let recover = if asked == Asked::Recovery { self.position.clone() } else { None };
-        if asked != Asked::Recovery {
-            self.wants_backfill = false;
-        }
-        (recover, self.options.history.filter(|_| !self.bare))
-    }
-    fn lose_connection(&mut self, now: Millis) {
-        if let Some((_, Asked::Backfill)) = self.pending {
-            self.wants_backfill = true;
-        }
-        self.live = false;
-        self.mending = false;
-        self.pending = None;
-        self.error = None;
-        self.due = Some(now);
-    }
-    /// Asks again, from the position, but not too often.
-    fn mend(&mut self, now: Millis) {
-        let earliest = self.gap_seen_at.map_or(now, |at| at.plus(MIN_GAP_INTERVAL_MS)).max(now);
-        self.gap_seen_at = Some(earliest);
-        self.mending = true;
-        self.due = Some(earliest);
-    }
-    fn phase(&self) -> ChannelPhase {
-        if self.live {
-            ChannelPhase::Subscribed
-        } else if self.error.is_some() {
-            ChannelPhase::Refused
-        } else {
-            ChannelPhase::Waiting
-        }
-    }
-}
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,9 +73,22 @@ impl Subscriptions {
     pub(crate) fn is_wanted(&self, name: &str) -> bool {
         self.channels.at(name).is_some()
     }
+    /// Whether the relay has told where it stands.
+    pub(crate) fn is_known(&self, name: &str) -> bool {
+        self.channels.at(name).is_some_and(|channel| channel.position.is_some())
+    }
     /// Whether an answer is awaited before the channel is whole again.
     pub(crate) fn is_restoring(&self, name: &str) -> bool {
-        self.channels.at(name).is_some_and(|channel| !channel.live || channel.mending)
+        self.channels.at(name).is_some_and(|channel| !(channel.live || channel.polled) || channel.mending)
+    }
+    /// Whether a message may go out to it.
+    pub(crate) fn road(&self, name: &str) -> Road<'_> {
+        match self.channels.at(name) {
+            // What the relay refused to tell it may still take.
+            None | Some(Channel { error: Some(_), .. }) => Road::Unheld,
+            Some(channel) if channel.live || channel.polled => Road::Open(channel.position.as_ref().map_or("", |position| &position.epoch)),
+            Some(_) => Road::Closed,
+        }
     }
     pub(crate) fn deadline(&self) -> Option<Millis> {
         self.deadline
@@ -184,7 +117,7 @@ impl Subscriptions {
             // A refused channel that is wanted anew.
             channel.due = Some(now);
         }
-        let known = channel.live || channel.pending.is_some() || channel.position.is_some();
+        let known = channel.live || channel.pending.is_some() || channel.poll_pending.is_some() || channel.position.is_some();
         if options.history > channel.options.history {
             channel.options.history = options.history;
             if known {
@@ -226,6 +159,7 @@ impl Subscriptions {
         if let Some(channel) = self.channels.at_mut(name)
             && channel.position.is_none()
             && channel.pending.is_none()
+            && channel.poll_pending.is_none()
             && !channel.live
             && !position.epoch.is_empty()
         {
@@ -304,22 +238,94 @@ impl Subscriptions {
         Some(Subscribe { id, channel: name.to_owned(), recover, history, max_hz })
     }
 
+    /// The entries of a poll: the user's own channels first, because nobody joins them here.
+    pub(crate) fn poll_entries(&mut self, poll: u32, own: &[&str], max_entries: usize) -> Vec<SubscribeEntry> {
+        let unasked = own.iter().filter(|name| !self.is_wanted(name)).map(|name| SubscribeEntry::new(*name));
+        let mut entries: Vec<SubscribeEntry> = unasked.collect();
+        for own_first in [true, false] {
+            for (name, channel) in self.channels.values_mut() {
+                if is_joined_by_relay(name) != own_first || channel.error.is_some() {
+                    continue;
+                }
+                if entries.len() >= max_entries {
+                    let message = "more channels than the relay answers for in one poll".to_owned();
+                    let code = ErrorCode::TooManySubscriptions;
+                    channel.error = Some(ErrorBody { code, message, retryable: false, retry_after_ms: None });
+                    continue;
+                }
+                let (recover, history) = channel.ask_by_poll(poll);
+                entries.push(SubscribeEntry { channel: name.to_owned(), recover, history, max_hz: None });
+            }
+        }
+        entries
+    }
+    /// Whether something is wanted that the poll under way does not ask for.
+    pub(crate) fn wants_poll(&self) -> bool {
+        let is_left_out =
+            |channel: &Channel| channel.error.is_none() && channel.poll_pending.is_none() && (!channel.polled || channel.wants_backfill);
+        self.channels.iter().any(|(_, channel)| is_left_out(channel))
+    }
+
     // What the relay says.
+
+    /// An answer to a poll. `None`: it is not the one that is awaited.
+    pub(crate) fn handle_polled(&mut self, poll: u32, answer: &mut Subscribed) -> Option<Restored> {
+        if !self.is_wanted(&answer.channel) {
+            let asked = Some((poll, Asked::Fresh));
+            self.join(&answer.channel)?.poll_pending = asked;
+        }
+        let channel = self.channels.at_mut(&answer.channel)?;
+        channel.joined |= is_joined_by_relay(&answer.channel);
+        let (_, asked) = channel.poll_pending.take_if(|(pending, _)| *pending == poll)?;
+        channel.polled = true;
+        Some(channel.restore(channel.as_of_now(asked), answer))
+    }
+    /// A poll was refused for one channel. Says whether that is worth telling: the user's own channels were nobody's wish.
+    pub(crate) fn handle_poll_refused(&mut self, poll: u32, name: &str, error: ErrorBody) -> bool {
+        let Some(channel) = self.channels.at_mut(name) else { return false };
+        if channel.poll_pending.take_if(|(pending, _)| *pending == poll).is_none() {
+            return false;
+        }
+        channel.polled = false;
+        channel.error = Some(error);
+        channel.holders > 0
+    }
+    /// The poll under way will not be answered.
+    pub(crate) fn handle_poll_lost(&mut self) {
+        for (_, channel) in self.channels.values_mut() {
+            if let Some((_, Asked::Backfill)) = channel.poll_pending.take() {
+                channel.wants_backfill = true;
+            }
+        }
+    }
+    /// What the polls told is no longer known to hold: polling is over, or the relay may be another one.
+    pub(crate) fn handle_polls_ended(&mut self) {
+        self.handle_poll_lost();
+        for (_, channel) in self.channels.values_mut() {
+            channel.polled = false;
+        }
+    }
+
+    /// A channel that nobody asked for, if it is one of the user's own.
+    fn join(&mut self, name: &str) -> Option<&mut Channel> {
+        let joined = self.channels.iter().filter(|(_, channel)| channel.joined).count();
+        if !is_joined_by_relay(name) || joined >= MAX_JOINED {
+            return None;
+        }
+        self.channels.at_or_insert_with(name, Channel::default)
+    }
 
     /// An answer, or the relay's own joining. `None`: nobody wants it, or it answers a question that is out of date.
     pub(crate) fn handle_subscribed(&mut self, now: Millis, id: u64, answer: &mut Subscribed) -> Option<Restored> {
-        if !self.is_wanted(&answer.channel) && is_joined_by_relay(&answer.channel) {
-            let joined = self.channels.iter().filter(|(_, channel)| channel.joined).count();
-            if joined < MAX_JOINED {
-                self.channels.at_or_insert_with(&answer.channel, Channel::default)?;
-            }
+        if !self.is_wanted(&answer.channel) {
+            self.join(&answer.channel)?;
         }
         let channel = self.channels.at_mut(&answer.channel)?;
         channel.joined |= is_joined_by_relay(&answer.channel);
         let asked = match channel.pending {
             Some((pending, asked)) if pending == id => {
                 channel.pending = None;
-                asked
+                channel.as_of_now(asked)
             }
             // The answer to what was asked later is still to come, and will be about the whole.
             Some(_) => return None,
@@ -331,17 +337,13 @@ impl Subscriptions {
                 return None;
             }
         };
-        let state = if std::mem::take(&mut channel.resumed) { answer.state.clone() } else { Vec::new() };
-        let mut restored = restore(channel.position.as_ref(), asked, answer);
-        restored.older.extend(state);
-        channel.position.clone_from(&restored.position);
+        let restored = channel.restore(asked, answer);
         channel.live = true;
         // A backfill does not mend; whatever else is answered does.
         if asked != Asked::Backfill {
             channel.mending = false;
             channel.due = None;
         }
-        channel.bare = false;
         channel.error = None;
         if restored.hole && !channel.mending {
             channel.mend(now);
@@ -418,6 +420,9 @@ impl Subscriptions {
     }
     /// What `connect` asked for and `welcome` did not answer is asked for again.
     pub(crate) fn handle_welcomed(&mut self, now: Millis, id: u64) {
+        // The polls asked for the user's own channels; the relay has not joined what the token does not allow.
+        let is_kept = |channel: &Channel| channel.holders > 0 || channel.live || !channel.joined || channel.position.is_some();
+        self.channels.retain(is_kept);
         for (_, channel) in self.channels.values_mut() {
             if channel.pending.is_some_and(|(pending, _)| pending == id) {
                 channel.pending = None;
@@ -464,14 +469,15 @@ impl Subscriptions {
         }
     }
     /// The connection is gone: nothing is live, everything is due.
-    pub(crate) fn handle_lost(&mut self, now: Millis) {
+    pub(crate) fn handle_lost(&mut self, now: Millis, polling: bool) {
         self.leaving.clear();
         for (_, channel) in self.channels.values_mut() {
-            channel.lose_connection(now);
+            channel.lose_connection(now, polling);
         }
     }
     /// Another user: positions and the relay's own channels of the former one are worth nothing.
     pub(crate) fn forget_positions(&mut self) {
+        self.channels.retain(|channel| channel.holders > 0 || !channel.joined);
         for (_, channel) in self.channels.values_mut() {
             channel.position = None;
         }

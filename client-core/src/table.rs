@@ -54,6 +54,12 @@ impl<V> Table<V> {
         self.names.0.remove(index);
         Some(self.values.remove(index))
     }
+    /// Keeps the values that `keep` says so of.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
+        let mut kept = self.values.iter().map(&keep);
+        self.names.0.retain(|_| kept.next().unwrap_or(false));
+        self.values.retain(|value| keep(value));
+    }
     pub(crate) fn clear(&mut self) {
         self.names.0.clear();
         self.values.clear();

@@ -29,10 +29,16 @@ pub(crate) enum Timer {
     Toasts,
     /// Somebody who wrote did not go on.
     Typing,
+    /// The next poll, or the answer to the one under way is overdue.
+    Poll,
+    /// The answer to a post is overdue.
+    Post,
+    /// A message that waits may be sent (again), or has waited long enough.
+    Outbox,
 }
 
 impl Timer {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 15] = [
         Self::Retry,
         Self::Token,
         Self::Handshake,
@@ -45,6 +51,9 @@ impl Timer {
         Self::Subscriptions,
         Self::Toasts,
         Self::Typing,
+        Self::Poll,
+        Self::Post,
+        Self::Outbox,
     ];
 }
 

@@ -5,15 +5,29 @@
 
 use crate::members::each_member;
 use crate::output::TokenReason;
+use crate::time::Millis;
 use pulsewire_protocol::TokenProblem;
 
 /// A token that ends sooner than this is not used for a new connection.
 const USABLE_FOR_MS: u64 = 60_000;
 
+/// A token that serves for so long after a refusal has made good for it.
+const FORGIVEN_AFTER_MS: u64 = 10_000;
+
+/// Whom a token speaks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) tenant: String,
+    pub(crate) user: String,
+}
+
 /// What the client knows of its token.
 #[derive(Default)]
 pub(crate) struct Tokens {
     token: Option<String>,
+    identity: Option<Identity>,
+    /// Which token it is.
+    generation: u32,
     /// `exp` in Unix milliseconds, where it could be read.
     ends_at: Option<u64>,
     /// Just given and not tried yet: tried even if it seems to end soon, or to have ended (this machine's clock may be wrong).
@@ -24,6 +38,9 @@ pub(crate) struct Tokens {
     discarded: Option<TokenReason>,
     /// Refusals in a row, the relay's and our own: after the second one the client stops.
     pub(crate) refusals: u32,
+    refused_at: Millis,
+    /// The last one looked as if it had ended, and another one was asked for.
+    doubted: bool,
 }
 
 impl core::fmt::Debug for Tokens {
@@ -49,13 +66,37 @@ impl Tokens {
         let lasts = self.ends_at.is_none_or(|end| end > relay_now.saturating_add(USABLE_FOR_MS));
         self.token.is_some() && (lasts || self.fresh)
     }
-    /// A socket is opened for the token.
+    /// Whether there is one that has not ended, however soon it will.
+    pub(crate) fn lasts(&self, relay_now: u64) -> bool {
+        self.token.is_some() && (self.fresh || self.ends_at.is_none_or(|end| end > relay_now))
+    }
+    /// The token was refused.
+    pub(crate) fn handle_refused(&mut self, now: Millis) {
+        self.refusals += 1;
+        self.refused_at = now;
+    }
+    /// A request over HTTP was accepted with it. That alone does not make good for a refusal: the socket may go on refusing it,
+    /// and would then be tried in a circle.
+    pub(crate) fn handle_accepted(&mut self, now: Millis) {
+        if now.since(self.refused_at) > FORGIVEN_AFTER_MS {
+            self.refusals = 0;
+        }
+    }
+    /// A socket is opened for the token, or a request made with it.
     pub(crate) fn mark_tried(&mut self) {
         self.fresh = false;
     }
     /// The token, to send it.
     pub(crate) fn token(&self) -> Option<&str> {
         self.token.as_deref()
+    }
+    /// Whom the last token speaks for, where it can be told.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+    /// A number that changes with every token.
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
     }
     /// Starts a request, unless one is under way: there is never more than one.
     pub(crate) fn ask(&mut self, reason: TokenReason) -> Option<(u32, TokenReason)> {
@@ -78,11 +119,19 @@ impl Tokens {
     pub(crate) fn give_up_asking(&mut self) {
         self.asked = None;
     }
+    /// A token looks as if it had ended. Says whether to ask for another one: twice in a row it is more likely the clock.
+    pub(crate) fn doubt(&mut self) -> bool {
+        !std::mem::replace(&mut self.doubted, true)
+    }
     /// Keeps a token.
     pub(crate) fn keep(&mut self, token: String) {
-        self.ends_at = ends_at(&token);
+        let claims = claims(&token);
+        self.ends_at = ends_at(&claims);
+        self.identity = identity(&claims);
+        self.generation = self.generation.wrapping_add(1);
         self.token = Some(token);
         self.fresh = true;
+        self.doubted = false;
         self.discarded = None;
     }
     /// The relay knows better when it ends.
@@ -107,7 +156,7 @@ impl Tokens {
     }
     /// The client was closed on purpose: nothing of it stays.
     pub(crate) fn forget(&mut self) {
-        *self = Self { requests: self.requests, ..Self::default() };
+        *self = Self { requests: self.requests, generation: self.generation, ..Self::default() };
     }
 }
 
@@ -126,7 +175,7 @@ pub(crate) fn look_at(token: &str, relay_now: u64) -> Look {
     if parts != 3 {
         return Look::Bad(TokenProblem::Malformed);
     }
-    match ends_at(token) {
+    match ends_at(&claims(token)) {
         Some(end) if end <= relay_now => Look::Ended,
         _ => Look::Fine,
     }
@@ -143,14 +192,43 @@ fn sextet(byte: u8) -> Option<u32> {
     }))
 }
 
-/// The `exp` of a token's claims in Unix milliseconds, read without a JSON parser: the number of the member `exp` of the
-/// outermost object. What cannot be read is left to the relay.
-fn ends_at(token: &str) -> Option<u64> {
-    let claims = token.as_bytes().split(|byte| *byte == b'.').nth(1)?;
+/// The `exp` of a token's claims in Unix milliseconds. What cannot be read is left to the relay.
+fn ends_at(claims: &str) -> Option<u64> {
+    let mut number = None;
+    for byte in member(claims, "exp")?.bytes().take_while(u8::is_ascii_digit) {
+        number = Some(number.unwrap_or(0u64).saturating_mul(10).saturating_add(u64::from(byte - b'0')));
+    }
+    Some(number?.saturating_mul(1_000))
+}
+
+/// Whom a token speaks for, where its claims say so in plain letters.
+fn identity(claims: &str) -> Option<Identity> {
+    let text = |name| {
+        let value = member(claims, name)?.strip_prefix('"')?.strip_suffix('"')?;
+        (!value.contains('\\')).then(|| value.to_owned())
+    };
+    Some(Identity { tenant: text("tenant")?, user: text("sub")? })
+}
+
+/// A member of the claims, the first of that name.
+fn member<'c>(claims: &'c str, wanted: &str) -> Option<&'c str> {
+    let mut found = None;
+    each_member(claims, &mut |name, value| {
+        if name == wanted && found.is_none() {
+            found = Some(value);
+        }
+    });
+    found
+}
+
+/// The claims of a token as JSON text; empty where they are none.
+fn claims(token: &str) -> String {
+    let claims = token.as_bytes().split(|byte| *byte == b'.').nth(1).unwrap_or_default();
     let mut text = Vec::with_capacity(claims.len());
     let (mut bits, mut held) = (0u32, 0);
     for byte in claims {
-        bits = (bits << 6) | sextet(*byte)?;
+        let Some(sextet) = sextet(*byte) else { return String::new() };
+        bits = (bits << 6) | sextet;
         held += 6;
         if held >= 8 {
             held -= 8;
@@ -158,21 +236,7 @@ fn ends_at(token: &str) -> Option<u64> {
             bits &= (1 << held) - 1;
         }
     }
-    let mut ends_at = None;
-    each_member(core::str::from_utf8(&text).ok()?, &mut |name, value| {
-        if name == "exp" && ends_at.is_none() {
-            ends_at = leading_number(value);
-        }
-    });
-    ends_at.map(|seconds| seconds.saturating_mul(1_000))
-}
-
-fn leading_number(text: &str) -> Option<u64> {
-    let mut number = None;
-    for byte in text.bytes().take_while(u8::is_ascii_digit) {
-        number = Some(number.unwrap_or(0u64).saturating_mul(10).saturating_add(u64::from(byte - b'0')));
-    }
-    number
+    String::from_utf8(text).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -206,9 +270,20 @@ mod tests {
 
     #[test]
     fn only_the_outermost_exp_counts_wherever_it_stands() {
-        assert_eq!(ends_at(&token(r#"{"a":{"exp":1},"b":"\"exp\":2","c":["exp"], "exp" : 3.5e0}"#)), Some(3_000));
-        assert_eq!(ends_at(&token(r#"{"exp":"soon"}"#)), None);
-        assert_eq!(ends_at(&token(r#"{"sub":"exp"}"#)), None);
+        assert_eq!(ends_at(&claims(&token(r#"{"a":{"exp":1},"b":"\"exp\":2","c":["exp"], "exp" : 3.5e0}"#))), Some(3_000));
+        assert_eq!(ends_at(&claims(&token(r#"{"exp":"soon"}"#))), None);
+        assert_eq!(ends_at(&claims(&token(r#"{"sub":"exp"}"#))), None);
+    }
+
+    #[test]
+    fn whom_a_token_speaks_for_is_read_where_it_stands_in_plain_letters() {
+        let of = |text| identity(&claims(&token(text))).map(|identity| (identity.tenant, identity.user));
+        let ana = || Some(("t".to_owned(), "ana".to_owned()));
+        assert_eq!(of(r#"{"sub":"ana","tenant":"t"}"#), ana());
+        assert_eq!(of(r#"{"a":{"sub":"eve"},"b":"sub","tenant" : "t", "sub" : "ana","exp":1}"#), ana());
+        assert_eq!(of(r#"{"sub":"a\u006ea","tenant":"t"}"#), None);
+        assert_eq!(of(r#"{"sub":"ana"}"#), None);
+        assert_eq!(identity(&claims("a.b")), None);
     }
 
     #[test]

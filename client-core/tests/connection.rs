@@ -79,7 +79,10 @@ fn a_heartbeat_is_answered_at_once_and_silence_ends_the_connection() {
     assert_eq!(sent[0], ClientMessage::Pong(Pong { ts: UnixMs(77.0) }));
     let ClientMessage::Ping(ping) = &sent[1] else { panic!("a ping rides along: {sent:?}") };
     page.jump(33);
-    page.relay(ServerMessage::Reply(Reply { id: ping.id, result: ReplyResult::Time { server_time: UnixMs(0.0) } }));
+    page.relay(ServerMessage::Reply(Reply {
+        id: ping.id,
+        result: ReplyResult::Time { server_time: UnixMs::from_millis(page.now.unix.0) },
+    }));
     assert_eq!(page.client.connection().latency_ms, Some(33));
     page.advance(59_999);
     assert_eq!(page.state(), ConnectionState::Connected);
@@ -109,7 +112,10 @@ fn waking_up_ends_a_pause_and_asks_a_living_connection_whether_it_lives() {
         page.wake(wake);
         let sent = page.take_sent();
         let [ClientMessage::Ping(ping)] = &sent[..] else { panic!("{sent:?}") };
-        page.relay(ServerMessage::Reply(Reply { id: ping.id, result: ReplyResult::Time { server_time: UnixMs(0.0) } }));
+        page.relay(ServerMessage::Reply(Reply {
+            id: ping.id,
+            result: ReplyResult::Time { server_time: UnixMs::from_millis(page.now.unix.0) },
+        }));
         page.advance(3_000);
         assert_eq!(page.tries.len(), 1, "it lives");
 
@@ -130,7 +136,7 @@ fn an_answer_to_an_older_ping_does_not_prove_life() {
     let mut page = Page::connected(exact());
     page.command(Command::Ping { request: RequestId(1) });
     page.wake(Wake::Resumed);
-    page.relay(ServerMessage::Reply(Reply { id: 2, result: ReplyResult::Time { server_time: UnixMs(0.0) } }));
+    page.relay(ServerMessage::Reply(Reply { id: 2, result: ReplyResult::Time { server_time: UnixMs::from_millis(page.now.unix.0) } }));
     page.advance(2_000);
     assert_eq!(page.tries.len(), 2);
 }
@@ -180,7 +186,10 @@ fn a_machine_that_wrongly_says_offline_keeps_its_living_connection() {
     page.take_sent();
     page.wake(Wake::Offline);
     let [ClientMessage::Ping(ping)] = &page.take_sent()[..] else { panic!() };
-    page.relay(ServerMessage::Reply(Reply { id: ping.id, result: ReplyResult::Time { server_time: UnixMs(0.0) } }));
+    page.relay(ServerMessage::Reply(Reply {
+        id: ping.id,
+        result: ReplyResult::Time { server_time: UnixMs::from_millis(page.now.unix.0) },
+    }));
     page.advance(5_000);
     page.closed(1006, "");
     page.advance(1_000);

@@ -40,7 +40,7 @@ fn requests_end_with_their_answer_or_as_unknown_and_none_is_sent_without_a_conne
     let body = ErrorBody::new(ErrorCode::NotFound, "no such method");
     page.relay(ServerMessage::Error(ErrorMessage { id: Some(3), channel: None, body }));
     page.jump(12);
-    page.relay(ServerMessage::Reply(Reply { id: 4, result: ReplyResult::Time { server_time: UnixMs(0.0) } }));
+    page.relay(ServerMessage::Reply(Reply { id: 4, result: ReplyResult::Time { server_time: UnixMs::from_millis(page.now.unix.0) } }));
     page.closed(1006, "");
     assert_eq!(
         settled(&mut page),

@@ -20,6 +20,7 @@ pub mod http;
 pub mod json;
 pub mod message;
 pub mod payload;
+pub mod saved;
 pub mod scalar;
 #[cfg(feature = "serialize")]
 pub mod serialize;
@@ -36,6 +37,7 @@ pub use event::*;
 pub use http::{PollEntry, PollRequest, PollResponse, PublishAccepted, PublishItem, PublishOutcome};
 pub use message::*;
 pub use payload::{EventKind, Payload};
+pub use saved::Saved;
 pub use scalar::{Column, RawJson, SeriesMap, UnixMs};
 #[cfg(feature = "json")]
 pub use validate::FieldError;

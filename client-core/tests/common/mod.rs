@@ -9,6 +9,7 @@ pub mod relay;
 
 use pulsewire_client_core::protocol::*;
 use pulsewire_client_core::*;
+use std::collections::BTreeMap;
 
 pub struct Page {
     pub client: Client,
@@ -26,6 +27,31 @@ pub struct Page {
     /// Given at once when asked.
     pub token: Option<String>,
     pub changed: Slices,
+    /// Requests over HTTP that are not answered.
+    pub fetches: Vec<Fetch>,
+    /// What is kept over a reload, and for whom.
+    pub saved: BTreeMap<String, Vec<u8>>,
+    pub scope: Option<String>,
+    /// The store was opened and has not answered.
+    pub store_asked: bool,
+}
+
+/// A request over HTTP.
+#[derive(Clone, Debug)]
+pub struct Fetch {
+    pub fetch: u32,
+    pub path: &'static str,
+    pub token: String,
+    pub body: Vec<u8>,
+}
+
+impl Fetch {
+    pub fn poll(&self) -> PollRequest {
+        cbor::decode_poll_request(&self.body).expect("the client writes what the relay can read")
+    }
+    pub fn items(&self) -> Vec<PublishItem> {
+        cbor::decode_publish_items(&self.body).expect("the client writes what the relay can read")
+    }
 }
 
 /// Three parts; the middle one is `{}`: no `exp`, so the relay decides.
@@ -51,7 +77,77 @@ impl Page {
             token_reasons: Vec::new(),
             token: Some(TOKEN.to_owned()),
             changed: Slices::NONE,
+            fetches: Vec::new(),
+            saved: BTreeMap::new(),
+            scope: None,
+            store_asked: false,
         }
+    }
+    /// The same page after a reload, with what it kept.
+    pub fn reloaded(&mut self, config: Config, seed: u64) {
+        let kept = (std::mem::take(&mut self.saved), self.scope.take());
+        let (now, token) = (self.now, self.token.take());
+        *self = Self { client: Client::new(config, seed, now), now, token, ..Self::new(Config::default()) };
+        (self.saved, self.scope) = kept;
+    }
+    /// The store answers, if it was asked.
+    pub fn restore(&mut self) {
+        if std::mem::take(&mut self.store_asked) {
+            let scope = self.scope.clone().expect("a store was opened");
+            // In another order than they were kept in.
+            let entries = self.saved.values().rev().cloned().collect();
+            self.input(Input::Restored { scope, entries });
+        }
+    }
+    /// The request under way to a path, if there is one.
+    pub fn fetch(&self, path: &str) -> Option<Fetch> {
+        self.fetches.iter().find(|fetch| fetch.path.starts_with(path)).cloned()
+    }
+    pub fn poll_under_way(&self) -> Option<Fetch> {
+        self.fetch("/api/v1/poll")
+    }
+    pub fn post_under_way(&self) -> Option<Fetch> {
+        self.fetch("/api/v1/publish")
+    }
+    pub fn answer(&mut self, fetch: u32, answer: HttpAnswer<'_>) {
+        let index = self.fetches.iter().position(|open| open.fetch == fetch).expect("the request is under way");
+        self.fetches.remove(index);
+        self.input(Input::Fetched { fetch, answer });
+    }
+    pub fn answer_poll(&mut self, channels: Vec<SubscribedEntry>) {
+        let fetch = self.poll_under_way().expect("a poll is under way").fetch;
+        let body = cbor::encode_poll_response(&PollResponse { channels, server_time: UnixMs::from_millis(self.now.unix.0) });
+        self.answer(fetch, HttpAnswer { status: 200, body: &body, ..HttpAnswer::default() });
+    }
+    /// Publishes a note through the outbox.
+    pub fn note(&mut self, request: u32, channel: &str) {
+        let data = RawJson::from_text_unchecked(request.to_string());
+        let payload = Payload::Custom { event: "note".to_owned(), data };
+        self.command(Command::Publish { request: RequestId(request), channel: channel.to_owned(), payload, key: None, queue: true });
+    }
+    /// One whose socket does not get through and that polls instead.
+    pub fn polling(config: Config) -> Self {
+        let mut page = Self::new(config);
+        page.command(Command::Connect);
+        page.block_socket();
+        page.answer_poll(vec![SubscribedEntry::Subscribed(fresh(None, "tenant", "a", 1))]);
+        assert_eq!(page.state(), ConnectionState::Polling);
+        page
+    }
+    /// Lets the tries of the socket fail until the page polls.
+    pub fn block_socket(&mut self) {
+        while self.poll_under_way().is_none() {
+            self.await_socket();
+            self.closed(1006, "");
+        }
+    }
+    /// What was told of the way of each message: its request and the word.
+    pub fn deliveries(&mut self) -> Vec<(u32, &'static str)> {
+        let of = |event: &ClientEvent| match event {
+            ClientEvent::Delivery { request, state, .. } => Some((request.map_or(0, |request| request.0), state.as_str())),
+            _ => None,
+        };
+        self.take_events().iter().filter_map(of).collect()
     }
     /// One that is connected.
     pub fn connected(config: Config) -> Self {
@@ -95,12 +191,35 @@ impl Page {
                     self.token_reasons.push(reason);
                     answer = self.token.clone();
                 }
-                Output::Fetch { .. }
-                | Output::AbortFetch { .. }
-                | Output::OpenSaved { .. }
-                | Output::Save { .. }
-                | Output::Forget { .. }
-                | Output::EraseSaved => {}
+                Output::Fetch { fetch, path, token, body } => {
+                    self.fetches.push(Fetch { fetch, path, token, body });
+                    for kind in ["/api/v1/poll", "/api/v1/publish"] {
+                        let under_way = self.fetches.iter().filter(|fetch| fetch.path.starts_with(kind)).count();
+                        assert!(under_way <= 1, "{under_way} requests to {kind} at once");
+                    }
+                }
+                Output::AbortFetch { fetch } => {
+                    let index = self.fetches.iter().position(|open| open.fetch == fetch).expect("aborted a request that is over");
+                    self.fetches.remove(index);
+                }
+                Output::OpenSaved { scope } => {
+                    if self.scope.as_ref() != Some(&scope) {
+                        self.saved.clear();
+                    }
+                    self.scope = Some(scope);
+                    self.store_asked = true;
+                }
+                Output::Save { id, bytes } => {
+                    assert!(self.scope.is_some(), "saved without a store");
+                    self.saved.insert(id, bytes);
+                }
+                Output::Forget { id } => {
+                    self.saved.remove(&id);
+                }
+                Output::EraseSaved => {
+                    self.saved.clear();
+                    self.scope = None;
+                }
                 Output::Changed(slices) => self.changed |= slices,
                 Output::Emit(event) => self.events.push(event),
             }

@@ -4,8 +4,8 @@
 #![allow(dead_code, unreachable_pub)]
 
 use super::Page;
-use pulsewire_client_core::Conn;
 use pulsewire_client_core::protocol::*;
+use pulsewire_client_core::{Conn, Now};
 use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Default)]
@@ -31,6 +31,12 @@ pub struct ModelRelay {
     conn: Option<Conn>,
     opened: bool,
     epochs: u64,
+    /// Every message that was stored, ever: what an independent receiver saw.
+    pub accepted: Vec<(String, String)>,
+    /// The idempotency keys of the histories that are still there.
+    keys: BTreeMap<(String, String), u64>,
+    /// What the next messages are refused with.
+    pub refusals: VecDeque<ErrorBody>,
 }
 
 impl ModelRelay {
@@ -43,6 +49,9 @@ impl ModelRelay {
             conn: None,
             opened: false,
             epochs: 0,
+            accepted: Vec::new(),
+            keys: BTreeMap::new(),
+            refusals: VecDeque::new(),
         }
     }
     fn log(&mut self, channel: &str) -> &mut Log {
@@ -94,6 +103,7 @@ impl ModelRelay {
     /// Everything is lost but the names.
     pub fn restart(&mut self) {
         self.logs.clear();
+        self.keys.clear();
         self.cut();
     }
     pub fn cut(&mut self) {
@@ -123,8 +133,11 @@ impl ModelRelay {
         self.frames.push_back(cbor::encode_server(message));
     }
     fn subscribe(&mut self, id: Option<u64>, channel: &str, recover: Option<&Position>, history: Option<u32>) -> Subscribed {
-        let epoch = self.epoch(channel);
         self.subscribed.insert(channel.to_owned(), 0);
+        self.snapshot(id, channel, recover, history)
+    }
+    fn snapshot(&mut self, id: Option<u64>, channel: &str, recover: Option<&Position>, history: Option<u32>) -> Subscribed {
+        let epoch = self.epoch(channel);
         let log = self.log(channel);
         let reaches_back = |position: &&Position| {
             position.epoch == epoch
@@ -147,6 +160,54 @@ impl ModelRelay {
             viewers: None,
             epoch,
         }
+    }
+    /// Stores a message, unless it was stored before or is refused.
+    fn accept(&mut self, channel: &str, payload: &Payload, key: Option<String>) -> Result<u64, ErrorBody> {
+        let key = (channel.to_owned(), key.expect("a message of the outbox has a key"));
+        if let Some(offset) = self.keys.get(&key) {
+            return Ok(*offset);
+        }
+        if let Some(refusal) = self.refusals.pop_front() {
+            return Err(refusal);
+        }
+        let Payload::Custom { data, .. } = payload else { panic!("a note") };
+        self.accepted.push((channel.to_owned(), data.as_str().to_owned()));
+        self.publish(channel, 1, false);
+        let offset = self.log(channel).offset;
+        self.keys.insert(key, offset);
+        Ok(offset)
+    }
+    /// What the relay does with a request over HTTP, and what it would answer: status, code, body.
+    pub fn answer(&mut self, fetch: &super::Fetch, now: Now) -> (u16, &'static str, Vec<u8>) {
+        if fetch.path == "/api/v1/poll" {
+            let entries = fetch.poll().channels;
+            let entries = entries.iter().map(|entry| {
+                let snapshot = self.snapshot(None, &entry.channel, entry.recover.as_ref(), entry.history);
+                SubscribedEntry::Subscribed(snapshot)
+            });
+            let channels = entries.collect();
+            let body = PollResponse { channels, server_time: UnixMs::from_millis(now.unix.0) };
+            return (200, "", cbor::encode_poll_response(&body));
+        }
+        let items = fetch.items();
+        let is_new = |relay: &Self, item: &PublishItem| {
+            let key = (item.channel.clone(), item.key.clone().expect("a message of the outbox has a key"));
+            !relay.keys.contains_key(&key)
+        };
+        if fetch.path.contains("atomic") && !self.refusals.is_empty() && items.iter().any(|item| is_new(self, item)) {
+            return (400, "bad_request", Vec::new());
+        }
+        let mut outcomes = Vec::new();
+        for item in items {
+            outcomes.push(match self.accept(&item.channel, &item.payload, item.key) {
+                Ok(offset) => {
+                    let epoch = self.epoch(&item.channel);
+                    PublishOutcome { accepted: Some(Position { epoch, offset }), error: None }
+                }
+                Err(error) => PublishOutcome { accepted: None, error: Some(error) },
+            });
+        }
+        (202, "", cbor::encode_publish_outcomes(&outcomes))
     }
     /// Reads what the page sent, and queues the answers.
     pub fn serve(&mut self, page: &mut Page) {
@@ -171,11 +232,18 @@ impl ModelRelay {
                     self.push(&ServerMessage::Unsubscribed(answer));
                 }
                 ClientMessage::Ping(ping) => {
-                    self.push(&ServerMessage::Reply(Reply { id: ping.id, result: ReplyResult::Time { server_time: UnixMs(0.0) } }));
+                    self.push(&ServerMessage::Reply(Reply {
+                        id: ping.id,
+                        result: ReplyResult::Time { server_time: UnixMs::from_millis(page.now.unix.0) },
+                    }));
                 }
                 ClientMessage::Publish(publish) => {
-                    let body = ErrorBody::new(ErrorCode::Forbidden, "not in this model");
-                    self.push(&ServerMessage::Error(ErrorMessage { id: Some(publish.id), channel: None, body }));
+                    let id = publish.id;
+                    let answer = match self.accept(&publish.channel, &publish.payload, publish.key) {
+                        Ok(offset) => ServerMessage::Reply(Reply { id, result: ReplyResult::Published { offset } }),
+                        Err(body) => ServerMessage::Error(ErrorMessage { id: Some(id), channel: None, body }),
+                    };
+                    self.push(&answer);
                 }
                 ClientMessage::Call(call) => {
                     let body = ErrorBody::new(ErrorCode::NotFound, "not in this model");

@@ -1,9 +1,10 @@
-//! Bodies of the HTTP endpoints that speak CBOR.
+//! Bodies of the HTTP endpoints that speak CBOR, and what a client keeps.
 
 use super::encode::encode_optional;
 use crate::error::DecodeError;
 use crate::http::{PollRequest, PollResponse, PublishItem, PublishOutcome};
 use crate::payload::{Payload, UnknownEvents};
+use crate::saved::Saved;
 use crate::wire::{In, Major, Out, Shape, Wire, decode_array, skip};
 
 impl Wire for PublishItem {
@@ -80,6 +81,14 @@ fn encode_list<T: Wire>(items: &[T]) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// Encodes a message that waits.
+pub fn encode_saved(message: &Saved) -> Vec<u8> {
+    encode_whole(message)
+}
+/// Decodes a message that waits.
+pub fn decode_saved(bytes: &[u8]) -> Result<Saved, DecodeError> {
+    decode_whole(bytes)
+}
 /// Encodes the body of `POST /api/v1/publish`: an array of items.
 pub fn encode_publish_items(items: &[PublishItem]) -> Vec<u8> {
     encode_list(items)

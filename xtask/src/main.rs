@@ -7,6 +7,7 @@
 mod bench;
 mod build;
 mod demo;
+mod mutations;
 mod project;
 mod sh;
 mod stamp;

@@ -84,6 +84,13 @@ impl Sh {
         self
     }
 
+    /// In another folder than the repository's root.
+    pub(crate) fn in_folder(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self.shown = format!("(cd {} &&) {}", folder.display(), self.shown);
+        self
+    }
+
     /// Where the user stands: paths among their arguments are meant from there.
     pub(crate) fn where_the_user_is(mut self) -> Result<Self> {
         self.command.current_dir(env::current_dir().context("the current folder is gone")?);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::build;
+use crate::mutations;
 use crate::project::Project;
 use crate::sh::Sh;
 use crate::table::{self, Closing, Row, Verdict};
@@ -31,7 +32,7 @@ struct Suite {
     run: fn(&Project, &mut Closing) -> Result<()>,
 }
 
-const SUITES: [Suite; 14] = [
+const SUITES: [Suite; 17] = [
     Suite { name: "fmt", about: "rustfmt has nothing to change", dear: false, run: fmt },
     Suite { name: "tidy", about: "file length, module docs, import direction, links, versions", dear: false, run: tidy_suite },
     Suite { name: "clippy", about: "no warning in the workspace, tests and benches included", dear: false, run: clippy },
@@ -45,6 +46,9 @@ const SUITES: [Suite; 14] = [
     Suite { name: "www", about: "the demo page: types and build from the tarball", dear: false, run: www },
     Suite { name: "interop", about: "Python clients that know nothing but PROTOCOL.md", dear: false, run: interop },
     Suite { name: "e2e", about: "relay and demo page in Chromium, end to end", dear: false, run: e2e },
+    Suite { name: "sim", about: "the simulation at large: 50,000 schedules, or as many as PULSEWIRE_SIM_SEEDS says", dear: true, run: sim },
+    Suite { name: "mutations", about: "the simulation catches what is broken on purpose", dear: true, run: mutations::run },
+    Suite { name: "faults", about: "the fault proxy's tests at full length: a whole minute of drops", dear: true, run: faults },
     Suite { name: "deny", about: "licences, bans, duplicates and sources of all dependencies", dear: true, run: deny },
 ];
 
@@ -183,11 +187,27 @@ fn interop(project: &Project, closing: &mut Closing) -> Result<()> {
 }
 
 fn e2e(project: &Project, closing: &mut Closing) -> Result<()> {
+    watched(end_to_end(project)?.args(["test"]), closing)
+}
+
+fn faults(project: &Project, closing: &mut Closing) -> Result<()> {
+    watched(end_to_end(project)?.args(["run", "test:faults"]).env("PULSEWIRE_TEST_ALL", "1"), closing)
+}
+
+/// npm in the folder of the end-to-end tests, with everything built that they need.
+fn end_to_end(project: &Project) -> Result<Sh> {
     build::run(project, build::Part::All)?;
     let browser = tools::browser(project)?;
     tools::npm_packages(project, "tests/e2e")?;
-    let test = Sh::npm(project, "tests/e2e").args(["test"]).env("PULSEWIRE_CHROMIUM", browser.chromium);
-    watched(test.env("PULSEWIRE_RELAY_BIN", project.relay_binary()).env("PULSEWIRE_WWW_DIR", project.www_build()), closing)
+    let npm = Sh::npm(project, "tests/e2e").env("PULSEWIRE_CHROMIUM", browser.chromium).env("PULSEWIRE_PACKAGE", project.package());
+    Ok(npm.env("PULSEWIRE_RELAY_BIN", project.relay_binary()).env("PULSEWIRE_WWW_DIR", project.www_build()))
+}
+
+/// Optimised, because that is cheaper from some thousand schedules on.
+fn sim(project: &Project, closing: &mut Closing) -> Result<()> {
+    let seeds = env::var("PULSEWIRE_SIM_SEEDS").unwrap_or_else(|_| "50000".to_owned());
+    let test = ["test", "--release", "--package", "pulsewire-tests", "--test", "sim", "--", "--nocapture"];
+    watched(Sh::cargo(project).args(test).env("PULSEWIRE_SIM_SEEDS", seeds), closing)
 }
 
 fn deny(project: &Project, closing: &mut Closing) -> Result<()> {

@@ -13,7 +13,7 @@ impl Schedule {
         for (page, offline) in self.pages.iter().zip(&self.offline) {
             page.weather.clear_up();
             page.skew_ms.set(0);
-            page.answers.borrow_mut().clear();
+            page.moods.borrow_mut().clear();
             // Nobody else is told: what hangs has to be found out.
             if *offline {
                 page.order(Order::Wake(Wake::Online));
@@ -82,7 +82,7 @@ impl Schedule {
         let lossless = !self.forgets && !self.figures.faults.contains_key("restart without history");
         for (index, page) in self.pages.iter().enumerate() {
             let judge = page.judge.borrow();
-            judge.handle_end();
+            judge.ledger.handle_end();
             if lossless {
                 assert_eq!(judge.figures.resyncs, 0, "page {index} was told of a loss that was none");
                 let missing = judge.missing_alerts();
@@ -91,7 +91,10 @@ impl Schedule {
             let client = page.client.borrow();
             let counters = client.counters();
             self.figures.checked += judge.figures.applied;
-            self.figures.settled += judge.figures.settled;
+            self.figures.settled += judge.ledger.settled;
+            self.figures.delivered += judge.ledger.delivered;
+            self.figures.reported += judge.ledger.reported;
+            self.figures.polls += judge.figures.polls;
             self.figures.sign_ins += judge.figures.unauthorized;
             self.figures.resyncs += judge.figures.resyncs;
             self.figures.tries += counters.tries;

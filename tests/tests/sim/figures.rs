@@ -11,6 +11,12 @@ pub struct Figures {
     pub checked: u64,
     /// Requests of pages, each settled exactly once.
     pub settled: u64,
+    /// Messages of the outbox that the relay has.
+    pub delivered: u64,
+    /// Messages of the outbox that were reported as given up.
+    pub reported: u64,
+    /// Answers that came over HTTP.
+    pub polls: u64,
     pub tries: u64,
     pub welcomes: u64,
     pub resyncs: u64,
@@ -35,6 +41,9 @@ impl Figures {
         self.published += other.published;
         self.checked += other.checked;
         self.settled += other.settled;
+        self.delivered += other.delivered;
+        self.reported += other.reported;
+        self.polls += other.polls;
         self.tries += other.tries;
         self.welcomes += other.welcomes;
         self.resyncs += other.resyncs;
@@ -58,6 +67,11 @@ impl core::fmt::Display for Figures {
             self.published,
             self.checked,
             self.settled
+        )?;
+        writeln!(
+            f,
+            "{} messages delivered by outboxes, {} reported as given up; {} answers over HTTP",
+            self.delivered, self.reported, self.polls
         )?;
         writeln!(
             f,

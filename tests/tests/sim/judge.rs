@@ -1,7 +1,8 @@
 //! Reads what a page was told, and holds it to the promise.
 
+use crate::ledger::Ledger;
 use crate::truth::Truth;
-use pulsewire_client_core::{ChannelPhase, Client, ClientEvent, ConnectionState, Failure, RequestId, Settlement};
+use pulsewire_client_core::{ChannelPhase, Client, ClientEvent, ConnectionState};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one page was told so far.
@@ -18,11 +19,7 @@ pub struct Judge {
     furthest: BTreeMap<String, (String, u64)>,
     /// Each life of the history gives a channel one epoch.
     epochs: BTreeMap<(String, String), u64>,
-    /// By request: the number of the note, where it is one.
-    open_requests: BTreeMap<RequestId, Option<u64>>,
-    /// By number: what a page was told of its own notes.
-    confirmed: BTreeSet<u64>,
-    not_sent: BTreeSet<u64>,
+    pub ledger: Ledger,
     alerts: BTreeSet<String>,
     /// Alerts that must be there in the end: published while the page had its place in `tenant`.
     expected_alerts: BTreeSet<String>,
@@ -38,22 +35,20 @@ pub struct Judge {
 pub struct Told {
     pub applied: u64,
     pub resyncs: u64,
-    pub settled: u64,
     pub unauthorized: u64,
+    pub polls: u64,
 }
 
 impl Judge {
     pub fn new(truth: Truth) -> Self {
         Self {
+            ledger: Ledger::new(truth.clone()),
             truth,
             wanted: BTreeSet::new(),
             seen: BTreeMap::new(),
             telling: BTreeMap::new(),
             furthest: BTreeMap::new(),
             epochs: BTreeMap::new(),
-            open_requests: BTreeMap::new(),
-            confirmed: BTreeSet::new(),
-            not_sent: BTreeSet::new(),
             alerts: BTreeSet::new(),
             expected_alerts: BTreeSet::new(),
             statuses: BTreeMap::new(),
@@ -62,13 +57,9 @@ impl Judge {
         }
     }
 
-    pub fn handle_request(&mut self, request: RequestId, number: Option<u64>) {
-        assert_eq!(self.open_requests.insert(request, number), None);
-    }
-
-    /// The page was reloaded: what it had asked, nobody waits for any more, and its list of alerts begins anew.
-    pub fn handle_reload(&mut self) {
-        self.open_requests.clear();
+    /// The page was reloaded: its list of alerts begins anew.
+    pub fn handle_reload(&mut self, kept: impl Fn(&str) -> bool) {
+        self.ledger.handle_reload(kept);
         self.alerts.clear();
         self.expected_alerts.clear();
         self.statuses.clear();
@@ -110,7 +101,8 @@ impl Judge {
                 self.telling.remove(&channel);
                 self.figures.resyncs += 1;
             }
-            ClientEvent::Settled { request, result } => self.handle_settled(request, result),
+            ClientEvent::Settled { request, result } => self.ledger.handle_settled(request, result),
+            ClientEvent::Delivery { id, request, state, .. } => self.ledger.handle_delivery(id, request, state),
             ClientEvent::Unauthorized { .. } => {
                 assert!(self.bad_tokens >= 2, "sent to the sign-in after {} bad tokens", self.bad_tokens);
                 self.bad_tokens = 0;
@@ -118,25 +110,6 @@ impl Judge {
             }
             ClientEvent::Error { code: "unreadable_message", message, .. } => panic!("{message}"),
             _ => {}
-        }
-    }
-
-    fn handle_settled(&mut self, request: RequestId, result: Result<Settlement, Failure>) {
-        let number = self.open_requests.remove(&request).expect("settled twice, or never asked for");
-        self.figures.settled += 1;
-        let Some(number) = number else { return };
-        match result {
-            Ok(Settlement::Published { offset }) => {
-                let fact = self.truth.fact(number).expect("confirmed, but never published");
-                assert_eq!(fact.offset, offset, "confirmed under a wrong number");
-                self.confirmed.insert(number);
-            }
-            Ok(other) => panic!("a publication settled as {other:?}"),
-            Err(Failure::Unknown) => {}
-            Err(failure) => {
-                assert!(self.truth.fact(number).is_none(), "reported as not sent ({}), and published", failure.code());
-                self.not_sent.insert(number);
-            }
         }
     }
 
@@ -210,8 +183,8 @@ impl Judge {
         if let Some(stray) = stray {
             return Some(format!("{stray} was never let go of"));
         }
-        if !self.open_requests.is_empty() {
-            return Some(format!("requests that were never settled: {:?}", self.open_requests));
+        if let Some(lack) = self.ledger.lacks() {
+            return Some(lack);
         }
         if held.contains("device:d1") {
             let shown = client.devices().statuses().at("d1").and_then(|status| status.last_seen).map(|number| number.as_millis());
@@ -222,19 +195,6 @@ impl Judge {
             }
         }
         None
-    }
-
-    /// Once all is well again: what was said of this page's own notes must be true for good.
-    pub fn handle_end(&self) {
-        for number in &self.not_sent {
-            assert!(self.truth.fact(*number).is_none(), "note {number} was reported as not sent, and published later");
-        }
-        let mut last: BTreeMap<(u64, String), u64> = BTreeMap::new();
-        for number in &self.confirmed {
-            let fact = self.truth.fact(*number).expect("confirmed, but never published");
-            let before = last.insert((fact.life, fact.channel), fact.offset);
-            assert!(before.is_none_or(|before| before < fact.offset), "note {number} overtook one that was sent before it");
-        }
     }
 
     /// An alert is about to be published.

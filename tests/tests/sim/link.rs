@@ -1,5 +1,6 @@
 //! A link between page and relay: in order like TCP, with latency, and as faulty as its weather says.
 
+use crate::web::Net;
 use crate::world::{Life, World};
 use bytes::Bytes;
 use fastrand::Rng;
@@ -71,6 +72,8 @@ pub struct Weather {
     pub down: Way,
     pub door: Cell<Door>,
     pub latency_ms: Cell<u64>,
+    /// What happens to requests over HTTP.
+    pub net: Cell<Net>,
     /// Whether what was delivered is delivered again now and then.
     pub doubles: Cell<bool>,
     rng: RefCell<Rng>,
@@ -79,14 +82,8 @@ pub struct Weather {
 impl Weather {
     pub fn new(seed: u64) -> Self {
         let rng = RefCell::new(Rng::with_seed(seed));
-        let weather = Self {
-            up: Way::default(),
-            down: Way::default(),
-            door: Cell::default(),
-            latency_ms: Cell::default(),
-            doubles: Cell::default(),
-            rng,
-        };
+        let (up, down, door, net) = (Way::default(), Way::default(), Cell::default(), Cell::default());
+        let weather = Self { up, down, door, net, latency_ms: Cell::default(), doubles: Cell::default(), rng };
         weather.clear_up();
         weather
     }
@@ -94,10 +91,11 @@ impl Weather {
         self.up.set(Flow::Passes);
         self.down.set(Flow::Passes);
         self.door.set(Door::Opens);
+        self.net.set(Net::Passes);
         self.latency_ms.set(20);
         self.doubles.set(false);
     }
-    fn draw(&self, below: u64) -> u64 {
+    pub fn draw(&self, below: u64) -> u64 {
         self.rng.borrow_mut().u64(..below)
     }
 }

@@ -15,14 +15,17 @@
 // Tests may unwrap: a panic is how they fail.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
 
+mod backend;
 mod ending;
 mod figures;
 mod history;
 mod judge;
+mod ledger;
 mod link;
 mod page;
 mod schedule;
 mod truth;
+mod web;
 mod world;
 
 use figures::Figures;

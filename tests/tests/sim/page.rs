@@ -1,22 +1,23 @@
 //! A page: drives a client core the way a browser driver does, through a faulty link, on a machine that sleeps.
 
+use crate::backend::{Mood, give_token};
 use crate::judge::Judge;
 use crate::link::{News, Socket, Weather};
 use crate::truth::Truth;
-use crate::world::{START_MS, TENANT, World};
+use crate::web::{Answer, post};
+use crate::world::{START_MS, World};
 use fastrand::Rng;
 use pulsewire_client_core::{
-    BackoffConfig, Client, ClientEvent, Command, Config, Conn, Input, Millis, Output, RequestId, SubscribeOptions, Wake,
+    BackoffConfig, Client, ClientEvent, Command, Config, Conn, Input, Millis, OutboxConfig, Output, RequestId, SubscribeOptions, Wake,
 };
 use pulsewire_protocol::{ClientInfo, CloseCode, Position};
-use pulsewire_relay::mint::{TokenRequest, mint};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::spawn_local;
-use tokio::time::{sleep, sleep_until};
+use tokio::task::{AbortHandle, spawn_local};
+use tokio::time::sleep_until;
 
 /// The longest delay between tries in the simulation.
 pub const BACKOFF_CAP_MS: u64 = 8_000;
@@ -25,8 +26,12 @@ pub const BACKOFF_CAP_MS: u64 = 8_000;
 #[allow(clippy::large_enum_variant, reason = "a handful of them exist at a time")]
 pub enum Order {
     Command(Command),
-    /// Publishes a note of this number.
-    Note(String, u64),
+    /// Publishes a note of this number, at once or through the outbox.
+    Note {
+        channel: String,
+        number: u64,
+        queue: bool,
+    },
     Ping,
     Wake(Wake),
     /// The socket dies; the page hears of it or not.
@@ -42,20 +47,6 @@ pub enum Order {
     Reload(BTreeSet<String>),
 }
 
-/// How the application's backend answers the next `getToken`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Answer {
-    Fails,
-    /// Never comes.
-    Hangs,
-    /// A token that has ended.
-    Ended,
-    /// A token of somebody who does not know the secret.
-    Forged,
-    /// Something that is no token.
-    Malformed,
-}
-
 pub struct Page {
     pub weather: Rc<Weather>,
     pub client: Rc<RefCell<Client>>,
@@ -64,7 +55,7 @@ pub struct Page {
     /// How far this machine's wall clock is off.
     pub skew_ms: Rc<Cell<i64>>,
     /// What the backend answers before it gives good tokens again; the next one last.
-    pub answers: Rc<RefCell<Vec<Answer>>>,
+    pub moods: Rc<RefCell<Vec<Mood>>>,
     /// When (virtual time) the machine will be awake.
     pub awake_at_ms: u64,
     orders: UnboundedSender<Order>,
@@ -74,12 +65,16 @@ impl Page {
     pub fn start(world: &Rc<World>, truth: &Truth, number: u64, seed: u64) -> Self {
         let weather = Rc::new(Weather::new(seed));
         let skew_ms = Rc::new(Cell::new(0));
-        let answers = Rc::new(RefCell::new(Vec::new()));
-        let client = Rc::new(RefCell::new(Client::new(config(number), seed, world.now(0, 0))));
+        let moods = Rc::new(RefCell::new(Vec::new()));
+        // Some pages keep their messages over a reload.
+        let persist = Rng::with_seed(seed.rotate_left(7)).bool();
+        let client = Rc::new(RefCell::new(Client::new(config(number, persist), seed, world.now(0, 0))));
         let judge = Rc::new(RefCell::new(Judge::new(truth.clone())));
         let (orders, inbox) = unbounded_channel();
         let (news, told) = unbounded_channel();
         let (tokens, given) = unbounded_channel();
+        let (answers, answered) = unbounded_channel();
+        let (restored, opened) = unbounded_channel();
         let driver = Driver {
             world: Rc::clone(world),
             number,
@@ -88,12 +83,20 @@ impl Page {
             judge: Rc::clone(&judge),
             skew_ms: Rc::clone(&skew_ms),
             lag_ms: 0,
-            answers: Rc::clone(&answers),
+            moods: Rc::clone(&moods),
             socket: None,
             news,
             told,
             tokens,
             given,
+            answers,
+            answered,
+            fetches: BTreeMap::new(),
+            saved: BTreeMap::new(),
+            scope: None,
+            restored,
+            opened,
+            persist,
             orders: orders.clone(),
             requests: 0,
             next_try: None,
@@ -101,7 +104,7 @@ impl Page {
             rng: Rng::with_seed(!seed),
         };
         spawn_local(driver.run(inbox));
-        Self { weather, client, judge, held: BTreeSet::new(), skew_ms, answers, awake_at_ms: 0, orders }
+        Self { weather, client, judge, held: BTreeSet::new(), skew_ms, moods, awake_at_ms: 0, orders }
     }
     pub fn order(&self, order: Order) {
         assert!(self.orders.send(order).is_ok(), "the driver of a page died: see the panic above");
@@ -116,8 +119,9 @@ impl Page {
     }
 }
 
-fn config(number: u64) -> Config {
+fn config(number: u64, persist: bool) -> Config {
     Config {
+        outbox: OutboxConfig { persist, ..OutboxConfig::default() },
         backoff: BackoffConfig { cap_ms: BACKOFF_CAP_MS, ..BackoffConfig::default() },
         client: ClientInfo { name: "sim".to_owned(), version: "1".to_owned(), session: number.to_string() },
         ..Config::default()
@@ -136,12 +140,21 @@ struct Driver {
     skew_ms: Rc<Cell<i64>>,
     /// How long the monotonic clock has stood still.
     lag_ms: u64,
-    answers: Rc<RefCell<Vec<Answer>>>,
+    moods: Rc<RefCell<Vec<Mood>>>,
     socket: Option<Socket>,
     news: UnboundedSender<(Conn, News)>,
     told: UnboundedReceiver<(Conn, News)>,
     tokens: UnboundedSender<Given>,
     given: UnboundedReceiver<Given>,
+    answers: UnboundedSender<(u32, Answer)>,
+    answered: UnboundedReceiver<(u32, Answer)>,
+    fetches: BTreeMap<u32, AbortHandle>,
+    /// What outlives a reload, and whose it is.
+    saved: BTreeMap<String, Vec<u8>>,
+    scope: Option<String>,
+    restored: UnboundedSender<(String, Vec<Vec<u8>>)>,
+    opened: UnboundedReceiver<(String, Vec<Vec<u8>>)>,
+    persist: bool,
     orders: UnboundedSender<Order>,
     requests: u32,
     next_try: Option<Millis>,
@@ -164,6 +177,8 @@ impl Driver {
                 biased;
                 Some((conn, news)) = self.told.recv() => self.handle_news(conn, &news),
                 Some((request, result)) = self.given.recv() => self.handle_token(request, result),
+                Some((fetch, answer)) = self.answered.recv() => self.handle_answer(fetch, &answer),
+                Some((scope, entries)) = self.opened.recv() => self.handle(Input::Restored { scope, entries }),
                 order = orders.recv() => match order {
                     Some(Order::Sleep { ms, clock_stands }) => {
                         self.world.pass(ms).await;
@@ -204,10 +219,23 @@ impl Driver {
         self.handle(Input::Token { request, result: result.map(|(token, _)| token) });
     }
 
-    fn request(&mut self, number: Option<u64>) -> RequestId {
+    fn handle_answer(&mut self, fetch: u32, answer: &Answer) {
+        if self.fetches.remove(&fetch).is_none() {
+            // Aborted when its answer was already there.
+            return;
+        }
+        self.world.note((self.number, fetch, answer));
+        let mut judge = self.judge.borrow_mut();
+        judge.bad_tokens += u32::from(answer.status == 401);
+        judge.figures.polls += 1;
+        drop(judge);
+        self.handle(Input::Fetched { fetch, answer: answer.view() });
+    }
+
+    fn request(&mut self, number: Option<u64>, queue: bool) -> RequestId {
         self.requests += 1;
         let request = RequestId(self.requests);
-        self.judge.borrow_mut().handle_request(request, number);
+        self.judge.borrow_mut().ledger.handle_request(request, number, queue);
         request
     }
 
@@ -223,13 +251,14 @@ impl Driver {
             }
             Order::Wake(wake) => self.handle(Input::Wake(wake)),
             Order::Ping => {
-                let request = self.request(None);
+                let request = self.request(None, false);
                 self.handle(Input::Command(Command::Ping { request }));
             }
-            Order::Note(channel, number) => {
-                let request = self.request(Some(number));
+            Order::Note { channel, number, queue } => {
+                let request = self.request(Some(number), queue);
                 let payload = Truth::note(number);
-                self.handle(Input::Command(Command::Publish { request, channel, payload, key: Some(number.to_string()), queue: false }));
+                let key = (!queue).then(|| number.to_string());
+                self.handle(Input::Command(Command::Publish { request, channel, payload, key, queue }));
             }
             Order::Cut { aloud } => {
                 if let Some(socket) = &self.socket {
@@ -247,7 +276,7 @@ impl Driver {
             socket.close(1001);
         }
         let now = self.world.now(self.lag_ms, self.skew_ms.get());
-        let mut fresh = Client::new(config(self.number), self.rng.u64(..), now);
+        let mut fresh = Client::new(config(self.number, self.persist), self.rng.u64(..), now);
         for channel in held {
             fresh.handle(now, Input::Command(Command::Subscribe { channel: channel.clone(), options: SubscribeOptions::default() }));
             let client = self.client.borrow();
@@ -257,10 +286,13 @@ impl Driver {
             }
         }
         self.client.replace(fresh);
-        self.judge.borrow_mut().handle_reload();
+        self.judge.borrow_mut().handle_reload(|id| self.saved.contains_key(id));
+        std::mem::take(&mut self.fetches).into_values().for_each(|task| task.abort());
         // Sockets and questions of the old page are numbered like those of the new one: their news must reach nobody.
         (self.news, self.told) = unbounded_channel();
         (self.tokens, self.given) = unbounded_channel();
+        (self.answers, self.answered) = unbounded_channel();
+        (self.restored, self.opened) = unbounded_channel();
         if !self.closed {
             self.handle(Input::Command(Command::Connect));
         }
@@ -294,6 +326,21 @@ impl Driver {
                     socket.close(code);
                 }
                 Output::RequestToken { request, .. } => self.give_token(request),
+                Output::Fetch { fetch, path, token, body } => self.post(fetch, path, token, body),
+                Output::AbortFetch { fetch } => {
+                    // Gone already where its answer is what is being handled.
+                    if let Some(task) = self.fetches.remove(&fetch) {
+                        task.abort();
+                    }
+                }
+                Output::OpenSaved { scope } => self.open_saved(scope),
+                Output::Save { id, bytes } => {
+                    self.saved.insert(id, bytes);
+                }
+                Output::Forget { id } => {
+                    self.saved.remove(&id);
+                }
+                Output::EraseSaved => self.saved.clear(),
                 Output::Emit(event) => {
                     if matches!(event, ClientEvent::Unauthorized { .. }) {
                         // The user signs in again.
@@ -329,33 +376,36 @@ impl Driver {
     }
 
     fn give_token(&mut self, request: u32) {
-        let (world, tokens, user) = (Rc::clone(&self.world), self.tokens.clone(), format!("page-{}", self.number));
-        let answer = self.answers.borrow_mut().pop();
+        let mood = self.moods.borrow_mut().pop();
         let takes_ms = if self.rng.u8(..4) == 0 { self.rng.u64(..4_000) } else { 30 };
+        let giving = give_token(Rc::clone(&self.world), format!("page-{}", self.number), mood, takes_ms);
+        let tokens = self.tokens.clone();
         spawn_local(async move {
-            sleep(Duration::from_millis(takes_ms)).await;
-            let config = world.relay().config().clone();
-            let now_ms = START_MS + world.elapsed_ms();
-            let request_for = |ttl_s| TokenRequest { sub: user, tenant: TENANT.to_owned(), ttl_s, ..TokenRequest::default() };
-            let good = |ttl_s, at_ms| mint(&config, &request_for(ttl_s), at_ms).expect("a token");
-            let result = match answer {
-                Some(Answer::Fails) => Err("the app's backend is down".to_owned()),
-                Some(Answer::Hangs) => return,
-                Some(Answer::Malformed) => Ok(("no.token".to_owned(), 0)),
-                Some(Answer::Ended) => Ok((good(60, now_ms - 600_000).token, 0)),
-                Some(Answer::Forged) => {
-                    let mut token = good(3_600, now_ms).token;
-                    let last = if token.ends_with('A') { 'B' } else { 'A' };
-                    token.pop();
-                    token.insert(token.rfind('.').expect("a signature") + 1, last);
-                    Ok((token, now_ms + 3_600_000))
-                }
-                None => {
-                    let minted = good(world.token_ttl_s, now_ms);
-                    Ok((minted.token, minted.expires_at))
-                }
-            };
-            let _ = tokens.send((request, result));
+            if let Some(result) = giving.await {
+                let _ = tokens.send((request, result));
+            }
         });
+    }
+
+    fn post(&mut self, fetch: u32, path: &'static str, token: String, body: Vec<u8>) {
+        self.world.note((self.number, 'f', fetch, path, &body));
+        let posting = post(self.world.life(), Rc::clone(&self.weather), path, token, body);
+        let answers = self.answers.clone();
+        let task = spawn_local(async move {
+            let answer = posting.await;
+            let _ = answers.send((fetch, answer));
+        });
+        assert!(self.fetches.insert(fetch, task.abort_handle()).is_none(), "two requests under one number");
+        assert!(self.fetches.len() <= 2, "more than a poll and a post at once");
+    }
+
+    /// The store of waiting messages answers, with everything in it or (a full disk, a private window) with nothing.
+    fn open_saved(&mut self, scope: String) {
+        if self.scope.as_ref().is_some_and(|known| *known != scope) {
+            self.saved.clear();
+        }
+        self.scope = Some(scope.clone());
+        let entries = self.saved.values().cloned().collect();
+        let _ = self.restored.send((scope, entries));
     }
 }

@@ -1,9 +1,11 @@
 //! One schedule: what a seed makes happen.
 
+use crate::backend::Mood;
 use crate::figures::Figures;
 use crate::link::{Door, Flow};
-use crate::page::{Answer, Order, Page};
+use crate::page::{Order, Page};
 use crate::truth::Truth;
+use crate::web::Net;
 use crate::world::{TENANT, World};
 use fastrand::Rng;
 use pulsewire_client_core::{Command, SubscribeOptions, Wake};
@@ -198,8 +200,9 @@ impl Schedule {
                 for _ in 0..self.rng.u32(1..4) {
                     self.numbers += 1;
                     self.figures.published += 1;
-                    self.say(format_args!("page {index} publishes {} to {channel}", self.numbers));
-                    self.pages[index].order(Order::Note(channel.to_owned(), self.numbers));
+                    let (number, queue) = (self.numbers, self.rng.u8(..4) > 0);
+                    self.say(format_args!("page {index} publishes {number} to {channel}"));
+                    self.pages[index].order(Order::Note { channel: channel.to_owned(), number, queue });
                 }
             }
             57..59 => self.pages[index].order(Order::Ping),
@@ -234,6 +237,13 @@ impl Schedule {
                 let door = if self.rng.bool() { Door::Refuses } else { Door::Hangs };
                 self.fault(if door == Door::Refuses { "refused socket" } else { "hanging socket" }, index);
                 self.pages[index].weather.door.set(door);
+                // The socket alone, as behind a proxy of yesteryear, or requests as well.
+                let nets = [Net::Passes, Net::Passes, Net::Unreachable, Net::Hangs, Net::LosesAnswers, Net::Unavailable, Net::Portal];
+                let net = nets[self.rng.usize(..nets.len())];
+                if net != Net::Passes {
+                    self.figures.fault("broken HTTP");
+                }
+                self.pages[index].weather.net.set(net);
                 self.pages[index].order(Order::Cut { aloud: true });
             }
             46..54 => {
@@ -256,11 +266,11 @@ impl Schedule {
             }
             76..82 => self.sleep(index),
             82..88 => {
-                let answers = [Answer::Fails, Answer::Hangs, Answer::Ended, Answer::Forged, Answer::Malformed];
+                let moods = [Mood::Fails, Mood::Hangs, Mood::Ended, Mood::Forged, Mood::Malformed];
                 for _ in 0..self.rng.usize(1..4) {
-                    let answer = answers[self.rng.usize(..answers.len())];
+                    let mood = moods[self.rng.usize(..moods.len())];
                     self.fault("bad token", index);
-                    self.pages[index].answers.borrow_mut().push(answer);
+                    self.pages[index].moods.borrow_mut().push(mood);
                 }
                 self.pages[index].order(Order::Cut { aloud: true });
             }

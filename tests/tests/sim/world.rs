@@ -2,7 +2,9 @@
 
 use crate::history::Kept;
 use crate::truth::{Truth, Witness};
+use axum::Router;
 use pulsewire_client_core::{Millis, Now};
+use pulsewire_relay::api::Api;
 use pulsewire_relay::broker::memory::Memory;
 use pulsewire_relay::config::Config;
 use pulsewire_relay::{Clock, Entropy, Relay};
@@ -21,6 +23,8 @@ pub const TENANT: &str = "ward";
 #[derive(Clone)]
 pub struct Life {
     pub relay: Relay,
+    /// Its HTTP side.
+    pub router: Router,
     /// Cancelled when the process dies: nothing of its sockets lives on.
     pub died: CancellationToken,
     /// Whether the machine lived to reset the connections of its dead process.
@@ -107,5 +111,6 @@ fn new_life(config: &Config, truth: &Truth, history: &Arc<Kept>, seed: u64, elap
     let clock = Clock::starting_at(START_MS + elapsed_ms);
     let relay = Relay::with_broker(Arc::new(config.clone()), clock, Entropy::from_seed(seed), Arc::new(history.lease()));
     relay.add_tap(Arc::new(Witness { truth: truth.clone(), life: truth.life() }));
-    Life { relay, died: CancellationToken::new(), aloud: std::rc::Rc::default() }
+    let router = Api::new(relay.clone()).router();
+    Life { relay, router, died: CancellationToken::new(), aloud: std::rc::Rc::default() }
 }

@@ -1,4 +1,5 @@
-//! C5 under arbitrary schedules, against a model relay: per channel no gap, no duplicate, in order, and every loss announced.
+//! C5 and C10 under arbitrary schedules, against a model relay: per channel no gap, no duplicate, in order, and every loss announced,
+//! over sockets and polls, whichever of them gets through.
 
 // Tests may unwrap: a panic is how they fail.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
@@ -37,6 +38,12 @@ enum Step {
     },
     Release(usize),
     Wake,
+    /// Sockets fail at once from now on, or get through again.
+    Block(bool),
+    /// The poll under way is answered, or lost before or after the relay looked.
+    Poll {
+        answered: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -54,6 +61,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..3usize, 1..30u32).prop_map(|(channel, history)| Step::Hold { channel, history }),
         2 => (0..3usize).prop_map(Step::Release),
         1 => Just(Step::Wake),
+        2 => any::<bool>().prop_map(Step::Block),
+        6 => prop::bool::weighted(0.8).prop_map(|answered| Step::Poll { answered }),
     ]
 }
 
@@ -104,6 +113,20 @@ fn serve(page: &mut Page, relay: &mut ModelRelay, frames: usize) {
     }
 }
 
+fn poll(page: &mut Page, relay: &mut ModelRelay, answered: bool) {
+    let Some(fetch) = page.poll_under_way() else { return };
+    let (status, code, body) = relay.answer(&fetch, page.now);
+    let answer = HttpAnswer { status, code, retry_after_ms: None, body: &body };
+    page.answer(fetch.fetch, if answered { answer } else { HttpAnswer::default() });
+}
+
+fn fail_sockets(page: &mut Page, relay: &mut ModelRelay) {
+    if page.open.is_some() {
+        relay.cut();
+        page.closed(1006, "");
+    }
+}
+
 fn reconnect(page: &mut Page, relay: &mut ModelRelay) {
     for _ in 0..20 {
         if page.state() == ConnectionState::Connected {
@@ -140,6 +163,7 @@ fn run(steps: Vec<Step>, max_history: usize) -> usize {
     let mut relay = ModelRelay::new(max_history);
     let mut judge = Judge::default();
     let mut holders = [0u32; 3];
+    let mut blocked = false;
     for (channel, holders) in CHANNELS.iter().zip(&mut holders) {
         let options = SubscribeOptions { history: Some(3), max_hz: None };
         page.command(Command::Subscribe { channel: (*channel).to_owned(), options });
@@ -172,7 +196,21 @@ fn run(steps: Vec<Step>, max_history: usize) -> usize {
                     page.closed(1006, "");
                 }
             }
+            Step::Reconnect if blocked => {
+                if page.open.is_none() {
+                    let wait = page.client.poll_timeout().map_or(0, |at| at.since(page.now.monotonic));
+                    page.advance(wait);
+                }
+                fail_sockets(&mut page, &mut relay);
+            }
             Step::Reconnect => reconnect(&mut page, &mut relay),
+            Step::Block(now_blocked) => {
+                blocked = now_blocked;
+                if blocked {
+                    fail_sockets(&mut page, &mut relay);
+                }
+            }
+            Step::Poll { answered } => poll(&mut page, &mut relay, answered),
             Step::Pass(ms) => page.advance(ms),
             Step::Trim(channel) => relay.trim(CHANNELS[channel]),
             Step::Restart => {
@@ -229,6 +267,20 @@ proptest! {
     ) {
         run(steps, max_history);
     }
+}
+
+#[test]
+fn switches_between_socket_and_polls_lose_and_double_nothing() {
+    let mut steps = vec![Step::Reconnect, Step::Deliver(8)];
+    for _ in 0..20u64 {
+        steps.extend([Step::Publish { channel: 0, count: 3, merged: false }, Step::Deliver(8), Step::Block(true)]);
+        for _ in 0..8 {
+            steps.extend([Step::Publish { channel: 0, count: 1, merged: false }, Step::Reconnect, Step::Poll { answered: true }]);
+        }
+        steps.extend([Step::Block(false), Step::Publish { channel: 0, count: 2, merged: false }, Step::Reconnect, Step::Deliver(8)]);
+    }
+    // What is published at the end, two for each channel, is counted too.
+    assert_eq!(run(steps, 1_000), 20 * 13 + 6);
 }
 
 #[test]

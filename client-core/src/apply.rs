@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::output::{ChannelEvent, ClientEvent, Slices};
 use crate::time::Millis;
 use crate::toasts::{Toast, ToastKind};
-use pulsewire_protocol::{EventKind, Payload, Publication, Severity};
+use pulsewire_protocol::{EventKind, Known, Publication, Severity};
 
 /// A publication that was missed is still worth a toast if it is no older than this: a night's sleep must not end in a flood. A
 /// missed critical or high alert is worth one however old it is: the relay's history and the queue bound their number, and one
@@ -41,12 +41,12 @@ impl Client {
             Origin::Recovered => age_ms <= TOAST_MAX_AGE_MS,
             Origin::History => false,
         };
-        match &publication.payload {
-            Payload::DeviceStatus(status) => {
+        match &*publication.payload.known() {
+            Known::DeviceStatus(status) => {
                 let changed = self.devices.handle_status(status, self.config.max_devices);
                 self.mark(changed, Slices::DEVICES);
             }
-            Payload::Telemetry(points) => {
+            Known::Telemetry(points) => {
                 let change = self.telemetry.handle_points(points);
                 self.mark(change.points, Slices::TELEMETRY);
                 self.mark(change.metrics, Slices::METRICS);
@@ -54,15 +54,15 @@ impl Client {
                     self.too_many_series();
                 }
             }
-            Payload::DashboardStats(stats) => {
+            Known::DashboardStats(stats) => {
                 let changed = self.dashboard.handle_stats(stats);
                 self.mark(changed, Slices::DASHBOARD);
             }
-            Payload::AlertRead(read) => {
+            Known::AlertRead(read) => {
                 let changed = self.alerts.handle_read(&read.ids);
                 self.mark(changed, Slices::ALERTS);
             }
-            Payload::Alert(alert) => {
+            Known::Alert(alert) => {
                 let changed = self.alerts.handle_alert(alert, publication.ts.0, self.config.max_alerts);
                 self.mark(changed, Slices::ALERTS);
                 let is_grave = origin != Origin::History && alert.severity <= Severity::High;
@@ -74,8 +74,8 @@ impl Client {
                     self.add_toast(toast);
                 }
             }
-            payload => {
-                if let Some(kind) = payload.kind() {
+            _ => {
+                if let Some(kind) = publication.payload.kind() {
                     self.apply_people(kind, &channel, &publication, is_news);
                 }
             }
@@ -86,25 +86,25 @@ impl Client {
 
     /// A publication that the page saw before, or would have seen before: it only fills what keeps many.
     pub(crate) fn backfill(&mut self, channel: &str, publication: &Publication) {
-        match &publication.payload {
-            Payload::Telemetry(points) => {
+        match &*publication.payload.known() {
+            Known::Telemetry(points) => {
                 let changed = self.telemetry.handle_points(points).points;
                 self.mark(changed, Slices::TELEMETRY);
             }
-            Payload::Alert(alert) => {
+            Known::Alert(alert) => {
                 let changed = self.alerts.handle_alert(alert, publication.ts.0, self.config.max_alerts);
                 self.mark(changed, Slices::ALERTS);
             }
-            Payload::DeviceStatus(status) => {
+            Known::DeviceStatus(status) => {
                 let changed = self.devices.handle_status(status, self.config.max_devices);
                 self.mark(changed, Slices::DEVICES);
             }
-            Payload::DashboardStats(stats) => {
+            Known::DashboardStats(stats) => {
                 let changed = self.dashboard.handle_stats(stats);
                 self.mark(changed, Slices::DASHBOARD);
             }
-            payload => {
-                if let Some(kind) = payload.kind().filter(|kind| KEPT.contains(kind)) {
+            _ => {
+                if let Some(kind) = publication.payload.kind().filter(|kind| KEPT.contains(kind)) {
                     self.apply_people(kind, channel, publication, false);
                 }
             }

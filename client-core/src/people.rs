@@ -104,7 +104,7 @@ impl Client {
             _ if is_news => self.toast_of(kind, &fields, ts),
             _ => {}
         }
-        self.put(list, scope, id, name, ts, cbor);
+        self.put(list, scope, id, name, ts, cbor.into_owned());
     }
 
     /// Puts the members of the caller's own object into a list, each by itself: the newest value of each counts.

@@ -169,7 +169,7 @@ fn messages_stand_in_the_order_of_their_times_are_found_again_by_their_senders_i
     assert_eq!(ids(&page, Kept::Messages), owned(&[("m1", "", 0), ("m2", "mine", 3)]));
     let first = page.client.kept(Kept::Messages).next().unwrap().clone();
     assert_eq!(first.ts, 10.0, "a change does not move it");
-    assert_eq!(first.cbor, Payload::MessageUpdated(message("m1", None, "one!", 99.0)).data_cbor());
+    assert_eq!(first.cbor, Payload::MessageUpdated(message("m1", None, "one!", 99.0)).data_cbor().into_owned());
     page.release("conversation:c1");
     page.advance(6_000);
     assert_eq!(page.client.kept(Kept::Messages).len(), 0, "messages go with their channel");
@@ -244,7 +244,10 @@ fn an_execution_shows_its_newest_state_and_toasts_when_it_ends_and_goes_with_its
         page.client.toasts().visible().map(|toast| (toast.id.as_str(), toast.title.as_str(), toast.message.as_str())).collect();
     assert_eq!(toasts, [("e1:1", "execution_failed", "disk full"), ("e1:2", "execution_succeeded", "sorting")]);
     assert_eq!(page.client.kept(Kept::Executions).len(), 1);
-    assert_eq!(page.client.kept(Kept::Executions).next().unwrap().cbor, update(ExecutionState::Succeeded, 2, None).data_cbor());
+    assert_eq!(
+        page.client.kept(Kept::Executions).next().unwrap().cbor,
+        update(ExecutionState::Succeeded, 2, None).data_cbor().into_owned()
+    );
     page.release("execution:e1");
     page.advance(6_000);
     assert_eq!(page.client.kept(Kept::Executions).len(), 0);

@@ -8,7 +8,7 @@
 use js_sys::{Array, Float64Array, Function, Promise, Reflect, Uint8Array};
 use pulsewire_client_wasm::WasmClient;
 use pulsewire_protocol::cbor;
-use pulsewire_protocol::{ClientMessage, Column, Event, Limits, Payload, Publication, Series, SeriesMap};
+use pulsewire_protocol::{ClientMessage, Column, Event, Known, Limits, Publication, Series, SeriesMap};
 use pulsewire_protocol::{ServerMessage, Subscribed, SubscribedEntry, Telemetry, UnixMs, Welcome};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -186,7 +186,7 @@ impl World {
                 publication: Publication {
                     offset: Some(offset),
                     first_offset: None,
-                    payload: Payload::Telemetry(telemetry),
+                    payload: Known::Telemetry(telemetry).into(),
                     ts: UnixMs(1.0),
                     from: None,
                 },

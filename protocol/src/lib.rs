@@ -36,7 +36,7 @@ pub use error::{DecodeError, ErrorBody, ErrorCode, TokenProblem};
 pub use event::*;
 pub use http::{PollEntry, PollRequest, PollResponse, PublishAccepted, PublishItem, PublishOutcome};
 pub use message::*;
-pub use payload::{EventKind, Payload};
+pub use payload::{EventKind, Known, Payload};
 pub use saved::Saved;
 pub use scalar::{Column, RawJson, SeriesMap, UnixMs};
 #[cfg(feature = "json")]

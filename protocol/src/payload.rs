@@ -5,6 +5,7 @@ use crate::scalar::RawJson;
 #[cfg(not(feature = "every-event"))]
 use crate::wire::skip;
 use crate::wire::{In, Keys, Major, Out, Shape, Wire};
+use std::borrow::Cow;
 
 /// Names every built-in event once: its CBOR number, its name, its type. Those under `always` are read by the client itself.
 macro_rules! payloads {
@@ -15,9 +16,9 @@ macro_rules! payloads {
         /// An event and its data.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Payload {
-            $( $(#[$meta])* $variant($ty), )*
+            $( $(#[$meta])* #[cfg(feature = "every-event")] $variant($ty), )*
             $( $(#[$more_meta])* #[cfg(feature = "every-event")] $more($more_ty), )*
-            /// A built-in event that nothing in here reads: its data as it came, for [`walk`](crate::cbor::walk).
+            /// A built-in event: its data as it came, for [`known`](Payload::known) and for [`walk`](crate::cbor::walk).
             #[cfg(not(feature = "every-event"))]
             Unread {
                 /// Which event.
@@ -32,6 +33,29 @@ macro_rules! payloads {
                 /// Its data.
                 data: RawJson,
             },
+        }
+
+        /// The built-in events that the client itself reads; natively a [`Payload`] is read already.
+        #[cfg(not(feature = "every-event"))]
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Known {
+            $( $(#[$meta])* $variant($ty), )*
+            /// Any other, or one whose data cannot be read.
+            Other,
+        }
+
+        #[cfg(not(feature = "every-event"))]
+        impl From<Known> for Payload {
+            fn from(known: Known) -> Self {
+                let mut out = Out::new();
+                match known {
+                    $( Known::$variant(data) => {
+                        data.encode(&mut out);
+                        Self::Unread { kind: EventKind::$variant, cbor: out.into_bytes() }
+                    } )*
+                    Known::Other => Self::of_later_version(0),
+                }
+            }
         }
 
         /// The built-in events by themselves.
@@ -66,10 +90,21 @@ macro_rules! payloads {
         }
 
         impl Payload {
+            /// What the client itself reads, read.
+            #[cfg(not(feature = "every-event"))]
+            pub fn known(&self) -> Cow<'_, Known> {
+                let Self::Unread { kind, cbor } = self else { return Cow::Owned(Known::Other) };
+                let mut input = In::new(cbor).over_checked();
+                let known = match kind {
+                    $( EventKind::$variant => Known::$variant(<$ty as Wire>::read(&mut input)), )*
+                    _ => Known::Other,
+                };
+                Cow::Owned(if input.failed() { Known::Other } else { known })
+            }
             /// Which built-in event this is, if it is one.
             pub fn kind(&self) -> Option<EventKind> {
                 match self {
-                    $( Self::$variant(_) => Some(EventKind::$variant), )*
+                    $( #[cfg(feature = "every-event")] Self::$variant(_) => Some(EventKind::$variant), )*
                     $( #[cfg(feature = "every-event")] Self::$more(_) => Some(EventKind::$more), )*
                     #[cfg(not(feature = "every-event"))]
                     Self::Unread { kind, .. } => Some(*kind),
@@ -78,7 +113,7 @@ macro_rules! payloads {
             }
             fn encode_data(&self, out: &mut Out) {
                 match self {
-                    $( Self::$variant(data) => data.encode(out), )*
+                    $( #[cfg(feature = "every-event")] Self::$variant(data) => data.encode(out), )*
                     $( #[cfg(feature = "every-event")] Self::$more(data) => data.encode(out), )*
                     #[cfg(not(feature = "every-event"))]
                     Self::Unread { cbor, .. } => out.raw(cbor),
@@ -87,7 +122,7 @@ macro_rules! payloads {
             }
             fn read_data(kind: EventKind, input: &mut In<'_>) -> Self {
                 match kind {
-                    $( EventKind::$variant => Self::$variant(<$ty as Wire>::read(input)), )*
+                    $( #[cfg(feature = "every-event")] EventKind::$variant => Self::$variant(<$ty as Wire>::read(input)), )*
                     $( #[cfg(feature = "every-event")] EventKind::$more => Self::$more(<$more_ty as Wire>::read(input)), )*
                     #[cfg(not(feature = "every-event"))]
                     kind => {
@@ -110,7 +145,7 @@ macro_rules! payloads {
             pub(crate) fn serialize_data<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::Serialize as _;
                 match self {
-                    $( Self::$variant(data) => data.serialize(serializer), )*
+                    $( #[cfg(feature = "every-event")] Self::$variant(data) => data.serialize(serializer), )*
                     $( #[cfg(feature = "every-event")] Self::$more(data) => data.serialize(serializer), )*
                     #[cfg(not(feature = "every-event"))]
                     Self::Unread { .. } => Err(serde::ser::Error::custom("this event was not read: turn on the feature every-event")),
@@ -120,6 +155,10 @@ macro_rules! payloads {
         }
     };
 }
+
+/// The built-in events that the client itself reads: here all are.
+#[cfg(feature = "every-event")]
+pub type Known = Payload;
 
 payloads! {
     always {
@@ -283,10 +322,19 @@ impl Payload {
         }
     }
     /// The data alone as one CBOR item: what [`walk`](crate::cbor::walk) takes, with the event's [`shape`](EventKind::shape).
-    pub fn data_cbor(&self) -> Vec<u8> {
+    pub fn data_cbor(&self) -> Cow<'_, [u8]> {
+        #[cfg(not(feature = "every-event"))]
+        if let Self::Unread { cbor, .. } = self {
+            return Cow::Borrowed(cbor);
+        }
         let mut out = Out::new();
         self.encode_data(&mut out);
-        out.into_bytes()
+        Cow::Owned(out.into_bytes())
+    }
+    /// What the client itself reads, read.
+    #[cfg(feature = "every-event")]
+    pub fn known(&self) -> Cow<'_, Known> {
+        Cow::Borrowed(self)
     }
     /// Writes `key: data`.
     pub(crate) fn encode_data_at(&self, out: &mut Out, key: u64) {

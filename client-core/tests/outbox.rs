@@ -124,6 +124,27 @@ fn what_was_not_answered_is_sent_again_with_its_key_where_the_epoch_stayed_and_i
 }
 
 #[test]
+fn what_the_relay_says_of_a_repetition_is_not_believed_of_the_first_time() {
+    let mut page = Page::new(exact());
+    page.subscribe(ROOM);
+    page.command(Command::Connect);
+    page.accept();
+    page.note(1, ROOM);
+    page.take_sent();
+    page.closed(1006, "");
+    page.await_socket();
+    page.accept();
+    let busy = ErrorBody::retryable(ErrorCode::Unavailable, "busy", Some(100));
+    let forbidden = ErrorBody::new(ErrorCode::Forbidden, "your rights were changed meanwhile");
+    for body in [busy, forbidden] {
+        page.advance(100);
+        let again = published(&mut page).remove(0);
+        page.relay(ServerMessage::Error(ErrorMessage { id: Some(again.id), channel: None, body }));
+    }
+    assert_eq!(failures(&mut page), [(1, "unknown")], "it may have been stored before");
+}
+
+#[test]
 fn a_message_to_a_channel_that_nobody_holds_is_unknown_at_once_when_its_connection_dies() {
     let mut page = Page::connected(exact());
     page.note(1, ROOM);

@@ -195,6 +195,27 @@ fn a_channel_that_is_wanted_while_a_poll_waits_is_asked_for_soon() {
 }
 
 #[test]
+fn a_channel_that_is_let_go_of_and_wanted_anew_does_not_take_the_answer_to_its_former_life() {
+    let mut page = Page::polling(exact());
+    page.subscribe(ROOM);
+    page.advance(1_000);
+    page.answer_poll(vec![told("tenant", 1, true, &[]), told(ROOM, 5, false, &[5])]);
+    page.release(ROOM);
+    page.advance(1_000);
+    let asked_before = page.poll_under_way().unwrap();
+    assert!(asked_before.poll().channels.iter().any(|entry| entry.channel == ROOM));
+    page.advance(5_000);
+    assert!(page.client.channel(ROOM).is_none());
+    let options = SubscribeOptions { history: Some(9), max_hz: None };
+    page.command(Command::Subscribe { channel: ROOM.to_owned(), options });
+    assert_eq!(page.poll_under_way().map(|fetch| fetch.fetch), Some(asked_before.fetch), "the poll that asked for it goes on");
+    page.answer_poll(vec![told("tenant", 1, true, &[]), told(ROOM, 6, true, &[6])]);
+    assert_eq!(page.offsets(ROOM), [5], "6 alone is not the history that is wanted now");
+    page.advance(1_000);
+    assert!(asked(&page).contains(&(ROOM.to_owned(), None)));
+}
+
+#[test]
 fn a_refused_token_counts_once_however_many_requests_carried_it() {
     let mut page = Page::polling(exact());
     page.advance(1_000);

@@ -7,6 +7,9 @@ extern "C" {
     /// What the façade wants to be told. Any of them may call back into the client at once.
     pub(crate) type Callbacks;
 
+    /// An input on its way to the core, where a recorder is on.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn record(this: &Callbacks, kind: u32, monotonic: f64, unix: f64, number: u32, value: &JsValue) -> Result<(), JsValue>;
     /// Slices of the state changed: bits of `Slices`.
     #[wasm_bindgen(method, catch)]
     pub(crate) fn changed(this: &Callbacks, slices: u32) -> Result<(), JsValue>;

@@ -7,10 +7,10 @@ use pulsewire_client_core::Config;
 use pulsewire_protocol::Severity;
 
 /// How many numbers there are besides the seed and the capacities.
-pub(crate) const NUMBERS: usize = 17;
+pub const NUMBERS: usize = 17;
 
 /// Takes the numbers in the order of `npm/src/config.ts`.
-pub(crate) fn read(numbers: &[f64], capacities: Vec<(String, usize)>) -> Config {
+pub fn read(numbers: &[f64], capacities: Vec<(String, usize)>) -> Config {
     let mut config = Config::default();
     let mut left = numbers.iter();
     let mut next = || left.next().copied().filter(|number| !number.is_nan());

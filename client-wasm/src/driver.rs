@@ -12,7 +12,7 @@ use crate::notify::Notifier;
 use crate::object::property;
 use crate::signals::{self, Signals};
 use crate::socket::{Opener, Socket};
-use crate::{events, socket, views};
+use crate::{events, recording, socket, views};
 use gloo_timers::callback::Timeout;
 use pulsewire_client_core::{Client, ClientEvent, Command, Config, Conn, Delivery, Input, Millis, Output, Settlement, Slices, Wake};
 use std::cell::{Cell, RefCell};
@@ -37,6 +37,8 @@ pub(crate) struct Driver {
     me: Weak<Driver>,
     core: RefCell<Client>,
     callbacks: Callbacks,
+    /// Whether the façade keeps a flight recorder.
+    recording: bool,
     opener: Opener,
     socket: RefCell<Option<Socket>>,
     /// The one timer, and the point it was set for.
@@ -56,6 +58,7 @@ impl Driver {
         let driver = Rc::new_cyclic(|me| Self {
             me: me.clone(),
             core: RefCell::new(Client::new(settings.core, settings.seed, clock::now())),
+            recording: property(settings.callbacks.as_ref(), "record").is_function(),
             callbacks: settings.callbacks,
             opener: Opener::new(settings.url, settings.web_socket),
             socket: RefCell::default(),
@@ -159,8 +162,12 @@ impl Driver {
     }
 
     fn feed(&self, input: Input<'_>) {
+        let now = clock::now();
+        if self.recording {
+            recording::note(&self.callbacks, now, &input);
+        }
         if let Ok(mut core) = self.core.try_borrow_mut() {
-            core.handle(clock::now(), input);
+            core.handle(now, input);
         }
     }
 

@@ -18,12 +18,15 @@ mod driver;
 mod events;
 mod notify;
 mod object;
+mod recording;
 mod series;
 mod signals;
 mod socket;
 mod surface;
 mod views;
 
+/// For the replay tool, which has to make the same core of the same numbers.
+pub use config::{NUMBERS, read as read_config};
 pub use surface::WasmClient;
 
 #[cfg(target_family = "wasm")]

@@ -94,6 +94,10 @@ export class Channels {
     return this.#requests.publish(this.#core(), send, queue, this.#early());
   }
 
+  /** Every hold, for the flight recorder. */
+  held(): ({ name: string } & SubscribeOptions)[] {
+    return [...this.#channels].flatMap(([name, { holds }]) => [...holds].map(({ history, maxHz }) => ({ name, history, maxHz })));
+  }
   /** A fresh core: it is told every hold, and where the channels stood in the one before. */
   start(core: Core): void {
     for (const [name, { epoch, offset }] of this.#places) {

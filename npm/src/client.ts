@@ -14,6 +14,7 @@ import { randomId } from './ids.js';
 import { callAll, Source } from './observable.js';
 import { People } from './people.js';
 import { Outside } from './outside.js';
+import { DEFAULT_MAX_BYTES, Recorder } from './recorder.js';
 import { Requests } from './requests.js';
 import { SocketKeeper } from './socket.js';
 import { TelemetryHandles } from './telemetry.js';
@@ -80,6 +81,8 @@ export class Client implements Pulsewire {
 
   /** The running core, once there is one. */
   #core: Core | undefined;
+  /** Of the running core, or of the last one. */
+  #recorder: Recorder | undefined;
   #endTrapWatch: (() => void) | undefined;
   #loading: Promise<void> | undefined;
   /** Whether the page wants to be connected: what a load that ends late, or a restart, must go by. */
@@ -209,6 +212,10 @@ export class Client implements Pulsewire {
   quality(): Quality {
     return this.#core?.slice<Quality>(Slice.quality) ?? NO_QUALITY;
   }
+  exportRecording(): Blob {
+    const text = this.#recorder?.export(this.#core) ?? '';
+    return new Blob([text], { type: 'application/x-ndjson' });
+  }
   async diagnose({ lang }: { lang?: string } = {}): Promise<Diagnosis> {
     const { diagnose } = await import('./diagnose.js');
     const spoken = lang ?? (typeof document === 'object' ? document.documentElement.lang : '');
@@ -267,13 +274,25 @@ export class Client implements Pulsewire {
   }
 
   #start(instance: WasmInstance, url: string): void {
-    const { numbers, metrics } = configOf(this.#options);
+    const { numbers: settings, metrics } = configOf(this.#options);
+    const numbers = [...crypto.getRandomValues(new Uint32Array(2)), ...settings];
+    const clientName = this.#options.clientName ?? 'pulsewire-js';
+    const maxBytes = this.#options.recorder?.maxBytes ?? DEFAULT_MAX_BYTES;
+    const held = () => ({ channels: this.#channels.held(), series: this.#telemetry.held() });
+    const start = { version: VERSION, numbers, metrics, session: this.#session, clientName };
+    const recorder = maxBytes > 0 ? new Recorder(start, held, maxBytes) : undefined;
+    this.#recorder = recorder;
+    const record =
+      recorder &&
+      ((kind: number, monotonic: number, unix: number, number: number, value: unknown) =>
+        recorder.add(this.#core, kind, monotonic, unix, number, value));
     const core = new Core(
       instance,
-      Float64Array.of(...crypto.getRandomValues(new Uint32Array(2)), ...numbers),
-      [url, this.#options.clientName ?? 'pulsewire-js', VERSION, this.#session, ...metrics],
+      Float64Array.from(numbers),
+      [url, clientName, VERSION, this.#session, ...metrics],
       this.#sockets.constructorFor(),
-      this.#callbacks(),
+      { ...this.#callbacks(), record },
+      recorder,
     );
     this.#core = core;
     this.#world.start(url);

@@ -5,6 +5,7 @@
  */
 
 import { PulsewireError } from './errors.js';
+import type { Recorder } from './recorder.js';
 import type { ChannelState, TelemetryStats } from './types.js';
 import { isTrap, type WasmClient, type WasmInstance } from './wasm-loading.js';
 
@@ -59,12 +60,22 @@ export interface Counters {
 
 export class Core {
   readonly #wasm: WasmClient;
+  readonly #recorder: Recorder | undefined;
 
-  constructor(instance: WasmInstance, numbers: Float64Array, texts: readonly string[], WebSocket: unknown, callbacks: object) {
+  constructor(
+    instance: WasmInstance,
+    numbers: Float64Array,
+    texts: readonly string[],
+    WebSocket: unknown,
+    callbacks: object,
+    recorder: Recorder | undefined,
+  ) {
+    this.#recorder = recorder;
     this.#wasm = new instance.WasmClient(numbers, texts as string[], WebSocket, callbacks);
   }
 
   #do(kind: number, number = 0, a?: unknown, b?: unknown, c?: unknown, d?: unknown): number {
+    this.#recorder?.command(kind, number, a, b, c, d);
     try {
       return this.#wasm.command(kind, number, a, b, c, d);
     } catch (cause) {

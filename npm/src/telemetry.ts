@@ -38,6 +38,10 @@ export class TelemetryHandles {
     return metrics;
   }
 
+  /** Every ring that is held, for the flight recorder. */
+  held(): { device: string; metric: string; capacity?: number }[] {
+    return [...this.#handles].map(({ deviceId, metric, capacity }) => ({ device: deviceId, metric, capacity }));
+  }
   start(core: Core): void {
     for (const handle of this.#handles) handle.open(core);
   }
@@ -83,6 +87,10 @@ class Handle implements TelemetryHandle {
     this.#channel = channel;
     this.#core = core;
     this.#forget = forget;
+  }
+
+  get capacity(): number | undefined {
+    return this.#options.capacity;
   }
 
   open(core: Core): void {

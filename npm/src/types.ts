@@ -388,6 +388,8 @@ export interface PulsewireOptions {
   ) => WebSocket;
   /** The WASM: a URL, a compiled module, or bytes. By default found beside the package, with an embedded copy as fallback. */
   wasm?: URL | string | WebAssembly.Module | BufferSource;
+  /** How much the flight recorder keeps: 1 MiB by default, nothing with 0. */
+  recorder?: { maxBytes?: number };
   /** Name and version told to the relay's log. */
   clientName?: string;
 }
@@ -450,6 +452,11 @@ export interface Pulsewire {
   quality(): Quality;
   /** Finds out what is wrong with the connection and says it in words: in `lang`, else in the page's language, else in English. */
   diagnose(options?: { lang?: string }): Promise<Diagnosis>;
+  /**
+   * The flight recorder's file: what the client got since it started, or since the newest connection that there is room for. `cargo xtask
+   * replay FILE` goes through the same transitions. It holds no token, but patients' data: treat it so. Empty before `connect()`.
+   */
+  exportRecording(): Blob;
   /** A ping through the connection; resolves with the round trip in milliseconds. */
   ping(): Promise<number>;
 

@@ -256,6 +256,9 @@ export class FakeClient implements Pulsewire {
   quality(): Quality {
     return { grade: 'good', latencyMs: 20, jitterMs: 1, uptime: 1, reconnects: 0, messagesPerSecond: 0, bytesPerSecond: 0 };
   }
+  exportRecording(): Blob {
+    return new Blob([]);
+  }
   async diagnose(): Promise<Diagnosis> {
     return { code: 'ok', ok: true, summary: '', mend: '', checks: [] };
   }

@@ -22,6 +22,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::project::Project;
+use crate::sh::Sh;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Builds, tests, measures and shows Pulsewire.", max_term_width = 110)]
@@ -66,6 +67,11 @@ enum Command {
         #[arg(last = true, value_name = "LOAD ARGS")]
         load_args: Vec<String>,
     },
+    /// Go through a recording of the flight recorder again, with the same core: prints its transitions and whether it ends alike
+    Replay {
+        /// What client.exportRecording() gave
+        file: std::path::PathBuf,
+    },
     /// Check the habits that no compiler checks: file length, module docs, import direction, links, versions
     Tidy,
     /// What CI runs: every suite but the dear ones, going on after a failure
@@ -85,6 +91,11 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Test { all, only, keep_going, list: false } => suites::run(&project, &suites::Choice { all, only, keep_going }),
         Command::Build { part } => build::run(&project, part).map(|()| ExitCode::SUCCESS),
         Command::Bench { what, load_args } => bench::run(&project, what, &load_args).map(|()| ExitCode::SUCCESS),
+        Command::Replay { file } => Sh::cargo(&project)
+            .args(["run", "--quiet", "--package", "pulsewire-client-wasm", "--example", "replay", "--"])
+            .arg(std::path::absolute(file)?)
+            .run()
+            .map(|()| ExitCode::SUCCESS),
         Command::Tidy => tidy::run(&project).map(|()| ExitCode::SUCCESS),
         Command::Ci => suites::run(&project, &suites::Choice { all: false, only: Vec::new(), keep_going: true }),
         Command::Screenshots => demo::screenshots(&project).map(|()| ExitCode::SUCCESS),

@@ -309,6 +309,14 @@ proptest! {
     }
 }
 
+/// Made in a browser's stead by npm/test/recorder.test.ts with `PULSEWIRE_RECORDING=FILE`; renew it where the configuration's numbers change.
+#[test]
+fn a_pages_own_recording_leads_to_the_same_end() {
+    let replayed = replay(include_str!("fixtures/recording.ndjson")).unwrap();
+    assert_eq!(replayed.differences, Vec::<String>::new());
+    assert!(replayed.lines.iter().any(|line| line.contains("connected → reconnecting (unavailable)")), "{:#?}", replayed.lines);
+}
+
 #[test]
 fn another_end_is_told() {
     let mut page = Page::new();

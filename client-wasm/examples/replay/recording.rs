@@ -1,4 +1,5 @@
 //! A recording of the flight recorder, and going through it again with the same core (docs/recording.md has the format).
+#![allow(clippy::indexing_slicing, reason = "a field of a JSON value that is not there reads as null")]
 
 use pulsewire_client_core::protocol::{ClientInfo, Payload, Position, RawJson};
 use pulsewire_client_core::{
@@ -8,22 +9,22 @@ use serde_json::Value;
 
 /// What a replay told and came to.
 #[derive(Debug, Default)]
-pub struct Replay {
+pub(crate) struct Replay {
     /// Transitions and news, one per line.
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
     /// What is missing of it: a replay that does not begin with the client, or has a hole.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
     /// Where the end differs from the recorded one.
-    pub differences: Vec<String>,
+    pub(crate) differences: Vec<String>,
     /// Inputs gone through.
-    pub inputs: usize,
+    pub(crate) inputs: usize,
 }
 
 /// Goes through a recording.
 ///
 /// # Errors
 /// Where the file is none, or of a later version: with the line.
-pub fn replay(text: &str) -> Result<Replay, String> {
+pub(crate) fn replay(text: &str) -> Result<Replay, String> {
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let mut next = || lines.next().map(|(at, line)| parse(at, line));
     let head = next().ok_or("the file is empty: connect() first, then exportRecording()")??;
@@ -275,7 +276,7 @@ fn command_of(value: &Value) -> Result<Command, String> {
 }
 
 /// A token that the core treats as it treated the recorded one: as long, ending when that did, signed by nobody.
-pub fn token_like(look: &Value) -> String {
+pub(crate) fn token_like(look: &Value) -> String {
     let length = whole(&look["length"]) as usize;
     if length == 0 {
         return String::new();

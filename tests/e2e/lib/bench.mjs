@@ -23,7 +23,7 @@ const packed = process.env.PULSEWIRE_PACKAGE ?? fileURLToPath(new URL('../../../
 const PAGE = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>bench</title>
 <script type="module">
 import { createPulsewire } from './package/dist/index.js';
-const bench = { numbers: [], resyncs: [], errors: [], reasons: [], unauthorized: [], states: [], published: [] };
+const bench = { deliveries: {}, numbers: [], resyncs: [], errors: [], reasons: [], unauthorized: [], states: [], published: [] };
 window.bench = bench;
 bench.start = async ({ user, ttl, token, channel, ...options }) => {
   bench.token = token;
@@ -48,6 +48,15 @@ bench.start = async ({ user, ttl, token, channel, ...options }) => {
   client.connection.subscribe(({ state }) => {
     if (bench.states.at(-1)?.state !== state) bench.states.push({ state, at: Date.now() });
   });
+  // Each message's last state, by its number.
+  bench.type = (channel, from, to) => {
+    for (let n = from; n <= to; n += 1) {
+      const delivery = client.publish(channel, 'typed', n);
+      bench.deliveries[n] = delivery.state.get();
+      delivery.state.subscribe((state) => (bench.deliveries[n] = state));
+      delivery.catch((error) => bench.errors.push('publish ' + n + ': ' + error.code));
+    }
+  };
   if (channel) bench.handle = client.channel(channel);
   await client.connect();
 };
@@ -65,6 +74,7 @@ export class Bench {
     bench.proxy = await FaultProxy.start(() => bench.relay.port);
     bench.browser = await launch({ lifelike });
     bench.service = await token({ sub: 'backend', role: 'service', publish: ['*'] });
+    bench.reader = await token({ sub: 'reader', role: 'nurse', subscribe: ['*'] });
     return bench;
   }
   #www;
@@ -77,9 +87,10 @@ export class Bench {
   }
 
   /** A page of a user's, in a browser context of its own unless one is given. */
-  async page({ context, ...options } = {}) {
+  async page({ context, before, ...options } = {}) {
     const own = context ?? (await this.browser.newContext({ locale: 'en-US' }));
     const page = new BenchPage(await own.newPage(), own);
+    await before?.(page.page);
     await page.open(this.proxy.url, options);
     return page;
   }
@@ -90,6 +101,25 @@ export class Bench {
     for (let n = from; n <= to; n += 1) items.push({ channel, event: 'n', data: n, key: `${channel}-${n}` });
     const answer = await this.relay.post('/api/v1/publish', items, this.service);
     if (answer.status !== 202) throw new Error(`publish answered ${answer.status}: ${answer.text}`);
+  }
+
+  /** What the relay has of a channel, oldest first: the independent receiver's view. */
+  async history(channel, event) {
+    const headers = { authorization: `Bearer ${this.reader}` };
+    const answer = await fetch(`${this.relay.url}/api/v1/history/${channel}?limit=1000`, { headers });
+    if (answer.status !== 200) throw new Error(`history answered ${answer.status}: ${await answer.text()}`);
+    const { publications } = await answer.json();
+    return publications.filter((one) => one.event === event).map((one) => one.data);
+  }
+
+  /** Lets a page load from this process while its network is away, as a service worker would. */
+  async serveOffline(page) {
+    // What does not come from an address has no right to this machine's, says Chromium, unless somebody grants it.
+    await page.context().grantPermissions(['local-network-access']);
+    await page.route((url) => url.pathname === '/' || url.pathname.startsWith('/package/'), (route) => {
+      const { pathname } = new URL(route.request().url());
+      return route.fulfill({ path: join(this.#www, pathname === '/' ? 'index.html' : pathname) });
+    });
   }
 
   /** One figure of the relay's metrics, as an operator sees it. */

@@ -50,7 +50,7 @@ pub(crate) fn to_js(event: &ChannelEvent) -> Result<JsValue, JsValue> {
 }
 
 /// Built-in events by one walk over their CBOR, the others by the page's own JSON parser.
-fn data(payload: &Payload) -> Result<JsValue, JsValue> {
+pub(crate) fn data(payload: &Payload) -> Result<JsValue, JsValue> {
     if let Payload::Custom { data, .. } = payload {
         return js_sys::JSON::parse(data.as_str());
     }

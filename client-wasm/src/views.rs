@@ -1,6 +1,7 @@
 //! What JavaScript sees of the core's state: plain objects.
 
 use crate::clock;
+use crate::events;
 use crate::events::record;
 use crate::object::{Object, parsed};
 use pulsewire_client_core::{AlertItem, ChannelView, Client, Failure, Kept, Slices, Table, Toast};
@@ -118,6 +119,18 @@ pub(crate) fn slice(client: &Client, which: Slices, name: &str) -> JsValue {
                 .value("names", &list(&mut viewers.names.iter().map(|name| JsValue::from_str(name))))
                 .done()
         }),
+        Slices::OUTBOX => list(&mut client.outbox().items().iter().map(|item| {
+            // What the page gave was JSON.
+            let data = events::data(&item.payload).unwrap_or(JsValue::NULL);
+            Object::new()
+                .text("id", &item.id)
+                .text("channel", &item.channel)
+                .text("event", item.payload.event())
+                .value("data", &data)
+                .number("queuedAt", item.queued_at.0 as f64)
+                .text("state", if item.is_sent() { "sent" } else { "queued" })
+                .done()
+        })),
         Slices::TOASTS => Object::new()
             .value("visible", &list(&mut client.toasts().visible().map(toast)))
             .number("waiting", client.toasts().waiting() as f64)

@@ -94,7 +94,7 @@ export class Client implements Pulsewire {
 
   constructor(options: PulsewireOptions) {
     this.#options = options;
-    this.#sockets = new SocketKeeper(options.WebSocket);
+    this.#sockets = new SocketKeeper(options);
     this.#world = new Outside(
       options,
       () => this.#core,
@@ -156,6 +156,7 @@ export class Client implements Pulsewire {
     this.#destroyed = true;
     this.#drop();
     void this.#world.end();
+    this.#sockets.end();
     this.#requests.failAll({ code: 'destroyed', message: 'the client was destroyed before the answer came' });
     if (core !== undefined) {
       core.end();
@@ -263,7 +264,11 @@ export class Client implements Pulsewire {
     let instance: WasmInstance;
     try {
       // At once, while the network is there: what can be imported only later may not come at all.
-      [instance] = await Promise.all([loadWasm(this.#options.wasm), this.#world.prepare()]);
+      [instance] = await Promise.all([
+        loadWasm(this.#options.wasm),
+        this.#world.prepare(),
+        this.#sockets.prepare((...error) => this.#error(...error)),
+      ]);
     } catch (error) {
       const { code } = error as PulsewireError;
       if (this.#wanted) this.#say({ state: 'idle', reason: code });
@@ -319,9 +324,16 @@ export class Client implements Pulsewire {
       outside: (kind: number, number: number, a: string, b: unknown, c: unknown) => this.#world.handle(kind, number, a, b, c),
       requestToken: (request: number, reason: TokenReason) => void this.#token(request, reason),
       unauthorized: (reason: string) => this.#page(this.#options.onUnauthorized, reason),
-      toastShown: (toast: Toast) => callAll(this.#events.toast, toast),
+      toastShown: (toast: Toast) => void this.#toast(toast),
       toastClicked: (toast: Toast) => this.#page(this.#options.onToastClick, toast),
     };
+  }
+
+  /** Once per browser where tabs share a connection; what is about this tab's connection or sign-in, once in each. */
+  async #toast(toast: Toast): Promise<void> {
+    const first = toast.kind === 'connection' || toast.kind === 'auth' ? undefined : this.#sockets.isFirst(`toast ${toast.id}`);
+    if (first === undefined || (await first)) callAll(this.#events.toast, toast);
+    else this.#core?.dismissToast(toast.id);
   }
 
   #page<A>(run: ((argument: A) => void) | undefined, argument: A): void {
@@ -367,7 +379,9 @@ export class Client implements Pulsewire {
     const core = this.#core;
     try {
       const token = await (this.#options.getToken?.({ reason }) ?? '');
-      if (core === this.#core) core?.setToken(request, token);
+      if (core !== this.#core) return;
+      this.#sockets.identify(socketUrl(this.#options.url), token);
+      core?.setToken(request, token);
     } catch (error) {
       // A trap is told by its own way.
       if (core === this.#core && !isTrap(error)) core?.tokenFailed(request, error instanceof Error ? error.message : String(error));

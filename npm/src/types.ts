@@ -377,6 +377,13 @@ export interface PulsewireOptions {
    */
   persistOutbox?: boolean;
   /**
+   * One connection for all tabs of this browser with the same relay, tenant and user: one of them holds it, the others go through
+   * it, and take over within 2 s where it closes, crashes or hangs. Alerts sound, and their toasts show, in one tab only. Off by
+   * default, because then no tab depends on another: switch it on where users open many. Needs a secure context, Web Locks and
+   * BroadcastChannel; elsewhere each tab has its own connection.
+   */
+  shareConnection?: boolean;
+  /**
    * HTTP where the WebSocket does not get through: after so many failed tries in a row (3; a handshake over `handshakeTimeoutMs`
    * counts as all of them), waiting at the relay for up to `waitMs` (25,000), else asking every `intervalMs` (5,000). `false`: never.
    */

@@ -181,7 +181,10 @@ test('publish, call and ping are settled by the relay', async () => {
 
 test('without a connection a request fails at once and says that it may be tried again', async () => {
   make();
-  await expect(client.publish('conversation:1', 'note', {}, { queue: false })).rejects.toMatchObject({ code: 'unavailable', retryable: true });
+  await expect(client.publish('conversation:1', 'note', {}, { queue: false })).rejects.toMatchObject({
+    code: 'unavailable',
+    retryable: true,
+  });
   await expect(client.call('stats.get')).rejects.toMatchObject({ code: 'unavailable' });
 });
 

@@ -194,7 +194,16 @@ impl DecodeError {
     pub(crate) fn at_index(self, index: usize) -> Self {
         self.put_before(format!("[{index}]"))
     }
+    /// The path of the field; `None` where the whole is to blame.
+    pub fn path(&self) -> Option<&str> {
+        // A path is made, the name of the whole is not.
+        match &self.field {
+            Cow::Owned(path) => Some(path),
+            Cow::Borrowed(_) => None,
+        }
+    }
     fn put_before(mut self, mut path: String) -> Self {
+        self = if self.path().is_none() { self.at_whole() } else { self };
         if !self.field.is_empty() && !self.field.starts_with('[') {
             path.push('.');
         }

@@ -250,7 +250,7 @@ impl Payload {
                 return Self::of_later_version(kind.code());
             }
             return Self::from_json(kind.as_str(), &text).unwrap_or_else(|error| {
-                input.fail_with(if error.field == "message" { error.at_whole() } else { error });
+                input.fail_with(if error.path().is_none() { error.at_whole() } else { error });
                 Self::of_later_version(kind.code())
             });
         }

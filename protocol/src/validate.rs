@@ -274,7 +274,7 @@ fn check_custom(event: &str, data: &RawJson) -> Checked {
 fn check_patient_change(body: &PatientChange) -> Checked {
     check_object("data", &body.data)?;
     match crate::json::patient_id(&body.data) {
-        Err(error) if error.field == "message" => return Err(wrong("data", error.problem.clone())),
+        Err(error) if error.path().is_none() => return Err(wrong("data", error.problem.clone())),
         Err(error) => return Err(wrong(format!("data.{}", error.field), error.problem.clone())),
         Ok(inside) if inside != body.patient_id => {
             return Err(wrong(

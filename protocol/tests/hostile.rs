@@ -209,7 +209,7 @@ fn an_error_names_the_path_of_the_field_in_json() {
         (r#"{"id":1,"channel":"device:a","data":{"deviceId":"a","status":"on"},"event":"device_status","type":"publish"}"#, "data.status"),
         (r#"{"type":"publish","id":1,"channel":"tenant","event":"new_patient","data":{"patientId":7}}"#, "data.patientId"),
         (r#"{"type":"publish","id":1,"channel":"tenant","event":"new_patient","data":"p1"}"#, "data"),
-        (r#"{"type":"publish","id":1,"channel":"tenant","event":"alert"}"#, "message"),
+        (r#"{"type":"publish","id":1,"channel":"tenant","event":"alert"}"#, "data"),
         (r#"{"type":"subscribe","id":1,"channel":"tenant","history":5000000000}"#, "history"),
         (r#"{"type":"subscribe","id":1.5,"channel":"tenant"}"#, "id"),
         (r#"{"type":"subscribe","id":0,"channel":"tenant"}"#, "id"),
@@ -229,7 +229,7 @@ fn an_error_names_the_path_of_the_field_in_json() {
     let error =
         json::items_from_json::<PublishItem>(r#"[{"channel":"c","event":"x"},{"channel":"c","event":"telemetry","data":{}}]"#).unwrap();
     assert!(error[0].is_ok());
-    assert_eq!(error[1].as_ref().unwrap_err().field, "[1].data");
+    assert_eq!(error[1].as_ref().unwrap_err().field, "[1].data.deviceId");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn what_was_made_by_hand_is_read_before_it_goes_on() {
     };
     assert_eq!(change("p1", r#"{"patientId":"p1"}"#).validate(&tenant), Ok(()));
     assert_eq!(change("p1", r#"{"patientId":"p2"}"#).validate(&tenant).unwrap_err().field, "data.patientId");
-    assert_eq!(change("p1", "{}").validate(&tenant).unwrap_err().to_string(), "data: missing field `patientId`");
+    assert_eq!(change("p1", "{}").validate(&tenant).unwrap_err().to_string(), "data.patientId: required field is missing");
     assert_eq!(change("p1", "[").validate(&tenant).unwrap_err().field, "data");
     let custom = |event: &str, data: &str| Payload::Custom { event: event.into(), data: RawJson::from_text_unchecked(data.into()) };
     assert_eq!(custom("x", "{\n}").validate(&tenant).unwrap_err().field, "data");

@@ -68,6 +68,56 @@ impl Drop for Admission {
     }
 }
 
+/// Polls that wait for news, by tenant and user. Each holds a request and watches its channels, so they are counted as
+/// connections are: so many of one user, so many in all.
+#[derive(Clone, Default)]
+pub struct Waiting {
+    polls: Arc<Mutex<BTreeMap<(String, String), usize>>>,
+}
+
+/// The right of one poll to wait; dropping it gives it back.
+pub struct Wait {
+    polls: Arc<Mutex<BTreeMap<(String, String), usize>>>,
+    who: (String, String),
+}
+
+impl Waiting {
+    /// Takes a place, or says which limit is reached.
+    pub fn admit(&self, tenant: &str, user: &str, limits: &LimitsConfig) -> Result<Wait, ErrorBody> {
+        let who = (tenant.to_owned(), user.to_owned());
+        let mut polls = self.polls.lock();
+        let full = |whose: &str, limit: usize| {
+            let message = format!("{whose}: the limit of {limit} polls that wait is reached; ask without waitMs, or later");
+            Err(ErrorBody::retryable(ErrorCode::RateLimited, message, Some(5_000)))
+        };
+        if polls.get(&who).is_some_and(|own| *own >= limits.per_user) {
+            return full("this user", limits.per_user);
+        }
+        if polls.values().sum::<usize>() >= limits.connections {
+            return full("this relay", limits.connections);
+        }
+        *polls.entry(who.clone()).or_default() += 1;
+        Ok(Wait { polls: Arc::clone(&self.polls), who })
+    }
+
+    /// How many wait.
+    pub fn count(&self) -> usize {
+        self.polls.lock().values().sum()
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        let mut polls = self.polls.lock();
+        if let Some(own) = polls.get_mut(&self.who) {
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                polls.remove(&self.who);
+            }
+        }
+    }
+}
+
 /// The relay's clock as `governor` wants it, so that virtual time moves the token buckets too.
 #[derive(Clone)]
 pub struct BucketClock(Clock);

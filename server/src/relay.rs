@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::hub::Hub;
-use crate::limits::{Admission, Admissions};
+use crate::limits::{Admission, Admissions, Waiting};
 use crate::observe::Metrics;
 use crate::observe::metrics::Snapshot;
 use crate::rate::Rate;
@@ -62,6 +62,7 @@ struct Inner {
     methods: RwLock<Vec<Arc<dyn Methods>>>,
     draining: AtomicBool,
     admissions: Admissions,
+    waiting: Waiting,
     /// Sessions and publications under way: what a drain waits for.
     work: TaskTracker,
     /// Ends the timer task with the last handle.
@@ -121,6 +122,7 @@ impl Relay {
             methods: RwLock::default(),
             draining: AtomicBool::new(false),
             admissions: Admissions::default(),
+            waiting: Waiting::default(),
             work: TaskTracker::new(),
             stopped: CancellationToken::new(),
         };
@@ -166,6 +168,7 @@ impl Relay {
             users: self.hub().people(crate::hub::People::users),
             subscriptions: self.hub().room_counts().1,
             channels: self.broker().channels(),
+            waiting_polls: self.inner.waiting.count(),
             queued_messages: connections.iter().map(|connection| connection.outbox.waiting().0).sum(),
         }
     }

@@ -1,5 +1,5 @@
-//! Fields of the JSON model where it is wider than serde: an unsigned integer may come as a float (`5.0`), as encoders of
-//! other languages write it.
+//! Where the JSON model is wider than serde's: an unsigned integer may come as a float (`5.0`), as encoders of other languages
+//! write it. And where it is narrower: an object is no array of its values.
 
 use crate::wire::{NOT_WHOLE, whole};
 use serde::{Deserialize, Deserializer};
@@ -61,5 +61,19 @@ impl<T: Field> Field for Option<T> {
             }
         }
         Ok(Option::<Inner<T>>::deserialize(deserializer)?.map(|inner| inner.0))
+    }
+}
+
+/// Hands a struct an object only: serde's own reading of one takes an array too, as the fields in their order.
+pub(crate) struct Object<D>(pub(crate) D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Object<D> {
+    type Error = D::Error;
+    fn deserialize_any<V: serde::de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }

@@ -159,7 +159,7 @@ struct EntryFields {
 
 impl<'de> Deserialize<'de> for SubscribedEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = EntryFields::deserialize(deserializer)?;
+        let fields = EntryFields::deserialize(lenient::Object(deserializer))?;
         if let Some(error) = fields.error {
             return Ok(Self::Refused(Refused { channel: fields.channel, error }));
         }
@@ -221,7 +221,7 @@ struct FlatError {
 
 impl<'de> Deserialize<'de> for ErrorMessage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let flat = FlatError::deserialize(deserializer)?;
+        let flat = FlatError::deserialize(lenient::Object(deserializer))?;
         let body = ErrorBody { code: flat.code, message: flat.message, retryable: flat.retryable, retry_after_ms: flat.retry_after_ms };
         Ok(Self { id: flat.id, channel: flat.channel, body })
     }
@@ -238,9 +238,17 @@ impl<'de> Deserialize<'de> for PatientChange {
 /// The `patientId` of a whole object.
 pub(crate) fn patient_id(data: &RawJson) -> Result<String, DecodeError> {
     #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
+    #[serde(rename_all = "camelCase", expecting = "an object")]
     struct WithPatient {
         patient_id: String,
     }
-    read(data.as_str(), PhantomData::<WithPatient>).map(|with| with.patient_id)
+    #[derive(Clone, Copy)]
+    struct Seed;
+    impl<'de> DeserializeSeed<'de> for Seed {
+        type Value = WithPatient;
+        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<WithPatient, D::Error> {
+            WithPatient::deserialize(lenient::Object(deserializer))
+        }
+    }
+    read(data.as_str(), Seed).map(|with| with.patient_id)
 }

@@ -27,13 +27,55 @@ fn explain<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S, error: serde_json
     let at = error.column();
     let text = without_position(&error);
     let mut decoded = match text.split_once(PATH_END) {
-        Some((inner, problem)) => DecodeError::new(at, problem.to_owned()).within_key(inner),
-        None => DecodeError::new(at, text),
+        Some((inner, problem)) => {
+            let decoded = DecodeError::new(at, plain(problem));
+            if inner.is_empty() { decoded } else { decoded.within_key(inner) }
+        }
+        None => match text.strip_prefix("missing field `").and_then(|name| name.strip_suffix('`')) {
+            Some(name) => DecodeError::new(at, MISSING).within_key(name),
+            None => DecodeError::new(at, plain(&text)),
+        },
     };
     if path != "." {
         decoded = decoded.within_key(&path);
     }
     decoded.or_whole("message").senseless()
+}
+
+/// As CBOR says it.
+const MISSING: &str = "required field is missing";
+
+/// serde's sentence in the words of JSON: whoever wrote the text does not know Rust's names for what stands in it.
+fn plain(problem: &str) -> String {
+    let given_and_wanted = ["invalid type: ", "invalid value: ", "invalid length "].iter().find_map(|kind| {
+        let (given, wanted) = problem.strip_prefix(kind)?.rsplit_once(", expected ")?;
+        Some((given, wanted))
+    });
+    let Some((given, wanted)) = given_and_wanted else {
+        // What serde_json says where a word should stand and no text does.
+        return if problem == "expected value" {
+            "expected a word".to_owned()
+        } else {
+            problem.replacen("unknown variant ", "unknown word ", 1)
+        };
+    };
+    let given = match given.split_once(' ') {
+        _ if given == "map" => "an object".to_owned(),
+        _ if given == "sequence" => "an array".to_owned(),
+        Some(("integer" | "boolean", value)) => value.trim_matches('`').to_owned(),
+        Some(("floating", value)) => value.trim_start_matches("point ").trim_matches('`').to_owned(),
+        Some(("string", value)) => value.to_owned(),
+        _ => given.to_owned(),
+    };
+    let wanted = match wanted {
+        "f64" | "f32" => "a number",
+        "u64" | "u32" | "an unsigned integer" => "a whole number from 0",
+        "a map" => "an object",
+        "a sequence" => "an array",
+        "a boolean" => "true or false",
+        other => other,
+    };
+    format!("expected {wanted}, got {given}")
 }
 
 /// serde_json's sentence without the position that it ends with, which we tell apart.
@@ -47,7 +89,7 @@ fn without_position(error: &serde_json::Error) -> String {
 
 /// An error from inside a part that was read on its own, on its way out through serde with its path.
 pub(crate) fn nested<E: serde::de::Error>(field: &str, error: &DecodeError) -> E {
-    let inner = if error.field == "message" { "" } else { error.field.as_ref() };
+    let inner = error.path().unwrap_or("");
     let dot = if field.is_empty() || inner.is_empty() || inner.starts_with('[') { "" } else { "." };
     E::custom(format_args!("{field}{dot}{inner}{PATH_END}{}", error.problem))
 }

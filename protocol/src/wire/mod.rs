@@ -141,13 +141,27 @@ macro_rules! wire_struct {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
         #[cfg_attr(feature = "serialize", derive(serde::Serialize), serde(rename_all = "camelCase"))]
-        #[cfg_attr(feature = "json", derive(serde::Deserialize))]
         pub struct $name {
-            $( $(#[$field_meta])* #[cfg_attr(feature = "json", serde(deserialize_with = "crate::json::lenient::field"))] pub $field: $ty ),*
+            $( $(#[$field_meta])* pub $field: $ty ),*
         }
 
         #[cfg(feature = "json")]
-        impl crate::json::lenient::Field for $name {}
+        const _: () = {
+            /// The same fields, for serde to read: from an object only, where its own reading takes an array in the order
+            /// of the fields too.
+            #[derive(serde::Deserialize)]
+            #[serde(rename_all = "camelCase", expecting = "an object")]
+            struct Read {
+                $( $(#[$field_meta])* #[serde(deserialize_with = "crate::json::lenient::field")] $field: $ty ),*
+            }
+            impl<'de> serde::Deserialize<'de> for $name {
+                fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let Read { $( $field ),* } = serde::Deserialize::deserialize(crate::json::lenient::Object(deserializer))?;
+                    Ok(Self { $( $field ),* })
+                }
+            }
+            impl crate::json::lenient::Field for $name {}
+        };
 
         crate::wire::wire_map! { $name as crate::wire::Shape::Struct(Self::FIELDS) => { $( $key => $field : $ty ),* } }
     };
@@ -210,7 +224,7 @@ macro_rules! wire_enum {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[cfg_attr(feature = "serialize", derive(serde::Serialize))]
-        #[cfg_attr(feature = "json", derive(serde::Deserialize))]
+        #[cfg_attr(feature = "json", derive(serde::Deserialize), serde(expecting = "a word"))]
         pub enum $name {
             $(#[$first_meta])* #[cfg_attr(feature = "serialize", serde(rename = $first_word))] $first,
             $( $(#[$variant_meta])* #[cfg_attr(feature = "serialize", serde(rename = $word))] $variant ),*

@@ -717,7 +717,7 @@ pub fn invalid() -> Vec<Invalid> {
         json("no JSON", "client", "{\"type\":\"ping\",", "malformed", "message", None),
         json("two values on a line", "client", r#"{"type":"ping","id":1} {"type":"ping","id":2}"#, "malformed", "message", None),
         json("no object", "client", "[1]", "senseless", "message", None),
-        json("no type", "client", r#"{"id":5}"#, "senseless", "message", Some(5)),
+        json("no type", "client", r#"{"id":5}"#, "senseless", "type", Some(5)),
         json("an unknown type", "client", r#"{"type":"dance","id":5}"#, "senseless", "type", Some(5)),
         json("an unknown type from a relay", "server", r#"{"type":"dance","id":5}"#, "senseless", "type", Some(5)),
         json("id 0", "client", r#"{"type":"ping","id":0}"#, "senseless", "id", None),
@@ -729,7 +729,7 @@ pub fn invalid() -> Vec<Invalid> {
             "client",
             r#"{"type":"publish","id":4,"channel":"c","event":"alert"}"#,
             "senseless",
-            "message",
+            "data",
             Some(4),
         ),
         json(
@@ -748,7 +748,14 @@ pub fn invalid() -> Vec<Invalid> {
             "data.series.m.v[0]",
             Some(4),
         ),
-        json("a patient change without its patient", "client", &publish("new_patient", r#"{"patient":"p"}"#), "senseless", "data", Some(4)),
+        json(
+            "a patient change without its patient",
+            "client",
+            &publish("new_patient", r#"{"patient":"p"}"#),
+            "senseless",
+            "data.patientId",
+            Some(4),
+        ),
     ]
 }
 

@@ -102,8 +102,10 @@ pub(super) fn answer_format(headers: &HeaderMap, body: Format) -> Format {
 /// A body that cannot be read as a whole.
 pub(super) fn unreadable(error: &DecodeError) -> Problem {
     let status = if error.well_formed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-    let field = error.field.to_string();
-    Problem::new(status, ErrorCode::BadRequest, format!("{error}")).at(if field.is_empty() { "body".to_owned() } else { field })
+    match error.path() {
+        Some(path) => Problem::new(status, ErrorCode::BadRequest, format!("{path}: {}", error.problem)).at(path),
+        None => Problem::new(status, ErrorCode::BadRequest, format!("the body, at byte {}: {}", error.at, error.problem)),
+    }
 }
 
 /// An answer with a body that must not be kept by caches.

@@ -72,7 +72,8 @@ impl Outcomes {
     /// Refuses an item that cannot be read.
     pub(super) fn refuse_unread(&mut self, index: usize, error: &DecodeError) {
         // In an array the path begins with the item's own index, which stands beside it already.
-        let path = error.field.strip_prefix(&format!("[{index}]")).unwrap_or(&error.field).trim_start_matches('.');
+        let path = error.path().unwrap_or("");
+        let path = path.strip_prefix(&format!("[{index}]")).unwrap_or(path).trim_start_matches('.');
         let field = if path.is_empty() { None } else { Some(path.to_owned()) };
         let message = match &field {
             Some(field) => format!("{field}: {}", error.problem),

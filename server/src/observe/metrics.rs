@@ -145,6 +145,7 @@ pub struct Metrics {
     requests: Family<RequestLabel, Counter>,
     request_seconds: Histogram,
     queued_messages: Gauge,
+    waiting_polls: Gauge,
     subscriptions: Gauge,
     channels: Gauge,
     users: Gauge,
@@ -169,6 +170,8 @@ pub struct Snapshot {
     pub channels: usize,
     /// Messages that wait in the queues of all connections.
     pub queued_messages: usize,
+    /// Polls that wait for news.
+    pub waiting_polls: usize,
 }
 
 /// 50 µs to 10 s: from a wake-up on one machine to a stalled network.
@@ -216,6 +219,7 @@ impl Metrics {
             requests: family(r, "http_requests", "HTTP requests, by route and status", Family::default()),
             request_seconds: histogram(r, "http_request_seconds", "Handling of one HTTP request, waiting polls left out"),
             queued_messages: gauge(r, "queued_messages", "Messages that wait in the queues of all connections"),
+            waiting_polls: gauge(r, "waiting_polls", "Polls that wait for news"),
             subscriptions: gauge(r, "subscriptions", "Subscriptions of all connections"),
             channels: gauge(r, "channels", "Channels with a subscriber or a history"),
             users: gauge(r, "users", "Distinct users with a connection"),
@@ -297,6 +301,7 @@ impl Metrics {
         gauge(&self.subscriptions, now.subscriptions as u64);
         gauge(&self.channels, now.channels as u64);
         gauge(&self.queued_messages, now.queued_messages as u64);
+        gauge(&self.waiting_polls, now.waiting_polls as u64);
         let process = metrics_process::collector::collect();
         gauge(&self.resident_memory, process.resident_memory_bytes.unwrap_or(0));
         gauge(&self.open_fds, process.open_fds.unwrap_or(0));

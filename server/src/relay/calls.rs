@@ -74,8 +74,16 @@ impl Relay {
 }
 
 fn read_params<T: for<'de> Deserialize<'de>>(params: Option<&RawJson>) -> Result<T, ErrorBody> {
-    serde_json::from_str(params.map_or("{}", RawJson::as_str))
-        .map_err(|error| ErrorBody::new(ErrorCode::BadRequest, format!("params: {error}")))
+    use pulsewire_protocol::json::FromJson as _;
+    let text = params.map_or("{}", RawJson::as_str);
+    // serde would read an array as the fields in their order.
+    if !text.trim_start().starts_with('{') {
+        return Err(ErrorBody::new(ErrorCode::BadRequest, "params: expected an object"));
+    }
+    T::from_json(text).map_err(|error| {
+        let path = error.path().map(|path| format!(".{path}")).unwrap_or_default();
+        ErrorBody::new(ErrorCode::BadRequest, format!("params{path}: {}", error.problem))
+    })
 }
 
 fn to_json<T: Serialize>(value: &T) -> Result<RawJson, ErrorBody> {

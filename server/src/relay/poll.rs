@@ -53,7 +53,9 @@ impl Relay {
         if request.channels.len() > max {
             return Err(ErrorBody::new(ErrorCode::TooManySubscriptions, format!("channels: at most {max} in one poll")));
         }
-        let deadline = Instant::now() + Duration::from_millis(request.wait_ms.unwrap_or(0).min(MAX_WAIT_MS));
+        let wait_ms = request.wait_ms.unwrap_or(0).min(MAX_WAIT_MS);
+        let _place = if wait_ms > 0 { Some(self.inner.waiting.admit(&by.tenant, &by.user, &self.config().limits)?) } else { None };
+        let deadline = Instant::now() + Duration::from_millis(wait_ms);
         let news = Arc::new(Notify::new());
         let mut watching = Watching { hub: self.hub(), number: self.hub().next_number(), keys: Vec::new() };
         let mut held = Held { relay: self, keys: Vec::new() };

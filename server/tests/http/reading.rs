@@ -87,3 +87,30 @@ fn long_answers_are_compressed_for_those_who_can_read_it() {
         assert!(packed.body.len() * 3 < plain.body.len(), "{encoding}: {} of {}", packed.body.len(), plain.body.len());
     }
 }
+
+#[test]
+fn a_poller_that_hangs_up_waits_no_longer() {
+    use std::io::Write as _;
+    let server = Server::dev();
+    let first = server.post("/api/v1/poll", &nurse(), &json!({"channels": [{"channel": "ward:1"}]})).json();
+    let recover = json!({"epoch": first["channels"][0]["epoch"], "offset": 0});
+    let body = json!({"channels": [{"channel": "ward:1", "recover": recover}], "waitMs": 25_000}).to_string();
+    let waiting = || {
+        let metrics = server.request("GET", "/metrics", None, None, &[]).text();
+        let line = metrics.lines().find_map(|line| line.strip_prefix("pulsewire_waiting_polls ")).unwrap().to_owned();
+        line.parse::<u32>().unwrap()
+    };
+    let wait_for = |wanted: u32| {
+        let began = std::time::Instant::now();
+        while waiting() != wanted {
+            assert!(began.elapsed().as_secs() < 10, "{} polls wait, not {wanted}", waiting());
+            std::thread::yield_now();
+        }
+    };
+    let mut socket = std::net::TcpStream::connect(server.url().trim_start_matches("http://")).unwrap();
+    let head = format!("POST /api/v1/poll HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n", nurse());
+    write!(socket, "{head}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+    wait_for(1);
+    drop(socket);
+    wait_for(0);
+}

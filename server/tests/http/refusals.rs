@@ -139,3 +139,78 @@ fn only_configured_origins_may_read_answers() {
     let refused = server.request("GET", "/api/v1/stats", None, None, &[("origin", "https://ward.example")]);
     assert_eq!(refused.header("access-control-allow-origin"), "https://ward.example", "a page must be able to read its refusals");
 }
+
+#[test]
+fn what_cannot_be_read_is_told_by_its_path_and_in_the_words_of_json() {
+    let server = Server::dev();
+    let cases = [
+        (
+            "/api/v1/publish",
+            r#"{"channel":"tenant","event":"alert","data":{"patientId":1}}"#,
+            Some("data.patientId"),
+            "expected a string, got 1",
+        ),
+        ("/api/v1/publish", r#"{"channel":"tenant","event":"x","data":1,"key":true}"#, Some("key"), "expected a string, got true"),
+        ("/api/v1/publish", r#"{"channel":"tenant","data":1}"#, Some("event"), "required field is missing"),
+        (
+            "/api/v1/alerts",
+            r#"{"patientId":"p","patientName":"M","type":"t","severity":"grave","message":"m"}"#,
+            Some("severity"),
+            "unknown word `grave`",
+        ),
+        (
+            "/api/v1/alerts",
+            r#"{"patientId":"p","patientName":"M","type":"t","severity":"low","message":5}"#,
+            Some("message"),
+            "expected a string, got 5",
+        ),
+        ("/api/v1/devices/status", r#"{"deviceId":"b","status":5}"#, Some("status"), "expected a word"),
+        (
+            "/api/v1/devices/status",
+            r#"{"deviceId":"b","status":"online","battery":"full"}"#,
+            Some("battery"),
+            "expected a number, got \"full\"",
+        ),
+        ("/api/v1/telemetry", r#"{"deviceId":"b","series":{"hr":[[1],[2]]}}"#, Some("series.hr"), "expected an object, got an array"),
+        ("/api/v1/telemetry", r#"{"deviceId":"b","series":[]}"#, Some("series"), "an array"),
+        (
+            "/api/v1/publish",
+            r#"{"channel":"patient:p","event":"new_patient","data":["p"]}"#,
+            Some("data"),
+            "expected an object, got an array",
+        ),
+        (
+            "/api/v1/poll",
+            r#"{"channels":[{"channel":"tenant","recover":["e",1]}]}"#,
+            Some("channels[0].recover"),
+            "expected an object, got an array",
+        ),
+        ("/api/v1/poll", r#"{"channels":[["tenant"]]}"#, Some("channels[0]"), "expected an object, got an array"),
+        ("/api/v1/poll", r#"[[],0]"#, None, "expected an object, got an array"),
+        ("/api/v1/poll", r#"{"channels":{}}"#, Some("channels"), "expected an array, got an object"),
+        ("/api/v1/poll", r#"{"waitMs":-1}"#, Some("waitMs"), "expected a whole number from 0, got -1"),
+        ("/api/v1/poll", "{", None, "the body, at byte"),
+        ("/api/v1/devices/status", "5", None, "the body, at byte"),
+    ];
+    for (path, body, field, problem) in cases {
+        let answer = server.post_text(path, &service(), "application/json", body);
+        let document = answer.json();
+        assert!([400, 422].contains(&answer.status), "{body}: {document}");
+        assert_eq!(document["field"].as_str(), field, "{body}: {document}");
+        let detail = document["detail"].as_str().unwrap();
+        assert!(detail.contains(problem), "{body}: {document}");
+        for rust in ["struct", "variant", "sequence", "u64", "f64", "serde", "enum ", "invalid type", "PublishItem"] {
+            assert!(!detail.contains(rust), "{rust:?} in {document}");
+        }
+    }
+    // Item by item, with the path inside the item.
+    let answer = server.post_text(
+        "/api/v1/devices/status",
+        &service(),
+        "application/json",
+        r#"[["bed-1","online"],{"deviceId":"b","status":"online"},7]"#,
+    );
+    let outcomes = answer.json();
+    assert_eq!((answer.status, outcomes[0]["error"]["message"].as_str()), (202, Some("expected an object, got an array")), "{outcomes}");
+    assert!(outcomes[1]["accepted"].is_object() && outcomes[2]["error"].get("field").is_none(), "{outcomes}");
+}

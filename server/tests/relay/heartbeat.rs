@@ -191,3 +191,70 @@ async fn timers_of_connections_that_are_gone_do_not_pile_up() {
     advance(100_000).await;
     assert!(relay.hub().wheel.waiting() <= 1, "only the clock's own timer stays: {}", relay.hub().wheel.waiting());
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// R4: whatever the lengths of the tokens, each is asked for once, a minute before its end or at once where less is left;
+    /// a refresh in time keeps the connection, and only the end of the last token closes it.
+    #[test]
+    fn each_token_is_asked_for_once_and_only_the_last_ones_end_closes(
+        lengths_s in prop::collection::vec(2_u64..400, 1..6),
+        waits_ms in prop::collection::vec(0_u64..70_000, 5),
+    ) {
+        under_virtual_time(async {
+            let relay = relay();
+            let token_for = |length_s: u64| {
+                let ends_s = relay.clock().now_ms() / 1_000 + length_s;
+                (sign(&with(claims("nurse"), "exp", ends_s.into())), ends_s * 1_000)
+            };
+            let mut lengths = lengths_s.iter().copied();
+            let (token, mut ends_ms) = token_for(lengths.next().unwrap());
+            let mut given_ms = relay.clock().now_ms();
+            let (mut client, _) = Client::connect(&relay, &token, &["device:d1"]).await;
+            let mut waits_ms = waits_ms.into_iter();
+            let mut asked = false;
+            let closing = loop {
+                match client.next_or_close().await {
+                    Ok(ServerMessage::Heartbeat(heartbeat)) => client.pong(heartbeat.ts).await,
+                    Ok(ServerMessage::Reauth(reauth)) => {
+                        assert!(!asked, "asked twice for one token");
+                        asked = true;
+                        assert_eq!(reauth.expires_at.as_millis(), ends_ms);
+                        let now_ms = relay.clock().now_ms();
+                        let due_ms = (ends_ms - 60_000).max(given_ms);
+                        assert!((due_ms..=due_ms + 200).contains(&now_ms), "asked at {now_ms}, due at {due_ms}");
+                        // Answered after a while, in time or not; or not at all.
+                        let Some(length_s) = lengths.next() else { continue };
+                        let wait_ms = waits_ms.next().unwrap_or(0).min((ends_ms + 4_000).saturating_sub(now_ms));
+                        let until_ms = now_ms + wait_ms;
+                        while relay.clock().now_ms() < until_ms {
+                            advance((until_ms - relay.clock().now_ms()).min(20_000)).await;
+                            for message in client.arrived() {
+                                match message {
+                                    ServerMessage::Heartbeat(heartbeat) => client.pong(heartbeat.ts).await,
+                                    other => panic!("{other:?}"),
+                                }
+                            }
+                        }
+                        let (token, ends) = token_for(length_s);
+                        let id = client.id();
+                        client.send(&ClientMessage::Refresh(Refresh { id, token })).await;
+                        // One that ends at the same time is the same to the relay: it has asked.
+                        (ends_ms, given_ms, asked) = (ends, relay.clock().now_ms(), ends == ends_ms);
+                    }
+                    Ok(ServerMessage::Reply(reply)) => {
+                        let expires_at = UnixMs::from_millis(ends_ms);
+                        assert_eq!(reply.result, ReplyResult::Refreshed { expires_at });
+                    }
+                    Ok(other) => panic!("{other:?}"),
+                    Err(closing) => break closing,
+                }
+            };
+            assert_eq!(closing.code, CloseCode::TOKEN_EXPIRED);
+            assert!(asked, "closed without having asked");
+            let now_ms = relay.clock().now_ms();
+            assert!((ends_ms + 5_000..=ends_ms + 5_200).contains(&now_ms), "closed at {now_ms}, the token ended at {ends_ms}");
+        });
+    }
+}

@@ -106,6 +106,57 @@ async fn a_channel_without_history_or_a_refused_one_beside_others_does_not_make_
     assert_eq!(relay.clock().now_ms(), begin, "nothing to wait for");
 }
 
+#[tokio::test(start_paused = true)]
+async fn polls_that_wait_are_bounded_for_a_user_and_in_all_and_a_place_comes_back() {
+    let mut config = config();
+    config.limits.per_user = 2;
+    config.limits.connections = 3;
+    let relay = relay_with(config);
+    let (ana, bob) = (nurse(&relay), relay.authenticate(Some(&token("bob"))).unwrap());
+    let at = position(&only(relay.poll(&ana, request("lobby", None, None)).await.unwrap()));
+    let wait = |who: &Arc<Principal>| {
+        let (relay, who, at) = (relay.clone(), Arc::clone(who), at.clone());
+        tokio::spawn(async move { relay.poll(&who, request("lobby", Some(at), Some(20_000))).await })
+    };
+    let waiting = [wait(&ana), wait(&ana), wait(&bob)];
+    settle().await;
+    for who in [&ana, &bob] {
+        let error = wait(who).await.unwrap().unwrap_err();
+        assert_eq!((error.code, error.retryable, error.retry_after_ms), (ErrorCode::RateLimited, true, Some(5_000)));
+    }
+    assert!(relay.poll(&ana, request("lobby", Some(at.clone()), None)).await.is_ok(), "who does not wait needs no place");
+    let [first, second, third] = waiting;
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    let next = wait(&ana);
+    settle().await;
+    // All of them are woken by one publication, and every place comes back.
+    relay.publish(system(), "lobby", note(1), None).await.unwrap();
+    for waiting in [second, third, next] {
+        assert_eq!(only(waiting.await.unwrap().unwrap()).publications.len(), 1);
+    }
+    assert_eq!((relay.snapshot().waiting_polls, relay.hub().room_counts()), (0, (0, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_poll_is_answered_by_a_drain_and_by_a_lost_history() {
+    let relay = relay();
+    let who = nurse(&relay);
+    let first = only(relay.poll(&who, request("lobby", None, Some(20_000))).await.unwrap());
+    let lost = Position { epoch: "another".to_owned(), offset: 3 };
+    let answer = only(relay.poll(&who, request("lobby", Some(lost), Some(20_000))).await.unwrap());
+    assert!(!answer.recovered);
+    assert_eq!(relay.clock().now_ms(), START_MS, "both are news");
+    let waiting = {
+        let (relay, who, at) = (relay.clone(), Arc::clone(&who), position(&first));
+        tokio::spawn(async move { relay.poll(&who, request("lobby", Some(at), Some(20_000))).await })
+    };
+    advance(1_000).await;
+    relay.drain(Duration::from_secs(1)).await;
+    assert!(only(waiting.await.unwrap().unwrap()).recovered);
+    assert!(relay.clock().now_ms() - START_MS < 1_010, "at once");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

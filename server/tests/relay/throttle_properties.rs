@@ -220,7 +220,7 @@ async fn tick(readers: &mut [Reader], began: Instant) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// For any schedule of publications, rates, changes of rate, leaving and coming back: every client ends with every point
     /// once and in order, every note at once, the newest status, offsets without a hole; and is told no oftener than it asked.

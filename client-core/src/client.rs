@@ -218,7 +218,7 @@ impl Client {
         let mut channel = String::from("device:");
         channel.push_str(device);
         let restoring = self.subscriptions.is_restoring(&channel);
-        (series.freshness(relay_now, self.connection.is_connected(), restoring), series.age_ms(relay_now))
+        (series.freshness(relay_now, self.connection.is_connected() || self.connection.is_polling(), restoring), series.age_ms(relay_now))
     }
     /// A wanted channel; `None` where nobody holds it.
     pub fn channel(&self, name: &str) -> Option<ChannelView<'_>> {

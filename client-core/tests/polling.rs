@@ -295,3 +295,20 @@ fn a_client_that_is_closed_or_offline_polls_no_more() {
     page.command(Command::Close);
     assert!(page.fetches.is_empty() && page.client.poll_timeout().is_none());
 }
+
+#[test]
+fn points_that_polls_bring_are_as_live_as_any_and_the_grade_says_that_it_is_polling() {
+    let mut page = Page::new(exact());
+    page.subscribe("device:d1");
+    page.command(Command::Connect);
+    page.block_socket();
+    let column = Column(vec![page.now.unix.0 as f64]);
+    let series = protocol::Series { t: column.clone(), v: column, unit: None };
+    let points = protocol::Telemetry { device_id: "d1".to_owned(), series: SeriesMap(vec![("hr".to_owned(), series)]) };
+    let publications = vec![publication(1, Payload::Telemetry(points), page.now.unix)];
+    let answer = Subscribed { publications, ..fresh(None, "device:d1", "a", 1) };
+    page.answer_poll(vec![SubscribedEntry::Subscribed(answer)]);
+    assert_eq!(page.state(), ConnectionState::Polling);
+    assert_eq!(page.client.freshness(page.now.unix, "d1", "hr").0, Freshness::Live);
+    assert_eq!(page.client.quality(page.now.monotonic).grade, Grade::Poor);
+}

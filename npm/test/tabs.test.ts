@@ -169,3 +169,41 @@ test('a branch that asks for less than another does not slow it down', async () 
   fast.say({ 0: 2, 1: 2, 2: 'ward:1', 5: 10 });
   expect(rates()).toEqual([undefined, 10]);
 });
+
+test('what the relay held back while it answered one branch is asked for by the others', async () => {
+  const { relay, branch } = tree();
+  const [first, second] = [branch(), branch()];
+  first.connect('ward:1');
+  await vi.waitFor(() => expect(first.is(1)).toHaveLength(1));
+  relay.publish('ward:1', 'n', '1');
+  // The relay is at 1, as the first branch is: nothing was held back.
+  second.connect('ward:1');
+  await vi.waitFor(() => expect(second.is(1)).toHaveLength(1));
+  expect(first.is(2)).toHaveLength(0);
+  // A publication that falls between the reading and the answer stands in the answer, and never comes as an event.
+  relay.next('ward:1');
+  second.say({ 0: 2, 1: 2, 2: 'ward:1', 3: map({ 1: 'e1', 2: 1 }) });
+  expect(second.is(2)).toHaveLength(1);
+  expect(first.is(2)).toEqual([map({ 0: 2, 2: 'ward:1', 3: 'e1', 4: 2, 5: false })]);
+  // Told once.
+  second.say({ 0: 2, 1: 3, 2: 'ward:1' });
+  expect(first.is(2)).toHaveLength(1);
+});
+
+test('a core that is told so asks for what it missed', async () => {
+  const { createPulsewire } = await import('../src/index.js');
+  const relay = new FakeRelay();
+  const part = (value: object) => btoa(JSON.stringify(value)).replaceAll('=', '');
+  const jwt = `${part({ alg: 'HS256' })}.${part({ sub: 'ana', tenant: 'ward', exp: Date.now() / 1000 + 3600 })}.s`;
+  const client = createPulsewire({ url: 'ws://relay.test/ws', WebSocket: relay.WebSocket, getToken: () => jwt });
+  const channel = client.channel('ward:1');
+  await client.connect();
+  await vi.waitFor(() => expect(channel.state.get().phase).toBe('subscribed'));
+  relay.publish('ward:1', 'n', '1');
+  relay.socket.say({ 0: 2, 2: 'ward:1', 3: 'e1', 4: 2, 5: false });
+  await vi.waitFor(() => {
+    const asked = relay.socket.received.filter(({ type }) => type === 'subscribe').map(({ fields }) => fields.get(3));
+    expect(asked).toEqual([map({ 1: 'e1', 2: 1 })]);
+  });
+  client.destroy();
+});

@@ -20,6 +20,8 @@ export interface Branch {
 
 /** Told to a branch whose trunk goes: its core tries again almost at once (close code 4503 with a delay). */
 export const AGAIN = [4503, 'draining; retryAfterMs=50'] as const;
+/** `false`. */
+const NO = Uint8Array.of(0xf4);
 /** How long the relay may be silent after a branch gave up on it. */
 const DOUBT_MS = 2_000;
 /** The share of the relay's allowed messages per second that is used. */
@@ -57,6 +59,8 @@ export class Trunk {
   /** `connect`s that came before there was a `welcome` to go by. */
   #early: [Branch, Message][] = [];
   readonly #questions = new Map<number, Question>();
+  /** How far each channel has come on this connection. */
+  readonly #places = new Map<string, { epoch: string; offset: number }>();
   #lastId = 0;
   readonly #out: Uint8Array[] = [];
   #allowance = 20;
@@ -102,6 +106,7 @@ export class Trunk {
     this.#founder = this.#welcome = undefined;
     this.#early = [];
     this.#questions.clear();
+    this.#places.clear();
     this.#out.length = 0;
     clearTimeout(this.#timer);
     clearTimeout(this.#doubt);
@@ -232,7 +237,12 @@ export class Trunk {
     const id = said.number(type === FROM.error ? 5 : 1);
     const channel = said.text({ [FROM.event]: 1, [FROM.viewers]: 1, [FROM.error]: 6 }[type ?? 0] ?? 2);
     switch (type) {
-      case FROM.event:
+      case FROM.event: {
+        const place = this.#places.get(channel ?? '');
+        if (place !== undefined) place.offset = Math.max(place.offset, said.number(5) ?? 0);
+        this.#everyone(said, holder => holder.live.has(channel ?? ''));
+        return;
+      }
       case FROM.viewers:
         this.#everyone(said, holder => holder.live.has(channel ?? ''));
         return;
@@ -266,9 +276,10 @@ export class Trunk {
   }
 
   #answer({ branch, id, kind, channel }: Question, said: Message, type: number): void {
+    const refused = type === FROM.error;
+    if (!refused && (kind === 'join' || kind === 'subscribe')) this.#moveOn(branch, channel, said);
     const holder = branch && this.#branches.get(branch);
     if (branch === undefined || holder === undefined) return;
-    const refused = type === FROM.error;
     if (kind === 'join') {
       const entry = refused
         ? message([
@@ -288,6 +299,28 @@ export class Trunk {
     else this.#deliver(branch, holder, said.with({ [refused ? 5 : 1]: uint(id) }));
   }
 
+  /**
+   * One branch has an answer. While the relay read for it, events that the answer covers were held back, and never come: where there
+   * were any, the other branches are told that the channel went on without them, and their cores ask for what they miss.
+   */
+  #moveOn(asker: Branch | undefined, channel: string, answer: Message): void {
+    const [epoch, offset] = [answer.text(3) ?? '', answer.number(4) ?? 0];
+    const place = this.#places.get(channel);
+    if (place?.epoch === epoch && offset <= place.offset) return;
+    this.#places.set(channel, { epoch, offset });
+    if (place === undefined || epoch === '') return;
+    const fields: [number, Uint8Array][] = [
+      [0, uint(FROM.subscribed)],
+      [2, text(channel)],
+      [3, text(epoch)],
+      [4, uint(offset)],
+      [5, NO],
+    ];
+    for (const [branch, holder] of [...this.#branches]) {
+      if (branch !== asker && holder.live.has(channel)) this.#deliver(branch, holder, message(fields));
+    }
+  }
+
   #welcomed(said: Message): void {
     const question = this.#questions.get(said.number(1) ?? 0);
     const entries = said.list(11);
@@ -301,6 +334,7 @@ export class Trunk {
       for (const entry of entries) {
         const channel = entry.text(2);
         if (channel === undefined) continue;
+        this.#moveOn(undefined, channel, entry);
         if (!holder.wanted.has(channel)) holder.wanted.set(channel, undefined);
         holder.live.add(channel);
       }
@@ -341,6 +375,7 @@ export class Trunk {
   }
 
   #unsubscribe(branch: Branch | undefined, id: number, channel: string): void {
+    this.#places.delete(channel);
     this.#ask(branch, id, 'other', channel, [
       [0, uint(TO.unsubscribe)],
       [2, text(channel)],

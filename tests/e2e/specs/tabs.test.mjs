@@ -143,6 +143,22 @@ describe('several tabs', () => {
     });
   }
 
+  test('tabs come and go while news flows: the first misses nothing, and rests on the newest', async () => {
+    const channel = 'ward:busy';
+    const first = await open({ channel });
+    const stop = flow(channel, 1);
+    for (let round = 0; round < 6; round += 1) {
+      const guest = await open({ channel });
+      await eventually('the guest follows', async () => (await guest.read('numbers')).length > 3);
+      if (round % 2 === 0) await guest.page.close();
+      else await guest.page.evaluate(() => window.bench.client.close());
+    }
+    await first.has(await stop());
+    assert.deepEqual(await first.read('resyncs'), []);
+    assert.equal(first.sockets, 1);
+    await connections(1);
+  });
+
   test('the connection is cut: all tabs come back, on one', async () => {
     const both = [await open({ channel: 'ward:cut' }), await open({ channel: 'ward:cut' })];
     await bench.publish('ward:cut', 1, 5);

@@ -72,6 +72,7 @@ fn stop_on_signals() -> Result<CancellationToken, Failure> {
     tokio::spawn(async move {
         for stopping in [false, true] {
             tokio::select! {
+                biased;
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }

@@ -102,6 +102,42 @@ test('after a trap every channel goes on from where it stood: what was missed co
   client.destroy();
 });
 
+test('after a trap what waited in the outbox goes out once, under its key; what was sent and not answered is unknown', async () => {
+  const relay = new FakeRelay();
+  const { readFileSync } = await import('node:fs');
+  const module = new WebAssembly.Module(readFileSync(new URL('../wasm/pulsewire_bg.wasm', import.meta.url)));
+  const options = { url: 'ws://relay.test/ws', WebSocket: relay.WebSocket, getToken: () => token, wasm: module };
+  const client = createPulsewire({ ...options, backoff: { baseMs: 60_000 }, polling: false });
+  await client.connect();
+  await vi.waitFor(() => expect(client.connection.get().state).toBe('connected'));
+  relay.automatic = false;
+  const sent = client.publish('conversation:1', 'note', 1);
+  await vi.waitFor(() => expect(sent.state.get()).toBe('sent'));
+  // In one channel they go out one after the other: these wait.
+  const data = { text: 'as it was' };
+  const waiting = client.publish('conversation:1', 'note', data, { key: 'mine' });
+  data.text = 'changed since';
+  expect(waiting.state.get()).toBe('queued');
+  expect(client.outbox.get().map(item => [item.channel, item.event, item.data, item.state])).toEqual([
+    ['conversation:1', 'note', 1, 'sent'],
+    ['conversation:1', 'note', { text: 'as it was' }, 'queued'],
+  ]);
+
+  const instance = await loadWasm(module);
+  const rogue = new instance.WasmClient(new Float64Array(19), ['ws://relay.test/ws', 'n', 'v', 's'], relay.WebSocket, {});
+  Object.assign(rogue, { __wbg_ptr: 0xfffffff0 });
+  relay.automatic = true;
+  expect(() => rogue.end()).toThrow(WebAssembly.RuntimeError);
+  await expect(sent).rejects.toMatchObject({ code: 'unknown' });
+  expect(sent.state.get()).toBe('unknown');
+  await expect(waiting).resolves.toEqual({ offset: 1 });
+  expect(waiting.state.get()).toBe('confirmed');
+  const published = relay.socket.received.filter(({ type }) => type === 'publish').map(({ fields }) => [fields.get(4), fields.get(5)]);
+  expect(published).toEqual([['{"text":"as it was"}', 'mine']]);
+  expect(client.outbox.get()).toEqual([]);
+  client.destroy();
+});
+
 test('what counts as a trap', () => {
   expect(isTrap(new WebAssembly.RuntimeError('unreachable'))).toBe(true);
   expect(isTrap(new RangeError('Maximum call stack size exceeded'))).toBe(true);

@@ -76,7 +76,8 @@ fn is_hashed(path: &str) -> bool {
 async fn guard(State(folder): State<Arc<Path>>, request: Request<Body>, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let missing = || Problem::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is nothing here").into_response();
-    if is_reserved(&path) {
+    // A request line may name a host or nothing instead of a path (RFC 9112, section 3.2): `ServeDir` takes that for a defect.
+    if !path.starts_with('/') || is_reserved(&path) {
         return missing();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -36,7 +36,10 @@ struct Running {
 
 impl Running {
     fn start(args: &[&str]) -> Self {
-        let mut child = relay().args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(relay().args(args))
+    }
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut first_line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first_line).unwrap();
         Self { child, first_line: first_line.trim_end().to_owned() }
@@ -86,6 +89,30 @@ fn the_first_line_says_where_it_listens_and_sigterm_ends_it_well() {
                 assert!(entry["level"].is_string() && entry["timestamp"].is_string(), "{line}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn no_token_is_logged_at_the_finest_level_though_a_library_writes_every_message() {
+    use futures_util::{SinkExt as _, StreamExt as _};
+    for filter in ["trace", "trace,tungstenite::protocol=trace"] {
+        let args = ["--dev", "--listen", "127.0.0.1:0"];
+        let relay = Running::spawn(relay().args(args).env("PULSEWIRE_LOG", filter));
+        let output = run(&["token", "--dev", "--sub", "nina", "--tenant", "demo", "--role", "nurse"]);
+        let token = text(&output.stdout).trim().to_owned();
+        assert!(token.starts_with("eyJ"), "{}", text(&output.stderr));
+        let url = relay.url().replace("http://", "ws://") + "/ws";
+        for (url, in_connect) in [(url.clone(), true), (format!("{url}?token={token}"), false)] {
+            let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+            let token = if in_connect { format!("\"token\":\"{token}\",") } else { String::new() };
+            let connect =
+                format!("{{\"type\":\"connect\",\"id\":1,{token}\"client\":{{\"name\":\"t\",\"version\":\"1\",\"session\":\"s\"}}}}");
+            socket.send(connect.into()).await.unwrap();
+            assert!(socket.next().await.unwrap().unwrap().to_text().unwrap().contains("welcome"));
+        }
+        let (_, log) = relay.stop();
+        assert!(log.contains("connection opened"), "{log}");
+        assert!(!log.contains("eyJ"), "a token in the log: {log}");
     }
 }
 

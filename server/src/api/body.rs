@@ -1,7 +1,7 @@
 //! Request bodies: size, time, `Content-Type`, `Accept`; JSON or CBOR.
 
-use super::Problem;
-use axum::body::{Body, Bytes};
+use super::{Api, Problem};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest as _, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -22,15 +22,18 @@ pub(super) struct Given {
 
 impl Given {
     /// Reads the body of a request whose endpoint takes these formats.
-    pub(super) async fn read(request: Request<Body>, accepted: &[Format]) -> Result<Self, Problem> {
+    pub(super) async fn read(api: &Api, request: Request<Body>, accepted: &[Format]) -> Result<Self, Problem> {
         let format = format_of(request.headers(), accepted)?;
         check_encoding(request.headers())?;
+        if request.body().size_hint().lower() > api.relay.config().limits.max_body_bytes as u64 {
+            // Already by its announced length: waiting for the rest of it would hold the caller up for nothing.
+            return Err(too_large());
+        }
         let read = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await;
         let bytes = match read {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
-                let detail = "the body is larger than limits.max_body_bytes of this relay: send it in parts";
-                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, detail));
+                return Err(too_large());
             }
             Ok(Err(rejection)) => return Err(Problem::bad_request(format!("the body cannot be read: {}", rejection.body_text()))),
             Err(_) => {
@@ -45,6 +48,11 @@ impl Given {
     pub(super) fn text(&self) -> Result<&str, Problem> {
         std::str::from_utf8(&self.bytes).map_err(|error| Problem::bad_request(format!("the body is no UTF-8 text: {error}")))
     }
+}
+
+fn too_large() -> Problem {
+    let detail = "the body is larger than limits.max_body_bytes of this relay: send it in parts";
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, detail)
 }
 
 /// The format of the body: what `Content-Type` says, JSON where it says nothing.

@@ -67,7 +67,7 @@ async fn devices<T: FromJson>(
     }
     let mode = mode_of(mode)?;
     let key = key_of(request.headers())?;
-    let given = Given::read(request, &[Format::Json]).await?;
+    let given = Given::read(api, request, &[Format::Json]).await?;
     let text = given.text()?;
     let items: Vec<Result<T, DecodeError>> = items_from_json(text).map_err(|error| unreadable(&error))?;
     let items = items
@@ -95,7 +95,7 @@ pub(super) async fn publish(
     let mode = mode_of(mode)?;
     let key = key_of(request.headers())?;
     let headers = request.headers().clone();
-    let given = Given::read(request, &[Format::Json, Format::Cbor]).await?;
+    let given = Given::read(&api, request, &[Format::Json, Format::Cbor]).await?;
     let (items, single): (Items, bool) = match given.format {
         Format::Json => {
             let text = given.text()?;

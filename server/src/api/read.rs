@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub(super) async fn poll(State(api): State<Api>, request: Request<Body>) -> Result<Response, Problem> {
     let caller = api.caller(request.headers())?;
     let headers = request.headers().clone();
-    let given = Given::read(request, &[Format::Json, Format::Cbor]).await?;
+    let given = Given::read(&api, request, &[Format::Json, Format::Cbor]).await?;
     let poll = match given.format {
         Format::Json => PollRequest::from_json(given.text()?),
         Format::Cbor => cbor::decode_poll_request(&given.bytes),

@@ -4,6 +4,7 @@
 //! most: checked (clippy), for tests (dev), and the relay optimised, the same binary that `demo` starts.
 
 use std::env;
+use std::fs;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,7 @@ struct Suite {
     run: fn(&Project, &mut Closing) -> Result<()>,
 }
 
-const SUITES: [Suite; 17] = [
+const SUITES: [Suite; 18] = [
     Suite { name: "fmt", about: "rustfmt has nothing to change", dear: false, run: fmt },
     Suite { name: "tidy", about: "file length, module docs, import direction, links, versions", dear: false, run: tidy_suite },
     Suite { name: "clippy", about: "no warning in the workspace, tests and benches included", dear: false, run: clippy },
@@ -49,6 +50,7 @@ const SUITES: [Suite; 17] = [
     Suite { name: "sim", about: "the simulation at large: 50,000 schedules, or as many as PULSEWIRE_SIM_SEEDS says", dear: true, run: sim },
     Suite { name: "mutations", about: "the simulation catches what is broken on purpose", dear: true, run: mutations::run },
     Suite { name: "faults", about: "the fault proxy's tests at full length: a whole minute of drops", dear: true, run: faults },
+    Suite { name: "fuzz", about: "each fuzz target for a short while, from its seeds and the golden vectors", dear: true, run: fuzz },
     Suite { name: "deny", about: "licences, bans, duplicates and sources of all dependencies", dear: true, run: deny },
 ];
 
@@ -208,6 +210,30 @@ fn sim(project: &Project, closing: &mut Closing) -> Result<()> {
     let seeds = env::var("PULSEWIRE_SIM_SEEDS").unwrap_or_else(|_| "50000".to_owned());
     let test = ["test", "--release", "--package", "pulsewire-tests", "--test", "sim", "--", "--nocapture"];
     watched(Sh::cargo(project).args(test).env("PULSEWIRE_SIM_SEEDS", seeds), closing)
+}
+
+/// Seconds for each target, where `PULSEWIRE_FUZZ_SECONDS` says nothing else.
+const FUZZ_SECONDS: &str = "20";
+
+fn fuzz(project: &Project, closing: &mut Closing) -> Result<()> {
+    tools::cargo_fuzz(project)?;
+    let seconds = env::var("PULSEWIRE_FUZZ_SECONDS").unwrap_or_else(|_| FUZZ_SECONDS.to_owned());
+    let manifest = fs::read_to_string(project.root.join("fuzz/Cargo.toml")).context("cannot read fuzz/Cargo.toml")?;
+    let manifest: toml::Table = manifest.parse().context("fuzz/Cargo.toml is no TOML")?;
+    let bins = manifest.get("bin").and_then(toml::Value::as_array).context("fuzz/Cargo.toml has no targets")?;
+    // Of its own: what is instrumented must not be built over what is not.
+    let target = project.own_target().join("fuzz");
+    for name in bins.iter().filter_map(|bin| bin.get("name")?.as_str()) {
+        let corpus = target.join("corpus").join(name);
+        fs::create_dir_all(&corpus).with_context(|| format!("cannot make {}", corpus.display()))?;
+        // No sanitizer: the workspace forbids `unsafe`, and without one the stable compiler serves.
+        let run = Sh::cargo(project).args(["fuzz", "run", "--fuzz-dir", "fuzz", "--sanitizer", "none", "--release", name]);
+        let run = run.arg(&corpus).arg(project.root.join("fuzz/seeds").join(name));
+        let run = run.args(["--", "-max_len=8192", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
+        run.arg(format!("-max_total_time={seconds}")).env("CARGO_TARGET_DIR", &target).run()?;
+    }
+    closing.say(format!("fuzz: {} targets, {seconds} s each, nothing found", bins.len()));
+    Ok(())
 }
 
 fn deny(project: &Project, closing: &mut Closing) -> Result<()> {

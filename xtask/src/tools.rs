@@ -17,6 +17,7 @@ const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const WASM_PACK: &str = "0.15.1";
 const NEXTEST: &str = "0.9.143";
 const CARGO_DENY: &str = "0.20.2";
+const CARGO_FUZZ: &str = "0.13.2";
 /// What Vite asks for.
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
@@ -90,6 +91,14 @@ pub(crate) fn cargo_deny(project: &Project) -> Result<()> {
         return Ok(());
     }
     cargo_install(project, "cargo-deny", CARGO_DENY, true)
+}
+
+/// `cargo fuzz`, which builds the fuzz targets: only for `--all`.
+pub(crate) fn cargo_fuzz(project: &Project) -> Result<()> {
+    if Sh::cargo(project).args(["fuzz", "--version"]).ask().is_some() {
+        return Ok(());
+    }
+    cargo_install(project, "cargo-fuzz", CARGO_FUZZ, true)
 }
 
 fn cargo_install(project: &Project, package: &str, version: &str, locked: bool) -> Result<()> {

@@ -13,7 +13,7 @@ struct Room {
     never: &'static [&'static str],
 }
 
-const ROOMS: [Room; 6] = [
+const ROOMS: [Room; 7] = [
     Room {
         manifest: "protocol/Cargo.toml",
         uses: &[],
@@ -61,6 +61,7 @@ const ROOMS: [Room; 6] = [
         tests_use: &[],
         never: &[],
     },
+    Room { manifest: "fuzz/Cargo.toml", uses: &["pulsewire-protocol", "pulsewire-relay"], tests_use: &[], never: &[] },
     Room { manifest: "xtask/Cargo.toml", uses: &[], tests_use: &[], never: &["tokio"] },
 ];
 

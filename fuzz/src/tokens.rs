@@ -1,0 +1,46 @@
+//! Any text as a token, and any header and claims under the right signature: what is accepted has valid names, and a refusal repeats
+//! nothing of the token.
+//!
+//! Input: the bytes as a token; and, split at the first line break, as header and claims to be signed with the relay's own secret.
+
+use super::relay::{SECRET, START_MS, relay, under_virtual_time};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey};
+use pulsewire_protocol::channel::is_id;
+use pulsewire_relay::{Principal, Relay};
+
+/// See the module.
+pub fn check(input: &[u8]) {
+    under_virtual_time(async {
+        let relay = relay();
+        if let Ok(text) = core::str::from_utf8(input) {
+            read(&relay, text);
+        }
+        let Some(at) = input.iter().position(|byte| *byte == b'\n') else { return };
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(&input[..at]), URL_SAFE_NO_PAD.encode(&input[at + 1..]));
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+        if let Some(who) = read(&relay, &format!("{message}.{signature}")) {
+            let header: serde_json::Value = serde_json::from_slice(&input[..at]).unwrap();
+            assert_eq!(header["alg"], "HS256", "no other algorithm is accepted");
+            assert!(who.expires_at_ms + relay.config().auth.leeway_s * 1_000 > START_MS, "accepted though it has ended: {who:?}");
+        }
+        assert!(read(&relay, &format!("{message}.")).is_none(), "accepted without a signature");
+    });
+}
+
+fn read(relay: &Relay, token: &str) -> Option<std::sync::Arc<Principal>> {
+    match relay.authenticate(Some(token)) {
+        Ok(who) => {
+            assert!(is_id(&who.user) && is_id(&who.tenant), "{who:?}");
+            assert!(!who.name.is_empty() && !who.name.chars().any(char::is_control), "{who:?}");
+            Some(who)
+        }
+        Err(refused) => {
+            let parts = token.split('.').filter(|part| part.len() > 24);
+            parts.for_each(|part| assert!(!refused.message.contains(part), "the refusal repeats the token: {}", refused.message));
+            None
+        }
+    }
+}

@@ -89,6 +89,10 @@ impl Relay {
         let mut budget = self.answer_budget();
         let mut channels = Vec::with_capacity(request.channels.len());
         for entry in &request.channels {
+            if !self.fits_answer(entry, budget) {
+                // The next poll brings it.
+                continue;
+            }
             let answer = match self.readable(by, &entry.channel) {
                 Err(error) => Err(error),
                 Ok(key) => self.read(&key, entry, &mut budget).await.map(|snapshot| {
@@ -109,6 +113,12 @@ impl Relay {
     /// How many bytes of publications one answer may hold over all its channels.
     pub fn answer_budget(&self) -> usize {
         self.config().limits.recovery_bytes.saturating_mul(RECOVERIES_PER_ANSWER)
+    }
+
+    /// Whether an answer with so much room left can hold all that an entry asks for. Where it cannot, the entry is left out,
+    /// to be asked for again: half an answer would say that publications are lost which the history still holds.
+    pub fn fits_answer(&self, entry: &PollEntry, budget: usize) -> bool {
+        budget >= self.config().limits.recovery_bytes || (entry.recover.is_none() && entry.history.unwrap_or(0) == 0)
     }
 
     /// Reads what an entry asks for, within what is left of the answer's budget.
@@ -160,11 +170,12 @@ pub(crate) fn subscribed(id: Option<u64>, channel: &str, snapshot: &Snapshot) ->
 /// would be answered at once for ever.
 fn is_news(answers: &[SubscribedEntry], asked: &[PollEntry]) -> bool {
     let mut all_refused = true;
-    for (answer, asked) in answers.iter().zip(asked) {
+    for answer in answers {
         let SubscribedEntry::Subscribed(answer) = answer else { continue };
         all_refused = false;
         let positioned = !answer.epoch.is_empty();
-        if !answer.publications.is_empty() || (positioned && (asked.recover.is_none() || !answer.recovered)) {
+        let has_position = asked.iter().any(|asked| asked.channel == answer.channel && asked.recover.is_some());
+        if !answer.publications.is_empty() || (positioned && !(has_position && answer.recovered)) {
             return true;
         }
     }

@@ -89,7 +89,12 @@ impl Session {
         let mut budget = self.relay.answer_budget();
         let (mut answers, mut joined, mut seen) = (Vec::with_capacity(entries.len()), Vec::new(), BTreeSet::new());
         for entry in entries {
-            let answer = if seen.insert(entry.channel.as_str()) {
+            let is_new = seen.insert(entry.channel.as_str());
+            if is_new && !self.relay.fits_answer(entry, budget) {
+                // The client asks for it by itself, and gets the whole.
+                continue;
+            }
+            let answer = if is_new {
                 self.join(entry, &mut budget).await
             } else {
                 Err(ErrorBody::new(ErrorCode::BadRequest, "this channel is named twice"))

@@ -293,6 +293,61 @@ async fn a_recovery_larger_than_the_limit_is_not_recovered() {
     assert!(!large.recovered && large.publications.is_empty());
 }
 
+/// Ten channels, each with nearly as much to recover as one recovery may hold: one answer has no room for all.
+#[tokio::test(start_paused = true)]
+async fn what_one_answer_has_no_room_for_is_left_out_of_it_and_recovered_when_asked_for_alone() {
+    let mut config = config();
+    config.limits.recovery_bytes = 16 * 1024;
+    let relay = relay_with(config);
+    let names: Vec<String> = (0..10).map(|number| format!("patient:p{number}")).collect();
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (client, welcome) = Client::connect(&relay, &token("nurse"), &all).await;
+    drop(client);
+    let big = Payload::Custom { event: "big".to_owned(), data: RawJson::parse(&format!("\"{}\"", "x".repeat(1_000))).unwrap() };
+    for name in &all {
+        for _ in 0..14 {
+            relay.publish(system(), name, big.clone(), None).await.unwrap();
+        }
+    }
+    let asked: Vec<SubscribeEntry> =
+        all.iter().map(|name| recover_from(name, &Position { epoch: entry(&welcome, name).epoch.clone(), offset: 0 })).collect();
+    let whole = |answer: &Subscribed| answer.recovered && answer.publications.len() == 14;
+
+    // Over the socket: the others by `subscribe`.
+    let (mut client, welcome) = Client::connect_entries(&relay, &token("nurse"), asked.clone()).await;
+    let mut left = Vec::new();
+    for one in &asked {
+        let answered = welcome.subscribed.iter().find(|answer| match answer {
+            SubscribedEntry::Subscribed(answer) => answer.channel == one.channel,
+            SubscribedEntry::Refused(refused) => panic!("{refused:?}"),
+        });
+        match answered {
+            Some(SubscribedEntry::Subscribed(answer)) => assert!(whole(answer), "{answer:?}"),
+            _ => left.push(one.clone()),
+        }
+    }
+    assert!((1..5).contains(&left.len()), "{} of ten left out", left.len());
+    for one in left {
+        assert!(whole(&client.subscribe_entry(one).await.unwrap()));
+    }
+
+    // By polls: the others by the next one.
+    let who = relay.authenticate(Some(&token("nurse"))).unwrap();
+    let mut waiting = asked;
+    let mut polls = 0;
+    while !waiting.is_empty() {
+        let response = relay.poll(&who, PollRequest { channels: waiting.clone(), wait_ms: None }).await.unwrap();
+        assert!(!response.channels.is_empty());
+        for answer in &response.channels {
+            let SubscribedEntry::Subscribed(answer) = answer else { panic!("{answer:?}") };
+            assert!(whole(answer), "{answer:?}");
+            waiting.retain(|one| one.channel != answer.channel);
+        }
+        polls += 1;
+    }
+    assert_eq!(polls, 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_recovery_does_not_count_against_the_slow_consumer_queue() {
     let mut config = config();

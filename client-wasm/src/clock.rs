@@ -3,7 +3,10 @@
 //! `performance.now()` drives the timers because nobody sets it; `Date.now()` tells times. The core compares them to notice
 //! that the machine slept.
 
+use crate::driver::Driver;
+use gloo_timers::callback::Timeout;
 use pulsewire_client_core::{Millis, Now};
+use std::rc::Weak;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -24,6 +27,22 @@ pub(crate) fn now() -> Now {
     Now { monotonic: Millis(performance_now() as u64), unix: Millis(date_now() as u64) }
 }
 
+/// What a timer or a frame runs; nothing where the driver is gone. One kind of closure for all, because each kind costs bytes.
+fn calling(driver: &Weak<Driver>, run: fn(&Driver)) -> impl FnOnce() + 'static {
+    let to = driver.clone();
+    move || {
+        if let Some(driver) = to.upgrade() {
+            run(&driver);
+        }
+    }
+}
+
+/// Runs this after so many milliseconds; dropped, it is cancelled.
+#[inline(never)]
+pub(crate) fn after(delay_ms: u32, driver: &Weak<Driver>, run: fn(&Driver)) -> Timeout {
+    Timeout::new(delay_ms, calling(driver, run))
+}
+
 /// An animation frame that was asked for; dropped, it is cancelled.
 pub(crate) struct Frame {
     id: JsValue,
@@ -32,8 +51,8 @@ pub(crate) struct Frame {
 
 impl Frame {
     /// Asks for a frame; `None` where there are none (Node, workers).
-    pub(crate) fn request(run: impl FnOnce() + 'static) -> Option<Self> {
-        let run = Closure::once(run);
+    pub(crate) fn request(driver: &Weak<Driver>, run: fn(&Driver)) -> Option<Self> {
+        let run = Closure::once(calling(driver, run));
         let id = request_animation_frame(run.as_ref()).ok()?;
         Some(Self { id, _run: run })
     }

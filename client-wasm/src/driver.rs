@@ -5,7 +5,7 @@
 //! The core is therefore never borrowed while JavaScript runs; `try_borrow_mut` cannot fail, and where it did the input would
 //! be lost rather than the page's wasm.
 
-use crate::bridge::{Callbacks, report};
+use crate::bridge::{Callbacks, Tell};
 use crate::clock;
 use crate::events::Interest;
 use crate::notify::Notifier;
@@ -185,7 +185,7 @@ impl Driver {
                     socket.close(code);
                 }
             }
-            Output::RequestToken { request, reason } => report(self.callbacks.request_token(request, reason.as_str())),
+            Output::RequestToken { request, reason } => self.callbacks.say_text(Tell::Token, request, reason.as_str()),
             Output::Fetch { fetch, path, token, body } => {
                 let body = js_sys::Uint8Array::from(body.as_slice());
                 self.outside(0, fetch, path, &JsValue::from_str(&token), &body);
@@ -203,13 +203,13 @@ impl Driver {
                     self.tell_changed(urgent);
                 }
             }
-            Output::Emit(event) => report(self.tell(event)),
+            Output::Emit(event) => self.tell(event),
         }
     }
 
     #[inline(never)]
     fn outside(&self, kind: u32, number: u32, a: &str, b: &JsValue, c: &JsValue) {
-        report(self.callbacks.outside(kind, number, &JsValue::from_str(a), b, c));
+        self.callbacks.outside(kind, number, &JsValue::from_str(a), b, c);
     }
 
     fn connect(&self, conn: Conn) {
@@ -219,8 +219,7 @@ impl Driver {
             Ok(socket) => *self.socket.borrow_mut() = Some(socket),
             Err(thrown) => {
                 // Mixed content, a security policy, a constructor that throws: as good as a connection that was lost at once.
-                let message = property(&thrown, "message").as_string().unwrap_or_default();
-                report(self.callbacks.error("socket_blocked", &message, None));
+                self.tell_thrown("socket_blocked", &thrown, None);
                 self.feed(Input::Closed { conn, code: 1006, reason: "" });
             }
         }
@@ -231,27 +230,29 @@ impl Driver {
         // Closed in between: the core learns it by its own `Closed`.
         let Some(open) = open else { return };
         if let Err(thrown) = socket::send(&open, bytes) {
-            let message = property(&thrown, "message").as_string().unwrap_or_default();
-            report(self.callbacks.error("send_failed", &message, None));
+            self.tell_thrown("send_failed", &thrown, None);
         }
     }
 
-    fn tell(&self, event: ClientEvent) -> Result<(), JsValue> {
+    #[inline(never)]
+    fn tell_thrown(&self, code: &str, thrown: &JsValue, channel: Option<&str>) {
+        let message = property(thrown, "message").as_string().unwrap_or_default();
+        self.callbacks.error(code, &message, channel);
+    }
+
+    fn tell(&self, event: ClientEvent) {
         let to = &self.callbacks;
         match event {
             ClientEvent::Event(event) => {
                 if !self.interest.borrow().includes(&event.channel) {
-                    return Ok(());
+                    return;
                 }
                 match events::to_js(&event) {
-                    Ok(object) => to.event(&object),
-                    Err(thrown) => {
-                        let message = property(&thrown, "message").as_string().unwrap_or_default();
-                        to.error("bad_data", &message, Some(&event.channel))
-                    }
+                    Ok(object) => to.say(Tell::Event, 0, &object),
+                    Err(thrown) => self.tell_thrown("bad_data", &thrown, Some(&event.channel)),
                 }
             }
-            ClientEvent::Resync { channel } => to.resync(&channel),
+            ClientEvent::Resync { channel } => to.say_text(Tell::Resync, 0, &channel),
             ClientEvent::Error { code, message, channel } => to.error(code, &message, channel.as_deref()),
             ClientEvent::Settled { request, result: Ok(settlement) } => {
                 let value = match settlement {
@@ -259,25 +260,25 @@ impl Driver {
                     Settlement::Answer(json) => JsValue::from_str(json.as_str()),
                     Settlement::Pong { round_trip_ms } => JsValue::from_f64(round_trip_ms as f64),
                 };
-                to.settled(request.0, &value)
+                to.say(Tell::Settled, request.0, &value)
             }
-            ClientEvent::Settled { request, result: Err(failure) } => to.failed(request.0, &views::failure(&failure)),
+            ClientEvent::Settled { request, result: Err(failure) } => to.say(Tell::Failed, request.0, &views::failure(&failure)),
             // No request of the page has the number 0.
-            ClientEvent::PresenceGiven(json) => to.settled(0, &JsValue::from_str(json.as_str())),
+            ClientEvent::PresenceGiven(json) => to.say_text(Tell::Settled, 0, json.as_str()),
             ClientEvent::Delivery { request, channel, state, .. } => {
                 let (request, channel) = (request.map_or(0, |request| request.0), JsValue::from_str(&channel));
                 let failure = if let Delivery::Failed(failure) = &state { views::failure(failure) } else { JsValue::UNDEFINED };
-                to.outside(6, request, &JsValue::from_str(state.as_str()), &channel, &failure)
+                self.outside(6, request, state.as_str(), &channel, &failure);
             }
-            ClientEvent::ToastShown(toast) => to.toast_shown(&views::toast(&toast)),
-            ClientEvent::ToastClicked(toast) => to.toast_clicked(&views::toast(&toast)),
-            ClientEvent::Unauthorized { reason } => to.unauthorized(reason),
+            ClientEvent::ToastShown(toast) => to.say(Tell::ToastShown, 0, &views::toast(&toast)),
+            ClientEvent::ToastClicked(toast) => to.say(Tell::ToastClicked, 0, &views::toast(&toast)),
+            ClientEvent::Unauthorized { reason } => to.say_text(Tell::Unauthorized, 0, reason),
         }
     }
 
     pub(crate) fn tell_changed(&self, slices: Slices) {
         if !slices.is_empty() && !self.ended.get() {
-            report(self.callbacks.changed(slices.0));
+            self.callbacks.say(Tell::Changed, slices.0, &JsValue::UNDEFINED);
         }
     }
 
@@ -294,12 +295,9 @@ impl Driver {
         self.alarm.borrow_mut().take();
         // One more, because timers may fire within the millisecond before their time.
         let wait_ms = (deadline.since(clock::now().monotonic) + 1).min(LONGEST_WAIT_MS);
-        let me = self.me.clone();
-        let timer = Timeout::new(wait_ms as u32, move || {
-            if let Some(driver) = me.upgrade() {
-                driver.alarm.borrow_mut().take();
-                driver.handle(Input::Tick);
-            }
+        let timer = clock::after(wait_ms as u32, &self.me, |driver| {
+            driver.alarm.borrow_mut().take();
+            driver.handle(Input::Tick);
         });
         *self.alarm.borrow_mut() = Some((deadline, timer));
     }

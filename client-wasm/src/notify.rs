@@ -51,9 +51,11 @@ impl Notifier {
                 self.urgent_window.set((began, told + 1));
                 now = self.take_urgent();
             } else {
-                let to = driver.clone();
-                let timer = Timeout::new((FRAME_MS - passed) as u32, move || tell(&to, Self::take_urgent));
-                *self.urgent_timer.borrow_mut() = Some(timer);
+                *self.urgent_timer.borrow_mut() = Some(clock::after((FRAME_MS - passed) as u32, driver, |driver| {
+                    if let Some(slices) = driver.notifier().take_urgent() {
+                        driver.tell_changed(slices);
+                    }
+                }));
             }
         }
         let rest = self.waiting.get().0 & !urgent_part(self.waiting.get()).0;
@@ -64,15 +66,13 @@ impl Notifier {
     }
 
     fn schedule(&self, hidden: bool, driver: &Weak<Driver>) {
-        let to = driver.clone();
-        let frame = if hidden { None } else { Frame::request(move || tell(&to, |notifier| Some(notifier.take_all()))) };
+        let frame = if hidden { None } else { Frame::request(driver, tell_all) };
         if frame.is_some() {
             *self.frame.borrow_mut() = frame;
             return;
         }
-        let to = driver.clone();
         let delay_ms = if hidden { HIDDEN_MS } else { FRAME_MS };
-        *self.timer.borrow_mut() = Some(Timeout::new(delay_ms as u32, move || tell(&to, |notifier| Some(notifier.take_all()))));
+        *self.timer.borrow_mut() = Some(clock::after(delay_ms as u32, driver, tell_all));
     }
 
     fn take_urgent(&self) -> Option<Slices> {
@@ -92,10 +92,6 @@ impl Notifier {
     }
 }
 
-fn tell(driver: &Weak<Driver>, take: impl FnOnce(&Notifier) -> Option<Slices>) {
-    if let Some(driver) = driver.upgrade()
-        && let Some(slices) = take(driver.notifier())
-    {
-        driver.tell_changed(slices);
-    }
+fn tell_all(driver: &Driver) {
+    driver.tell_changed(driver.notifier().take_all());
 }

@@ -74,14 +74,30 @@ pub(crate) fn property(object: &JsValue, name: &str) -> JsValue {
     js_sys::Reflect::get(object, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 
-/// A text that the page gave; `name` is what it is called there.
-#[inline(never)]
-pub(crate) fn text(value: &JsValue, name: &str) -> Result<String, JsValue> {
-    value.as_string().ok_or_else(|| {
+/// Texts that the page must give. What is missing is told once, by [`Wanted::check`], before anything is done with them: a way
+/// out behind each would cost bytes.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    missing: Option<&'static str>,
+}
+
+impl Wanted {
+    /// A text; `name` is what it is called on the page.
+    #[inline(never)]
+    pub(crate) fn text(&mut self, value: &JsValue, name: &'static str) -> String {
+        value.as_string().unwrap_or_else(|| {
+            self.missing = Some(name);
+            String::new()
+        })
+    }
+    /// Throws where a text was missing.
+    #[inline(never)]
+    pub(crate) fn check(self) -> Result<(), JsValue> {
+        let Some(name) = self.missing else { return Ok(()) };
         let mut message = String::from(name);
         message.push_str(" must be a text");
-        error("bad_argument", &message)
-    })
+        Err(error("bad_argument", &message))
+    }
 }
 
 /// A whole number of at least 0 that the façade has checked; anything else counts as absent.

@@ -5,7 +5,7 @@ use pulsewire_client_core::{Conn, Input};
 use pulsewire_protocol::SUBPROTOCOL_CBOR;
 use std::rc::Weak;
 use wasm_bindgen::prelude::*;
-use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
+use web_sys::{BinaryType, CloseEvent, Event, MessageEvent, WebSocket};
 
 /// Opens sockets at one address.
 pub(crate) struct Opener {
@@ -32,9 +32,15 @@ impl Opener {
 pub(crate) struct Socket {
     conn: Conn,
     socket: WebSocket,
-    _opened: Closure<dyn Fn()>,
-    _message: Closure<dyn Fn(MessageEvent)>,
-    _closed: Closure<dyn Fn(CloseEvent)>,
+    _listeners: [Closure<dyn Fn(Event)>; 3],
+}
+
+/// What a socket tells.
+#[derive(Clone, Copy)]
+enum News {
+    Opened,
+    Message,
+    Closed,
 }
 
 impl Socket {
@@ -42,21 +48,28 @@ impl Socket {
         let socket = opener.open()?;
         socket.set_binary_type(BinaryType::Arraybuffer);
 
-        let to = driver.clone();
-        let opened = Closure::<dyn Fn()>::new(move || with(&to, |driver| driver.handle(Input::Opened { conn })));
-        let to = driver.clone();
-        let message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-            with(&to, |driver| driver.handle_frame(conn, &event.data()));
-        });
-        let to = driver.clone();
-        let closed = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
-            with(&to, |driver| driver.handle_closed(conn, event.code(), &event.reason()));
-        });
+        // One kind of closure for all three, because each kind costs bytes; what a socket passes as the event it may shape itself.
+        let listener = |news| {
+            let to = driver.clone();
+            Closure::<dyn Fn(Event)>::new(move |event: Event| {
+                let Some(driver) = to.upgrade() else { return };
+                match news {
+                    News::Opened => driver.handle(Input::Opened { conn }),
+                    News::Message => driver.handle_frame(conn, &event.unchecked_into::<MessageEvent>().data()),
+                    News::Closed => {
+                        let event: CloseEvent = event.unchecked_into();
+                        driver.handle_closed(conn, event.code(), &event.reason());
+                    }
+                }
+            })
+        };
+        let listeners = [News::Opened, News::Message, News::Closed].map(listener);
+        let [opened, message, closed] = &listeners;
         // `onerror` says nothing that `onclose` does not say after it.
         socket.set_onopen(Some(opened.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(closed.as_ref().unchecked_ref()));
-        Ok(Self { conn, socket, _opened: opened, _message: message, _closed: closed })
+        Ok(Self { conn, socket, _listeners: listeners })
     }
 
     pub(crate) fn conn(&self) -> Conn {
@@ -92,10 +105,4 @@ impl Drop for Socket {
 /// Sends a copy: a socket written in JavaScript may keep what it is given, and the wasm's memory moves on.
 pub(crate) fn send(socket: &WebSocket, bytes: &[u8]) -> Result<(), JsValue> {
     socket.send_with_array_buffer(&js_sys::Uint8Array::from(bytes).buffer())
-}
-
-fn with(driver: &Weak<Driver>, run: impl FnOnce(&Driver)) {
-    if let Some(driver) = driver.upgrade() {
-        run(&driver);
-    }
 }

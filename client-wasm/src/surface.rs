@@ -3,7 +3,7 @@
 
 use crate::bridge::Callbacks;
 use crate::driver::{Driver, Settings};
-use crate::object::{text, whole};
+use crate::object::{Wanted, whole};
 use crate::series::{self, Handles};
 use crate::{config, views};
 use pulsewire_client_core::{AlertIds, Command, HttpAnswer, Input, RequestId, Slices, SubscribeOptions};
@@ -33,15 +33,17 @@ impl WasmClient {
     pub fn new(numbers: &[f64], texts: &js_sys::Array, web_socket: JsValue, callbacks: JsValue) -> Result<WasmClient, JsValue> {
         #[cfg(debug_assertions)]
         console_error_panic_hook::set_once();
+        let mut wanted = Wanted::default();
         let mut left = texts.iter();
-        let mut next = || text(&left.next().unwrap_or_default(), "every text of the configuration");
-        let (url, name, version, session) = (next()?, next()?, next()?, next()?);
+        let mut next = || wanted.text(&left.next().unwrap_or_default(), "every text of the configuration");
+        let (url, name, version, session) = (next(), next(), next(), next());
         let (seed, numbers) = numbers.split_at_checked(2).unwrap_or_default();
         let (numbers, sizes) = numbers.split_at_checked(config::NUMBERS).unwrap_or((numbers, &[]));
         let mut capacities = Vec::new();
         for size in sizes {
-            capacities.push((next()?, *size as usize));
+            capacities.push((next(), *size as usize));
         }
+        wanted.check()?;
         let mut core = config::read(numbers, capacities);
         core.client = ClientInfo { name, version, session };
         let seed = seed.iter().fold(0, |seed: u64, part| (seed << 32) | u64::from(*part as u32));
@@ -58,28 +60,32 @@ impl WasmClient {
     /// Does something, by its number. `number` is the request's number, where there is one.
     pub fn command(&self, kind: u32, number: u32, a: &JsValue, b: &JsValue, c: &JsValue, d: &JsValue) -> Result<u32, JsValue> {
         let request = RequestId(number);
+        let mut wanted = Wanted::default();
         let command = match kind {
             0 => Command::Connect,
             1 => Command::Close,
-            2 => Command::Subscribe { channel: text(a, "channel")?, options: SubscribeOptions { history: whole(b), max_hz: whole(c) } },
-            3 => Command::Release { channel: text(a, "channel")? },
+            2 => {
+                Command::Subscribe { channel: wanted.text(a, "channel"), options: SubscribeOptions { history: whole(b), max_hz: whole(c) } }
+            }
+            3 => Command::Release { channel: wanted.text(a, "channel") },
             // Through the outbox, or now or never.
             4 | 17 => Command::Publish {
                 request,
-                channel: text(a, "channel")?,
-                payload: Payload::Custom { event: text(b, "event")?, data: RawJson::from_text_unchecked(text(c, "data")?) },
+                channel: wanted.text(a, "channel"),
+                payload: Payload::Custom { event: wanted.text(b, "event"), data: RawJson::from_text_unchecked(wanted.text(c, "data")) },
                 key: d.as_string(),
                 queue: kind == 4,
             },
-            5 => Command::Call { request, method: text(a, "method")?, params: b.as_string() },
+            5 => Command::Call { request, method: wanted.text(a, "method"), params: b.as_string() },
             6 => Command::Ping { request },
             7 => Command::MarkAlertsRead(AlertIds::All),
-            8 => Command::MarkAlertsRead(AlertIds::Some(vec![text(a, "id")?])),
-            9 => Command::DismissToast { id: text(a, "id")? },
-            10 => Command::ClickToast { id: text(a, "id")? },
+            8 => Command::MarkAlertsRead(AlertIds::Some(vec![wanted.text(a, "id")])),
+            9 => Command::DismissToast { id: wanted.text(a, "id") },
+            10 => Command::ClickToast { id: wanted.text(a, "id") },
             11 => Command::HoldToasts(number != 0),
             12 => {
-                let (device, metric) = (text(a, "deviceId")?, text(b, "metric")?);
+                let (device, metric) = (wanted.text(a, "deviceId"), wanted.text(b, "metric"));
+                wanted.check()?;
                 let handle = self.series.borrow_mut().add(device.clone(), metric.clone());
                 let capacity = whole(c).map(|points| points as usize);
                 self.driver.command(Command::HoldTelemetry { device, metric, capacity });
@@ -104,10 +110,10 @@ impl WasmClient {
                 self.driver.interest().borrow_mut().set(a.as_string(), number != 0);
                 return Ok(0);
             }
-            30 => Command::Typing { conversation: text(a, "conversationId")?, active: number != 0 },
+            30 => Command::Typing { conversation: wanted.text(a, "conversationId"), active: number != 0 },
             31 => Command::MarkNotifications { id: a.as_string(), dismiss: number != 0 },
             32 => Command::WatchPresence,
-            33 => Command::Present { user: text(a, "userId")?, name: text(b, "name")? },
+            33 => Command::Present { user: wanted.text(a, "userId"), name: wanted.text(b, "name") },
             // The answer to a request over HTTP: its status, the code and the delay of a problem, the body.
             18 => {
                 let (code, body) = (b.as_string().unwrap_or_default(), js_sys::Uint8Array::new(d).to_vec());
@@ -131,11 +137,12 @@ impl WasmClient {
             }
             20 => {
                 let offset = c.as_f64().unwrap_or_default() as u64;
-                Command::Resume { channel: text(a, "channel")?, position: Position { epoch: text(b, "epoch")?, offset } }
+                Command::Resume { channel: wanted.text(a, "channel"), position: Position { epoch: wanted.text(b, "epoch"), offset } }
             }
             21 => Command::SignOut,
             _ => return Ok(0),
         };
+        wanted.check()?;
         self.driver.command(command);
         Ok(0)
     }

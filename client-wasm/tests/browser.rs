@@ -26,9 +26,8 @@ export function makeWorld() {
     close(code) { this.closed ??= code ?? 1005; }
   };
   const log = name => (...args) => { world.log.push([name, ...args]); world.hook?.(name, ...args); };
-  world.callbacks = {};
-  for (const name of ['changed', 'event', 'resync', 'error', 'settled', 'failed', 'requestToken', 'unauthorized', 'toastShown', 'toastClicked'])
-    world.callbacks[name] = log(name);
+  const names = ['changed', 'event', 'resync', 'error', 'settled', 'failed', 'requestToken', 'unauthorized', 'toastShown', 'toastClicked'];
+  world.callbacks = { tell: (kind, number, ...rest) => log(names[kind - 7] ?? 'outside')(number, ...rest) };
   // Watch what the client starts on the page.
   world.real = { add: EventTarget.prototype.addEventListener, remove: EventTarget.prototype.removeEventListener, set: setTimeout.bind(globalThis), clear: clearTimeout.bind(globalThis) };
   EventTarget.prototype.addEventListener = function (...a) { world.listeners++; return world.real.add.apply(this, a); };

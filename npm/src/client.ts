@@ -19,6 +19,7 @@ import { Requests } from './requests.js';
 import { SocketKeeper } from './socket.js';
 import { TelemetryHandles } from './telemetry.js';
 import type {
+  PulsewireErrorBody,
   AlertsState,
   ChannelEvent,
   ChannelHandle,
@@ -49,6 +50,8 @@ const VERSION = typeof __PULSEWIRE_VERSION__ === 'string' ? __PULSEWIRE_VERSION_
 
 /** More traps than this within a minute, and starting again would only go round in circles. */
 const MAX_TRAPS_PER_MINUTE = 3;
+/** The first number of `Tell` (client-wasm/src/bridge.rs). */
+const FIRST_TOLD = 7;
 
 const NO_QUALITY: Quality = { grade: 'offline', jitterMs: 0, uptime: 0, reconnects: 0, messagesPerSecond: 0, bytesPerSecond: 0 };
 
@@ -312,20 +315,23 @@ export class Client implements Pulsewire {
 
   /** What the core tells. Everything of the page's own that is called here is guarded by `callAll`. */
   #callbacks() {
-    return {
-      changed: (slices: number) => this.#changed(slices),
-      event: (event: ChannelEvent) => this.#event(event),
-      resync: (channel: string) => callAll(this.#events.resync, { channel }),
-      error: (code: string, message: string, channel?: string) => this.#error(code, message, channel),
+    const told: ((number: number, a: never, b: never, c: never) => void)[] = [
+      slices => this.#changed(slices),
+      (_, event: ChannelEvent) => this.#event(event),
+      (_, channel: string) => callAll(this.#events.resync, { channel }),
+      (_, code: string, message: string, channel?: string) => this.#error(code, message, channel),
       // No request of the page has the number 0: that one is the core's own, which asks who is online.
-      settled: (request: number, value: unknown) =>
-        request === 0 ? this.#people.present(value as string) : this.#requests.settle(request, value),
-      failed: (request: number, error: { code: string; message: string }) => this.#requests.fail(request, error),
-      outside: (kind: number, number: number, a: string, b: unknown, c: unknown) => this.#world.handle(kind, number, a, b, c),
-      requestToken: (request: number, reason: TokenReason) => void this.#token(request, reason),
-      unauthorized: (reason: string) => this.#page(this.#options.onUnauthorized, reason),
-      toastShown: (toast: Toast) => void this.#toast(toast),
-      toastClicked: (toast: Toast) => this.#page(this.#options.onToastClick, toast),
+      (request, value) => (request === 0 ? this.#people.present(value) : this.#requests.settle(request, value)),
+      (request, error: PulsewireErrorBody) => this.#requests.fail(request, error),
+      (request, reason: TokenReason) => void this.#token(request, reason),
+      (_, reason: string) => this.#page(this.#options.onUnauthorized, reason),
+      (_, toast: Toast) => void this.#toast(toast),
+      (_, toast: Toast) => this.#page(this.#options.onToastClick, toast),
+    ];
+    return {
+      // By number, as `Tell` in client-wasm/src/bridge.rs: those before `told` are for what is done outside of the wasm.
+      tell: (kind: number, number: number, a: never, b: never, c: never) =>
+        kind < FIRST_TOLD ? this.#world.handle(kind, number, a, b, c) : told[kind - FIRST_TOLD]?.(number, a, b, c),
     };
   }
 

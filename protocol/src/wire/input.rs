@@ -104,10 +104,15 @@ impl<'b> In<'b> {
     pub(crate) fn failed(&self) -> bool {
         self.failure.is_some()
     }
-    /// Says where the failure is, if there is one.
+    /// Says where the failure is, if there is one. Not in the browser, where the names of all fields would be downloaded for a
+    /// message that no page can mend.
+    #[cfg(feature = "json")]
     pub(crate) fn blame(&mut self, place: impl FnOnce(DecodeError) -> DecodeError) {
         self.failure = self.failure.take().map(place);
     }
+    #[cfg(not(feature = "json"))]
+    #[inline(always)]
+    pub(crate) fn blame(&mut self, _: impl FnOnce(DecodeError) -> DecodeError) {}
     /// Takes the failure back: what could not be read is not needed.
     pub(crate) fn forgive(&mut self) {
         self.failure = None;
@@ -327,6 +332,7 @@ impl<'b> In<'b> {
     }
     #[cold]
     pub(crate) fn miss(&mut self, keys: &Keys, name: &'static str) {
+        let name = if cfg!(feature = "json") { name } else { "" };
         if !self.failed() {
             self.fail_with(DecodeError::missing(keys.start, name));
         }

@@ -105,3 +105,10 @@ pub(crate) fn whole(value: &JsValue) -> Option<u32> {
     // The cast saturates.
     value.as_f64().map(|number| number as u32)
 }
+
+/// The bytes of a buffer or of a view of one; nothing of anything else.
+#[inline(never)]
+pub(crate) fn bytes(value: &JsValue) -> Vec<u8> {
+    // `new Uint8Array(-1)` throws: only what says how long it is gets that far.
+    if property(value, "byteLength").as_f64().is_some() { js_sys::Uint8Array::new(value).to_vec() } else { Vec::new() }
+}

@@ -3,7 +3,7 @@
 
 use crate::bridge::Callbacks;
 use crate::driver::{Driver, Settings};
-use crate::object::{Wanted, whole};
+use crate::object::{Wanted, bytes, whole};
 use crate::series::{self, Handles};
 use crate::{config, views};
 use pulsewire_client_core::{AlertIds, Command, HttpAnswer, Input, RequestId, Slices, SubscribeOptions};
@@ -116,7 +116,7 @@ impl WasmClient {
             33 => Command::Present { user: wanted.text(a, "userId"), name: wanted.text(b, "name") },
             // The answer to a request over HTTP: its status, the code and the delay of a problem, the body.
             18 => {
-                let (code, body) = (b.as_string().unwrap_or_default(), js_sys::Uint8Array::new(d).to_vec());
+                let (code, body) = (b.as_string().unwrap_or_default(), bytes(d));
                 let answer = HttpAnswer {
                     status: whole(a).unwrap_or_default() as u16,
                     code: &code,
@@ -130,7 +130,7 @@ impl WasmClient {
             19 => {
                 let mut entries = Vec::new();
                 for entry in js_sys::Array::from(b).iter() {
-                    entries.push(js_sys::Uint8Array::new(&entry).to_vec());
+                    entries.push(bytes(&entry));
                 }
                 self.driver.handle(Input::Restored { scope: a.as_string().unwrap_or_default(), entries });
                 return Ok(0);

@@ -129,7 +129,7 @@ impl WasmClient {
             // The messages that were saved under a scope.
             19 => {
                 let mut entries = Vec::new();
-                for entry in js_sys::Array::from(b).iter() {
+                for entry in b.dyn_ref::<js_sys::Array>().iter().flat_map(|list| list.iter()) {
                     entries.push(bytes(&entry));
                 }
                 self.driver.handle(Input::Restored { scope: a.as_string().unwrap_or_default(), entries });

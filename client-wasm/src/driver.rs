@@ -260,7 +260,7 @@ impl Driver {
                     Settlement::Answer(json) => JsValue::from_str(json.as_str()),
                     Settlement::Pong { round_trip_ms } => JsValue::from_f64(round_trip_ms as f64),
                 };
-                to.say(Tell::Settled, request.0, &value)
+                to.say(Tell::Settled, request.0, &value);
             }
             ClientEvent::Settled { request, result: Err(failure) } => to.say(Tell::Failed, request.0, &views::failure(&failure)),
             // No request of the page has the number 0.

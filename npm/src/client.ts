@@ -335,11 +335,13 @@ export class Client implements Pulsewire {
     };
   }
 
-  /** Once per browser where tabs share a connection; what is about this tab's connection or sign-in, once in each. */
+  /**
+   * Once per browser where tabs share a connection; what is about this tab's connection or sign-in, once in each. It is the moment for
+   * the sound: the toast itself shows in every tab, for nobody can tell here which of them is looked at.
+   */
   async #toast(toast: Toast): Promise<void> {
     const first = toast.kind === 'connection' || toast.kind === 'auth' ? undefined : this.#sockets.isFirst(`toast ${toast.id}`);
     if (first === undefined || (await first)) callAll(this.#events.toast, toast);
-    else this.#core?.dismissToast(toast.id);
   }
 
   #page<A>(run: ((argument: A) => void) | undefined, argument: A): void {

@@ -34,6 +34,8 @@ export class Http {
         body: body as BufferSource,
         cache: 'no-store',
         credentials: 'omit',
+        // What is sent is about patients: it goes to the relay and nowhere else.
+        redirect: 'error',
         signal: abort.signal,
       });
       const type = response.headers.get('content-type') ?? '';

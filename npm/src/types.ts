@@ -378,7 +378,7 @@ export interface PulsewireOptions {
   persistOutbox?: boolean;
   /**
    * One connection for all tabs of this browser with the same relay, tenant and user: one of them holds it, the others go through
-   * it, and take over within 2 s where it closes, crashes or hangs. Alerts sound, and their toasts show, in one tab only. Off by
+   * it, and take over within 2 s where it closes, crashes or hangs. The `toast` event (the moment for a sound) comes in one tab only. Off by
    * default, because then no tab depends on another: switch it on where users open many. Needs a secure context, Web Locks and
    * BroadcastChannel; elsewhere each tab has its own connection.
    */

@@ -207,3 +207,22 @@ test('a core that is told so asks for what it missed', async () => {
   });
   client.destroy();
 });
+
+test("a tab that joins with many channels holds up nobody else's words, and takes its questions along when it goes", async () => {
+  const { relay, branch } = tree();
+  const [first, second] = [branch(), branch()];
+  first.connect('ward:1');
+  await vi.waitFor(() => expect(first.is(1)).toHaveLength(1));
+  second.connect(...Array.from({ length: 200 }, (_, index) => `device:${index}`));
+  const asked = () => relay.socket.received.filter(({ type }) => type === 'subscribe').length;
+  const early = asked();
+  expect(early).toBeLessThan(60);
+  first.say({ 0: 8, 1: 2 });
+  await vi.waitFor(() => expect(first.is(8)).toHaveLength(1), 500);
+  expect(asked()).toBeLessThan(early + 30);
+  second.leave();
+  // What was asked is taken back, and nothing more is asked.
+  const last = asked();
+  await vi.waitFor(() => expect(relay.socket.received.filter(({ type }) => type === 'unsubscribe')).toHaveLength(last), 5_000);
+  expect(asked()).toBe(last);
+}, 8_000);

@@ -62,7 +62,8 @@ export class Trunk {
   /** How far each channel has come on this connection. */
   readonly #places = new Map<string, { epoch: string; offset: number }>();
   #lastId = 0;
-  readonly #out: Uint8Array[] = [];
+  /** What waits for its turn: a core's own words go before what joining branches ask. */
+  #out: { branch: Branch | undefined; joins: boolean; id: number; channel: string; bytes: Uint8Array }[] = [];
   #allowance = 20;
   #perSecond = 20;
   #filledAt = performance.now();
@@ -88,7 +89,14 @@ export class Trunk {
       this.end(...AGAIN);
       return;
     }
-    for (const channel of holder.wanted.keys()) if (this.#isUnused(channel)) this.#unsubscribe(undefined, 0, channel);
+    // What was not asked yet for it need not be asked, nor taken back.
+    const unasked = this.#out.filter(one => one.branch === branch && one.joins);
+    this.#out = this.#out.filter(one => !unasked.includes(one));
+    for (const { id } of unasked) this.#questions.delete(id);
+    const channels = new Set(unasked.map(one => one.channel));
+    for (const channel of holder.wanted.keys()) {
+      if (this.#isUnused(channel) && (this.#places.has(channel) || !channels.has(channel))) this.#unsubscribe(undefined, 0, channel);
+    }
   }
 
   /** A core doubts that the relay is there. */
@@ -107,7 +115,7 @@ export class Trunk {
     this.#early = [];
     this.#questions.clear();
     this.#places.clear();
-    this.#out.length = 0;
+    this.#out = [];
     clearTimeout(this.#timer);
     clearTimeout(this.#doubt);
     this.#timer = this.#doubt = undefined;
@@ -278,6 +286,9 @@ export class Trunk {
   #answer({ branch, id, kind, channel }: Question, said: Message, type: number): void {
     const refused = type === FROM.error;
     if (!refused && (kind === 'join' || kind === 'subscribe')) this.#moveOn(branch, channel, said);
+    // A token was refreshed: those who come later are told its end.
+    const expiresAt = type === FROM.reply ? said.raw(4) : undefined;
+    if (expiresAt !== undefined && this.#welcome !== undefined) this.#welcome.message = this.#welcome.message.with({ 9: expiresAt });
     const holder = branch && this.#branches.get(branch);
     if (branch === undefined || holder === undefined) return;
     if (kind === 'join') {
@@ -391,7 +402,13 @@ export class Trunk {
     this.#lastId += 1;
     this.#questions.set(this.#lastId, { branch, id, kind, channel });
     const fields = said instanceof Message ? said : message(said);
-    this.#out.push(fields.with({ 1: uint(this.#lastId) }).bytes);
+    const bytes = fields.with({ 1: uint(this.#lastId) }).bytes;
+    const joins = kind === 'join';
+    const entry = { branch, joins, id: this.#lastId, channel, bytes };
+    // A probe has 2 s, and a message is the user's: neither waits for the channels of a tab that joins.
+    const before = joins ? -1 : this.#out.findIndex(one => one.joins);
+    if (before < 0) this.#out.push(entry);
+    else this.#out.splice(before, 0, entry);
     this.#drain();
   }
 
@@ -404,7 +421,7 @@ export class Trunk {
     while (this.#allowance >= 1 && this.#out.length > 0) {
       this.#allowance -= 1;
       const next = this.#out.shift();
-      if (next !== undefined) this.#write(next);
+      if (next !== undefined) this.#write(next.bytes);
     }
     if (this.#out.length > 0) {
       this.#timer ??= setTimeout(() => {

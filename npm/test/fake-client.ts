@@ -125,7 +125,11 @@ export class FakeClient implements Pulsewire {
     this.viewerCounts.set({ ...this.viewerCounts.get(), [channel]: viewers });
   }
   setToasts(visible: readonly Toast[], waiting = 0): void {
+    const before = this.toasts.get().visible;
     this.toasts.set({ ...this.toasts.get(), visible, waiting });
+    for (const toast of visible) {
+      if (!before.some(({ id }) => id === toast.id)) for (const run of [...this.toastListeners]) run(toast);
+    }
   }
   feedEvent(channel: string, event: string, data: unknown): void {
     const value: ChannelEvent = { channel, event, data, ts: Date.now(), replayed: false };
@@ -242,8 +246,11 @@ export class FakeClient implements Pulsewire {
     const prefix = `${deviceId} `;
     return new Value([...this.series.keys()].filter(key => key.startsWith(prefix)).map(key => key.slice(prefix.length)));
   }
-  on<K extends keyof PulsewireEvents>(_type: K, _run: (event: PulsewireEvents[K]) => void): () => void {
-    return () => {};
+  private readonly toastListeners = new Set<(toast: Toast) => void>();
+  on<K extends keyof PulsewireEvents>(type: K, run: (event: PulsewireEvents[K]) => void): () => void {
+    if (type !== 'toast') return () => {};
+    this.toastListeners.add(run as (toast: Toast) => void);
+    return () => void this.toastListeners.delete(run as (toast: Toast) => void);
   }
   publish(channel: string, event: string, _data: unknown): Delivery {
     this.calls.push(`publish ${channel} ${event}`);

@@ -58,6 +58,8 @@ export class PulsewireToasts extends PulsewireElement {
     document.addEventListener('keydown', this.#onKey);
     return [
       client.toasts.listen(() => this.#follow(client)),
+      // The client says it in one tab only where tabs share a connection; what is shown is shown in all of them.
+      client.on('toast', toast => this.sound?.(toast)),
       () => document.removeEventListener('keydown', this.#onKey),
       onBannerBottom(px => this.style.setProperty('--_banner', `${px}px`)),
       () => {
@@ -104,7 +106,6 @@ export class PulsewireToasts extends PulsewireElement {
         .join(' ');
     if (arrived.some(urgent)) this.#assertive = say(arrived.filter(urgent));
     if (!arrived.every(urgent)) this.#polite = say(arrived.filter(toast => !urgent(toast)));
-    for (const toast of arrived) this.sound?.(toast);
   }
 
   #removeLater(id: string): void {

@@ -179,6 +179,25 @@ export class BenchPage {
       throw new Error(`wanted 1 to ${count}, once each and in order; got ${numbers.length}, wrong at ${wrong}: …${numbers.slice(Math.max(0, wrong - 3), wrong + 4)}…`);
     }
   }
+  /** How many messages the browser keeps for the next life of the page, as another reader of its database sees it. */
+  kept() {
+    return this.page.evaluate(
+      () =>
+        new Promise((resolve, reject) => {
+          const opening = indexedDB.open('pulsewire-outbox');
+          opening.onerror = () => reject(opening.error);
+          opening.onsuccess = () => {
+            const database = opening.result;
+            const counting = database.transaction('messages').objectStore('messages').count();
+            counting.onerror = () => reject(counting.error);
+            counting.onsuccess = () => {
+              database.close();
+              resolve(counting.result);
+            };
+          };
+        }),
+    );
+  }
   close() {
     return this.context.close();
   }

@@ -92,6 +92,8 @@ describe('a network that lets less through', () => {
     await page.isNot('connected');
     await page.page.evaluate((name) => window.bench.type(name, 1, 100), channel);
     await eventually('all of them wait', async () => Object.values(await page.read('deliveries')).filter((state) => state === 'queued').length === 100);
+    // A message is safe once the browser has written it, some milliseconds after it was typed.
+    await eventually('the browser has written all of them', async () => (await page.kept()) === 100);
     await page.reload();
     await page.page.evaluate((name) => window.bench.type(name, 101, 110), channel);
     assert.deepEqual(await bench.history(channel, 'typed'), []);

@@ -102,6 +102,7 @@ export class Client implements Pulsewire {
       options,
       () => this.#core,
       this.#requests,
+      this.#session,
       (...error) => this.#error(...error),
     );
     const coming = () => this.#wanted;

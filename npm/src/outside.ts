@@ -17,14 +17,16 @@ export class Outside {
   readonly #options: PulsewireOptions;
   readonly #core: () => Core | undefined;
   readonly #requests: Requests;
+  readonly #session: string;
   readonly #error: Tell;
   #http: Http | undefined;
   #saved: Promise<Saved | undefined> | undefined;
 
-  constructor(options: PulsewireOptions, core: () => Core | undefined, requests: Requests, error: Tell) {
+  constructor(options: PulsewireOptions, core: () => Core | undefined, requests: Requests, session: string, error: Tell) {
     this.#options = options;
     this.#core = core;
     this.#requests = requests;
+    this.#session = session;
     this.#error = error;
   }
 
@@ -43,9 +45,9 @@ export class Outside {
   async eraseAll(): Promise<void> {
     await (await this.#openSaved())?.eraseAll();
   }
-  /** Lets go of the database. */
+  /** Lets go of the database, and of the messages in it. */
   async end(): Promise<void> {
-    (await this.#saved)?.close();
+    (await this.#saved)?.end();
   }
 
   handle(kind: number, number: number, a: string, b: unknown, c: unknown): void {
@@ -85,7 +87,7 @@ export class Outside {
     this.#saved ??= import('./saved.js').then(
       ({ Saved }) => {
         const relay = socketUrl(this.#options.url).replace(/\?.*/, '');
-        return new Saved(relay, message => this.#error('outbox_not_saved', message));
+        return new Saved(relay, this.#session, message => this.#error('outbox_not_saved', message));
       },
       (error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);

@@ -4,7 +4,12 @@
  * One database for the origin; a message's key is relay, scope (tenant and user) and id. Ward computers are shared: opening a
  * scope erases every other one of the same relay, and signing out erases all of them.
  *
- * Limits: where the browser refuses (private windows, no room, storage switched off) the page is told once, by an error with the
+ * Several tabs of one user share the scope. Each page's messages begin with its session, and a page holds a Web Lock of that name
+ * while it lives: only the messages of pages that are gone are taken over, by one page, which holds their lock from then on. (Where
+ * there are no Web Locks, two tabs may both send what a third one left; its key keeps the relay at one copy.)
+ *
+ * Limits: a closed tab's messages wait for the next page that opens. A page that holds a lock is not kept in the back/forward cache
+ * by every browser: it loads anew and finds its messages here. Where the browser refuses (private windows, no room, storage switched off) the page is told once, by an error with the
  * code `outbox_not_saved`, and messages wait in memory only. Trap: a write begins at once where the database is open, because the
  * page may be gone a moment later; IndexedDB itself keeps the order.
  */
@@ -14,29 +19,37 @@ const STORE = 'messages';
 
 export class Saved {
   readonly #relay: string;
+  readonly #session: string;
   readonly #problem: (message: string) => void;
   #scope: string | undefined;
   #database: IDBDatabase | undefined;
   #opening: Promise<IDBDatabase | undefined> | undefined;
   #complained = false;
 
-  constructor(relay: string, problem: (message: string) => void) {
+  /** Ends the holding of each lock. */
+  readonly #held = new Map<string, () => void>();
+
+  constructor(relay: string, session: string, problem: (message: string) => void) {
     this.#relay = relay;
+    this.#session = session;
     this.#problem = problem;
   }
 
-  /** Opens a scope: erases the others of this relay, gives what is kept in this one. */
+  /** Opens a scope: erases the others of this relay, gives what pages that are gone left in this one, and what is this page's. */
   async open(scope: string): Promise<Uint8Array[]> {
     this.#scope = scope;
-    const entries: Uint8Array[] = [];
+    await this.#claim(this.#session);
+    const entries: { page: string; bytes: Uint8Array }[] = [];
     await this.#write(store => {
       this.#each(store, cursor => {
         const key = cursor.key as string[];
         if (key[1] !== scope) cursor.delete();
-        else if (cursor.value instanceof Uint8Array) entries.push(cursor.value);
+        else if (cursor.value instanceof Uint8Array) entries.push({ page: sessionOf(key[2] ?? ''), bytes: cursor.value });
       });
     });
-    return entries;
+    const ours = new Set<string>();
+    for (const page of new Set(entries.map(entry => entry.page))) if (await this.#claim(page)) ours.add(page);
+    return entries.filter(entry => ours.has(entry.page)).map(entry => entry.bytes);
   }
 
   save(id: string, bytes: Uint8Array): void {
@@ -56,10 +69,30 @@ export class Saved {
   eraseAll(): Promise<void> {
     return this.#write(store => store.delete(IDBKeyRange.bound([this.#relay], [this.#relay, []])));
   }
+  /** Lets go of everything: another page may take over what is left. */
+  end(): void {
+    this.close();
+    for (const release of this.#held.values()) release();
+    this.#held.clear();
+  }
   close(): void {
     this.#database?.close();
     this.#database = undefined;
     this.#opening = undefined;
+  }
+
+  /** Whether a page's messages are this one's to send: nobody else holds its lock, and this one does from now on. */
+  #claim(page: string): Promise<boolean> {
+    const locks = globalThis.isSecureContext === true ? navigator.locks : undefined;
+    if (this.#held.has(page) || locks === undefined) return Promise.resolve(true);
+    return new Promise(resolve => {
+      const hold = (lock: Lock | null) => {
+        resolve(lock !== null);
+        return lock === null ? undefined : new Promise<void>(release => this.#held.set(page, release));
+      };
+      // Refused as a whole (a page that is going, a sandbox): as without locks.
+      locks.request(`${DATABASE} ${this.#relay} ${page}`, { ifAvailable: true }, hold).catch(() => resolve(true));
+    });
   }
 
   #key(id: string): string[] {
@@ -124,4 +157,9 @@ export class Saved {
       `messages that wait cannot be kept in this browser (${why}): they wait in memory only and a reload loses them; allow storage for this site, or leave persistOutbox off`,
     );
   }
+}
+
+/** The page that a message's id tells: what stands before the first dash. */
+function sessionOf(id: string): string {
+  return id.slice(0, Math.max(0, id.indexOf('-')));
 }

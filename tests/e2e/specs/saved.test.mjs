@@ -92,6 +92,26 @@ describe('messages kept on a shared computer', () => {
     await eventually("the second one's is there", async () => String(await bench.history('ward:next', 'typed')) === '6');
   });
 
+  test("a tab that lives keeps its messages to itself; what a closed one left goes out from the next page, once", async () => {
+    page = await bench.page({ channel: 'ward:tabs', persistOutbox: true, polling: false });
+    await page.is('connected');
+    await offline();
+    await page.page.evaluate(() => window.bench.type('ward:tabs', 1, 5));
+    await eventually('all are kept', async () => (await kept()).length === 5);
+    const closed = page.page;
+    page = await bench.page({ context: page.context, channel: 'ward:tabs', persistOutbox: true, polling: false });
+    await page.page.evaluate(() => window.bench.type('ward:tabs', 6, 6));
+    await eventually("the second tab's is kept too", async () => (await kept()).length === 6);
+    const waiting = () => page.page.evaluate(() => window.bench.client.outbox.get().length);
+    assert.equal(await waiting(), 1, 'the first tab lives: its messages are its own');
+    await closed.close();
+    await page.reload();
+    await eventually('what both left waits here', async () => (await waiting()) === 6);
+    bench.proxy.heal();
+    await eventually('each is there once', async () => (await bench.history('ward:tabs', 'typed')).length >= 6);
+    assert.deepEqual((await bench.history('ward:tabs', 'typed')).toSorted((a, b) => a - b), [1, 2, 3, 4, 5, 6]);
+  });
+
   test('a browser that keeps nothing is told of once, and the messages go out all the same', async () => {
     const context = await bench.browser.newContext();
     await context.addInitScript(() => {

@@ -161,6 +161,7 @@ impl Client {
         };
         self.step(Happening::Welcomed);
         self.sending.opened_at = self.now.monotonic;
+        self.outbox.resume();
         self.arm_silence();
         self.plan_refresh(welcome.expires_at.as_millis(), server_time);
         self.dismiss_connection_toasts();

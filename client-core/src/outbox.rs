@@ -316,6 +316,10 @@ impl Outbox {
     pub(crate) fn pause(&mut self, until: Millis) {
         self.paused_until = self.paused_until.max(until);
     }
+    /// A new connection: what was asked of the way before it does not bind this one.
+    pub(crate) fn resume(&mut self) {
+        self.paused_until = Millis(0);
+    }
     /// No answer to it will come. Says whether that is its end: nobody could tell later whether sending it again is safe.
     pub(crate) fn handle_unanswered(&mut self, number: u32, not_before: Millis) -> bool {
         let Some(item) = self.at_mut(number) else { return false };

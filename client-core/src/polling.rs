@@ -22,7 +22,7 @@ const CUT_AFTER_MS: u64 = 2_000;
 /// The longest pause between polls that fail.
 const MAX_DELAY_MS: u64 = 15_000;
 /// A relay may ask for at most this long a pause.
-const MAX_MANDATED_DELAY_MS: u64 = 5 * 60_000;
+pub(crate) const MAX_MANDATED_DELAY_MS: u64 = 5 * 60_000;
 /// The longest that a relay waits.
 const MAX_WAIT_MS: u64 = 25_000;
 /// A page that subscribes to many channels at once gets one poll for all of them.
@@ -71,8 +71,11 @@ impl Client {
         if !self.tokens.is_usable(relay_now) {
             self.ask_token(self.tokens.reason(relay_now));
         }
-        // Without one the answer to that question polls.
-        let Some(token) = self.tokens.token().filter(|_| self.tokens.lasts(relay_now)).map(str::to_owned) else { return };
+        // Without one the answer to that question polls. Until it comes nobody hears of the relay, and the page has to know.
+        let Some(token) = self.tokens.token().filter(|_| self.tokens.lasts(relay_now)).map(str::to_owned) else {
+            self.end_polls();
+            return;
+        };
         self.tokens.mark_tried();
         let now = self.now.monotonic;
         let config = &self.config.polling;
@@ -183,6 +186,9 @@ impl Client {
             self.abort_poll();
             let problem = TokenProblem::from_reason(code).unwrap_or(TokenProblem::Invalid);
             self.step(Happening::HttpUnauthorized(problem));
+            if self.polling.poll.is_none() && self.connection.polls() {
+                self.end_polls();
+            }
         } else if self.polling.poll.is_none() {
             self.poll();
         }
@@ -202,6 +208,11 @@ impl Client {
             None => delay_ms(&self.config.backoff, self.polling.failures, &mut self.rng).min(MAX_DELAY_MS),
         };
         self.timers.set(Timer::Poll, Some(now.plus(delay.max(1))));
+        self.end_polls();
+    }
+
+    /// Polls tell nothing for now: what they told is as old as it is.
+    fn end_polls(&mut self) {
         self.subscriptions.handle_polls_ended();
         self.changed |= Slices::CHANNELS;
         self.step(Happening::PollFailed);

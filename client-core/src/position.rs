@@ -63,22 +63,25 @@ pub(crate) struct Restored {
 pub(crate) fn restore(known: Option<&Position>, asked: Asked, answer: &mut Subscribed) -> Restored {
     let mut restored = Restored::default();
     let publications = std::mem::take(&mut answer.publications);
-    let state = std::mem::take(&mut answer.state);
+    let mut state = std::mem::take(&mut answer.state);
     let same_epoch = known.is_some_and(|known| known.epoch == answer.epoch);
     let seen = known.filter(|_| same_epoch).map_or(0, |known| known.offset);
     let other_history = known.is_some() && !same_epoch;
     restored.resync = other_history || (asked == Asked::Recovery && known.is_some() && !answer.recovered);
 
+    // The channel goes on meanwhile: state ahead of its place would be applied now and again by the recovery that closes the hole.
+    if asked == Asked::Backfill && same_epoch {
+        state.clear();
+    }
     // Retained state first where it is older than the publications; both are sorted by offset.
     let mut newest = seen;
-    let mut state = state;
     for publication in publications {
         if let Some(offset) = publication.offset {
             while state.first().is_some_and(|entry| entry.offset.is_some_and(|at| at <= offset)) {
                 let entry = state.remove(0);
                 // The same publication in both lists counts once.
                 if entry.offset != Some(offset) {
-                    take_state(entry, newest, asked, &mut restored);
+                    take_state(entry, newest, &mut restored);
                 }
             }
         }
@@ -97,7 +100,7 @@ pub(crate) fn restore(known: Option<&Position>, asked: Asked, answer: &mut Subsc
         }
     }
     for entry in state {
-        take_state(entry, newest, asked, &mut restored);
+        take_state(entry, newest, &mut restored);
     }
     restored.resync |= asked == Asked::Recovery && same_epoch && newest < answer.offset && !answer.epoch.is_empty();
     let offset = match asked {
@@ -112,9 +115,8 @@ pub(crate) fn restore(known: Option<&Position>, asked: Asked, answer: &mut Subsc
 }
 
 /// A state entry counts only if it is newer than what was seen.
-fn take_state(entry: Publication, seen: u64, asked: Asked, restored: &mut Restored) {
+fn take_state(entry: Publication, seen: u64, restored: &mut Restored) {
     match judge(seen, &entry) {
-        Verdict::Duplicate if asked == Asked::Backfill => {}
         Verdict::Duplicate => restored.duplicates += 1,
         Verdict::Apply | Verdict::Gap => restored.fresh.push(entry),
     }
@@ -204,6 +206,17 @@ mod tests {
         assert_eq!(offsets(&restored.older), [6, 7, 8, 9]);
         assert!(restored.fresh.is_empty() && !restored.resync);
         assert_eq!(restored.position, Some(at("a", 9)));
+    }
+
+    #[test]
+    fn a_backfill_leaves_state_ahead_of_the_place_to_the_recovery_that_closes_the_hole() {
+        for publications in [&[8, 9][..], &[]] {
+            let restored = restore(Some(&at("a", 5)), Asked::Backfill, &mut answer("a", 9, false, publications, &[7]));
+            assert!(restored.fresh.is_empty() && restored.hole);
+            assert_eq!(restored.position, Some(at("a", 5)));
+        }
+        let restored = restore(Some(&at("a", 5)), Asked::Recovery, &mut answer("a", 9, true, &[6, 7, 8, 9], &[7]));
+        assert_eq!(offsets(&restored.fresh), [6, 7, 8, 9]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::digits::push_number;
 use crate::input::{HttpAnswer, RequestId};
 use crate::outbox::{NewMessage, Next, payload_bytes};
 use crate::output::{ClientEvent, Delivery, Failure, Output, Settlement, Slices};
+use crate::polling::MAX_MANDATED_DELAY_MS;
 use crate::requests::Purpose;
 use crate::time::Millis;
 use crate::timers::Timer;
@@ -42,6 +43,11 @@ pub(crate) struct Sending {
     one_by_one: usize,
     /// The generation of the token of the post under way.
     post_token: u32,
+}
+
+/// How long to wait where somebody asks for it, within reason.
+fn patience(asked_ms: Option<u64>) -> u64 {
+    asked_ms.unwrap_or(RETRY_MS).min(MAX_MANDATED_DELAY_MS)
 }
 
 impl Client {
@@ -213,15 +219,15 @@ impl Client {
                 self.handle_http_unauthorized(answer.code, self.sending.post_token);
                 return;
             }
-            // The relay's own word; of many, some may have been stored before it.
-            429 | 503 if is_single && !answer.code.is_empty() => {
-                let delay = answer.retry_after_ms.unwrap_or(RETRY_MS);
+            // The relay's own word, one post being stored whole or not at all. Without a code it is somebody else's, who cannot know.
+            429 | 503 if !answer.code.is_empty() => {
+                let delay = patience(answer.retry_after_ms);
                 self.outbox.pause(now.plus(delay));
                 self.postpone_all(posted, now.plus(delay));
                 return;
             }
             408 | 429 => {}
-            400..=499 if is_single => {
+            400..=499 if is_single && !answer.code.is_empty() => {
                 let code = ErrorCode::ALL.iter().find(|code| code.as_str() == answer.code).copied().unwrap_or(ErrorCode::BadRequest);
                 let message = "the relay refused the post of this message".to_owned();
                 for number in posted {
@@ -230,7 +236,7 @@ impl Client {
                 }
                 return;
             }
-            400..=499 => {
+            400..=499 if !answer.code.is_empty() => {
                 // One of them is at fault; nothing was stored.
                 self.sending.one_by_one = posted.len();
                 self.postpone_all(posted, now);
@@ -241,7 +247,7 @@ impl Client {
         for number in posted {
             self.handle_unanswered_message(number, 0);
         }
-        self.outbox.pause(now.plus(answer.retry_after_ms.unwrap_or(RETRY_MS)));
+        self.outbox.pause(now.plus(patience(answer.retry_after_ms)));
         // The relay may be another one by now: what its channels are is asked anew before anything is sent again.
         if self.connection.polls() {
             self.subscriptions.handle_polls_ended();
@@ -262,7 +268,7 @@ impl Client {
             self.end_message(number, Err(Failure::Refused(error)));
             return;
         }
-        let until = self.now.monotonic.plus(error.retry_after_ms.unwrap_or(RETRY_MS).max(1));
+        let until = self.now.monotonic.plus(patience(error.retry_after_ms).max(1));
         if error.code == ErrorCode::RateLimited {
             self.outbox.pause(until);
         }

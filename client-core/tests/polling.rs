@@ -278,6 +278,65 @@ fn messages_go_out_in_one_post_and_one_by_one_where_one_of_them_is_at_fault() {
 }
 
 #[test]
+fn a_page_whose_token_ended_does_not_say_that_it_polls_while_nobody_gives_it_another() {
+    let mut page = Page::polling(exact());
+    page.advance(1_000);
+    page.token = None;
+    let poll = page.poll_under_way().unwrap().fetch;
+    page.answer(poll, HttpAnswer { status: 401, code: "token_expired", ..HttpAnswer::default() });
+    page.give_token(Err("the backend is down".to_owned()));
+    page.advance(2_000);
+    assert_eq!(page.state(), ConnectionState::Reconnecting);
+    assert!(page.client.connection().interrupted && page.fetches.is_empty());
+}
+
+#[test]
+fn what_was_refused_by_somebody_else_was_not_refused_by_the_relay() {
+    for status in [400, 403, 404, 413] {
+        let mut page = Page::polling(exact());
+        page.note(1, ROOM);
+        let post = page.post_under_way().unwrap().fetch;
+        page.answer(post, HttpAnswer { status, ..HttpAnswer::default() });
+        let words: Vec<&str> = page.deliveries().into_iter().map(|(_, word)| word).collect();
+        let failed =
+            page.events.iter().any(|event| matches!(event, ClientEvent::Delivery { state: Delivery::Failed(Failure::Refused(_)), .. }));
+        assert!(!failed, "{status}: {words:?}");
+    }
+}
+
+#[test]
+fn many_that_the_relay_puts_off_together_wait_and_go_out_later() {
+    let mut page = Page::polling(exact());
+    page.note(1, ROOM);
+    for number in 2..=4 {
+        page.note(number, ROOM);
+    }
+    let post = page.post_under_way().unwrap().fetch;
+    let accepted = PublishOutcome { accepted: Some(Position { epoch: "a".to_owned(), offset: 1 }), error: None };
+    page.answer(post, HttpAnswer { status: 202, body: &cbor::encode_publish_outcomes(&[accepted]), ..HttpAnswer::default() });
+    let post = page.post_under_way().unwrap();
+    assert_eq!(post.items().len(), 3);
+    page.answer(post.fetch, HttpAnswer { status: 503, code: "unavailable", retry_after_ms: Some(1_000), body: &[] });
+    assert!(page.post_under_way().is_none());
+    page.advance(1_000);
+    assert_eq!(page.post_under_way().unwrap().items().len(), 3, "none of them was stored, and none is given up");
+}
+
+#[test]
+fn nobodys_wish_for_patience_outlives_a_new_connection() {
+    let mut page = Page::polling(exact());
+    page.note(1, ROOM);
+    let post = page.post_under_way().unwrap().fetch;
+    page.answer(post, HttpAnswer { status: 503, retry_after_ms: Some(3_600_000), ..HttpAnswer::default() });
+    page.note(2, "room:2");
+    page.await_socket();
+    page.accept();
+    page.advance(5_000);
+    let sent = page.sent.iter().any(|message| matches!(message, ClientMessage::Publish(publish) if publish.channel == "room:2"));
+    assert!(sent, "a healthy connection sends what waits");
+}
+
+#[test]
 fn a_client_that_is_closed_or_offline_polls_no_more() {
     let mut page = Page::polling(exact());
     page.advance(1_000);

@@ -91,6 +91,8 @@ impl Ledger {
                 self.confirm(number, offset);
             }
             Delivery::Failed(failure) => {
+                // Here the relay takes whatever it is sent: who says that it refused has believed somebody else.
+                assert!(!matches!(failure, Failure::Refused(_)), "note {number} was given up as refused: {failure:?}");
                 self.end(&id, number);
                 self.reported += 1;
                 self.fail(number, &failure);

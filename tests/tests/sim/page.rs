@@ -8,7 +8,8 @@ use crate::web::{Answer, post};
 use crate::world::{START_MS, World};
 use fastrand::Rng;
 use pulsewire_client_core::{
-    BackoffConfig, Client, ClientEvent, Command, Config, Conn, Input, Millis, OutboxConfig, Output, RequestId, SubscribeOptions, Wake,
+    BackoffConfig, Client, ClientEvent, Command, Config, Conn, ConnectionState, Input, Millis, OutboxConfig, Output, RequestId,
+    SubscribeOptions, Wake,
 };
 use pulsewire_protocol::{ClientInfo, CloseCode, Position};
 use std::cell::{Cell, RefCell};
@@ -21,6 +22,9 @@ use tokio::time::sleep_until;
 
 /// The longest delay between tries in the simulation.
 pub const BACKOFF_CAP_MS: u64 = 8_000;
+
+/// A page that polls hears of the relay at least this often: what a poll may wait, twice, and then some.
+const SILENCE_MS: u64 = 90_000;
 
 /// What the world does to a page.
 #[allow(clippy::large_enum_variant, reason = "a handful of them exist at a time")]
@@ -100,6 +104,8 @@ impl Page {
             orders: orders.clone(),
             requests: 0,
             next_try: None,
+            heard_at_ms: 0,
+            woke_at_ms: 0,
             closed: false,
             rng: Rng::with_seed(!seed),
         };
@@ -158,6 +164,9 @@ struct Driver {
     orders: UnboundedSender<Order>,
     requests: u32,
     next_try: Option<Millis>,
+    /// When the last answer came over HTTP, and when the machine last woke up.
+    heard_at_ms: u64,
+    woke_at_ms: u64,
     /// Closed on purpose.
     closed: bool,
     rng: Rng,
@@ -182,6 +191,7 @@ impl Driver {
                 order = orders.recv() => match order {
                     Some(Order::Sleep { ms, clock_stands }) => {
                         self.world.pass(ms).await;
+                        self.woke_at_ms = self.world.elapsed_ms();
                         self.lag_ms += if clock_stands { ms } else { 0 };
                     }
                     Some(order) => self.handle_order(order),
@@ -229,6 +239,9 @@ impl Driver {
         judge.bad_tokens += u32::from(answer.status == 401);
         judge.figures.polls += 1;
         drop(judge);
+        if answer.status == 200 {
+            self.heard_at_ms = self.world.elapsed_ms();
+        }
         self.handle(Input::Fetched { fetch, answer: answer.view() });
     }
 
@@ -352,6 +365,10 @@ impl Driver {
             }
         }
         assert!(!self.closed || self.socket.is_none(), "revived after it was closed on purpose");
+        if client.connection().state == ConnectionState::Polling {
+            let silent_ms = self.world.elapsed_ms() - self.heard_at_ms.max(self.woke_at_ms);
+            assert!(silent_ms < SILENCE_MS, "the page says that it polls, and has heard nothing for {silent_ms} ms");
+        }
         self.judge.borrow_mut().handle_state(&client);
         if let Some(deadline) = client.poll_timeout() {
             assert!(deadline > now.monotonic, "a deadline in the past");

@@ -17,6 +17,9 @@ use std::time::Duration;
 
 pub const CHANNELS: [&str; 4] = ["patient:p1", "patient:p2", "device:d1", "room:1"];
 const STEPS: usize = 70;
+/// What may become of HTTP while the socket does not get through.
+const BROKEN: [Net; 7] =
+    [Net::Unreachable, Net::Hangs, Net::LosesAnswers, Net::Unavailable, Net::UnavailableForLong, Net::Forbids, Net::Portal];
 
 pub struct Schedule {
     rng: Rng,
@@ -205,7 +208,13 @@ impl Schedule {
                     self.pages[index].order(Order::Note { channel: channel.to_owned(), number, queue });
                 }
             }
-            57..59 => self.pages[index].order(Order::Ping),
+            57 => self.pages[index].order(Order::Ping),
+            58 => {
+                self.say(format_args!("another part of page {index} looks at {channel} for a moment, and wants more of it"));
+                let options = SubscribeOptions { history: Some(100), max_hz: None };
+                self.pages[index].command(Command::Subscribe { channel: channel.to_owned(), options });
+                self.pages[index].command(Command::Release { channel: channel.to_owned() });
+            }
             59..63 => {
                 self.say(format_args!("fair weather for page {index}"));
                 self.pages[index].weather.clear_up();
@@ -238,8 +247,7 @@ impl Schedule {
                 self.fault(if door == Door::Refuses { "refused socket" } else { "hanging socket" }, index);
                 self.pages[index].weather.door.set(door);
                 // The socket alone, as behind a proxy of yesteryear, or requests as well.
-                let nets = [Net::Passes, Net::Passes, Net::Unreachable, Net::Hangs, Net::LosesAnswers, Net::Unavailable, Net::Portal];
-                let net = nets[self.rng.usize(..nets.len())];
+                let net = if self.rng.u8(..3) == 0 { Net::Passes } else { BROKEN[self.rng.usize(..BROKEN.len())] };
                 if net != Net::Passes {
                     self.figures.fault("broken HTTP");
                 }

@@ -25,6 +25,10 @@ pub enum Net {
     LosesAnswers,
     /// A load balancer answers: nobody is there.
     Unavailable,
+    /// The same, asking for an hour's patience, which is not its to ask.
+    UnavailableForLong,
+    /// Something on the way forbids it, and is not the relay.
+    Forbids,
     /// A captive portal answers everything by its own page.
     Portal,
 }
@@ -52,6 +56,8 @@ pub async fn post(life: Life, weather: Rc<Weather>, path: &'static str, token: S
         Net::Passes | Net::LosesAnswers => {}
         Net::Unreachable => return Answer::default(),
         Net::Hangs => std::future::pending().await,
+        Net::Forbids => return Answer { status: 403, ..Answer::default() },
+        Net::UnavailableForLong => return Answer { status: 503, retry_after_ms: Some(3_600_000), ..Answer::default() },
         Net::Unavailable => return Answer { status: 503, retry_after_ms: Some(2_000), ..Answer::default() },
         Net::Portal => return Answer { status: 200, ..Answer::default() },
     }

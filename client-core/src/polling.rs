@@ -23,6 +23,8 @@ const CUT_AFTER_MS: u64 = 2_000;
 const MAX_DELAY_MS: u64 = 15_000;
 /// A relay may ask for at most this long a pause.
 pub(crate) const MAX_MANDATED_DELAY_MS: u64 = 5 * 60_000;
+/// While the token in use goes on, the page is not asked for the next one oftener than this.
+const ASK_SPACING_MS: u64 = 15_000;
 /// The longest that a relay waits.
 const MAX_WAIT_MS: u64 = 25_000;
 /// A page that subscribes to many channels at once gets one poll for all of them.
@@ -50,6 +52,8 @@ pub(crate) struct Polling {
     failures: u32,
     /// Something on the way cuts what waits.
     cut: bool,
+    /// The page is not asked for the next token before.
+    ask_not_before: Millis,
 }
 
 impl Polling {
@@ -68,16 +72,18 @@ impl Client {
         if !self.connection.polls() {
             return;
         }
-        if !self.tokens.is_usable(relay_now) {
+        let now = self.now.monotonic;
+        let lasts = self.tokens.lasts(relay_now);
+        if !self.tokens.is_usable(relay_now) && (!lasts || self.polling.ask_not_before <= now) {
+            self.polling.ask_not_before = now.plus(ASK_SPACING_MS);
             self.ask_token(self.tokens.reason(relay_now));
         }
         // Without one the answer to that question polls. Until it comes nobody hears of the relay, and the page has to know.
-        let Some(token) = self.tokens.token().filter(|_| self.tokens.lasts(relay_now)).map(str::to_owned) else {
+        let Some(token) = self.tokens.token().filter(|_| lasts).map(str::to_owned) else {
             self.end_polls();
             return;
         };
         self.tokens.mark_tried();
-        let now = self.now.monotonic;
         let config = &self.config.polling;
         let waits = self.connection.is_polling() && config.wait_ms > 0 && !self.polling.cut;
         let wait_ms = if waits { config.wait_ms.min(MAX_WAIT_MS) } else { 0 };

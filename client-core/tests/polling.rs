@@ -371,3 +371,24 @@ fn points_that_polls_bring_are_as_live_as_any_and_the_grade_says_that_it_is_poll
     assert_eq!(page.client.freshness(page.now.unix, "d1", "hr").0, Freshness::Live);
     assert_eq!(page.client.quality(page.now.monotonic).grade, Grade::Poor);
 }
+
+#[test]
+fn a_page_that_gives_the_same_token_until_it_ends_is_not_asked_at_every_poll() {
+    let mut page = Page::new(exact());
+    page.token = Some(token(page.now.unix.0 / 1_000 + 120));
+    page.command(Command::Connect);
+    page.block_socket();
+    page.answer_poll(vec![told("tenant", 1, false, &[])]);
+    let before = page.token_reasons.len();
+    for _ in 0..115 {
+        page.advance(1_000);
+        while page.open.is_some() {
+            page.closed(1006, "");
+        }
+        if page.poll_under_way().is_some() {
+            page.answer_poll(vec![told("tenant", 1, true, &[])]);
+        }
+    }
+    let asked = page.token_reasons.len() - before;
+    assert!((1..15).contains(&asked), "asked {asked} times in the last minute of a token");
+}

@@ -9,20 +9,6 @@ use common::*;
 use pulsewire_client_core::protocol::*;
 use pulsewire_client_core::*;
 
-fn token(exp_s: u64) -> String {
-    // base64url of {"exp":N}, without a library: the digits are padded so that the text is a multiple of three bytes.
-    let claims = format!("{{\"exp\":{exp_s:>13}}}");
-    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for chunk in claims.as_bytes().chunks(3) {
-        let bits = (u32::from(chunk[0]) << 16) | (u32::from(chunk[1]) << 8) | u32::from(chunk[2]);
-        for shift in [18, 12, 6, 0] {
-            text.push(char::from(letters[(bits >> shift) as usize & 63]));
-        }
-    }
-    format!("eyJhbGciOiJub25lIn0.{text}.c2ln")
-}
-
 #[test]
 fn a_first_start_goes_from_idle_over_connecting_to_connected_and_sends_the_token_in_the_first_message() {
     let mut page = Page::new(exact());

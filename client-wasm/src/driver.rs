@@ -144,6 +144,10 @@ impl Driver {
             Wake::Online | Wake::Offline => {}
         }
         self.handle(Input::Wake(wake));
+        // The `online` event may have come while the page was frozen.
+        if matches!(wake, Wake::Visible | Wake::Resumed) && !signals::is_offline() {
+            self.handle(Input::Wake(Wake::Online));
+        }
     }
 
     pub(crate) fn handle(&self, input: Input<'_>) {

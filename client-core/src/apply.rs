@@ -85,7 +85,8 @@ impl Client {
     }
 
     /// A publication that the page saw before, or would have seen before: it only fills what keeps many.
-    pub(crate) fn backfill(&mut self, channel: &str, publication: &Publication) {
+    /// What only knows its newest state takes it where it is `retained`: an older one must not come back.
+    pub(crate) fn backfill(&mut self, channel: &str, publication: &Publication, retained: bool) {
         match &*publication.payload.known() {
             Known::Telemetry(points) => {
                 let changed = self.telemetry.handle_points(points).points;
@@ -95,11 +96,11 @@ impl Client {
                 let changed = self.alerts.handle_alert(alert, publication.ts.0, self.config.max_alerts);
                 self.mark(changed, Slices::ALERTS);
             }
-            Known::DeviceStatus(status) => {
+            Known::DeviceStatus(status) if retained => {
                 let changed = self.devices.handle_status(status, self.config.max_devices);
                 self.mark(changed, Slices::DEVICES);
             }
-            Known::DashboardStats(stats) => {
+            Known::DashboardStats(stats) if retained => {
                 let changed = self.dashboard.handle_stats(stats);
                 self.mark(changed, Slices::DASHBOARD);
             }

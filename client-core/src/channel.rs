@@ -109,9 +109,9 @@ impl Channel {
     }
     /// Reads an answer against what is known, and stands where it leads.
     pub(crate) fn restore(&mut self, asked: Asked, answer: &mut Subscribed) -> Restored {
-        let state = if std::mem::take(&mut self.resumed) { answer.state.clone() } else { Vec::new() };
+        let restated = if std::mem::take(&mut self.resumed) { answer.state.clone() } else { Vec::new() };
         let mut restored = restore(self.position.as_ref(), asked, answer);
-        restored.older.extend(state);
+        restored.restated = restated;
         self.position.clone_from(&restored.position);
         self.bare = false;
         restored

@@ -233,8 +233,11 @@ impl Client {
         if let Some(viewers) = answer.viewers {
             self.handle_viewers(&channel, viewers);
         }
+        for publication in &restored.restated {
+            self.backfill(&channel, publication, true);
+        }
         for publication in &restored.older {
-            self.backfill(&channel, publication);
+            self.backfill(&channel, publication, false);
         }
         // Also after a resync: what the new epoch brings was published while this page could not hear it.
         let origin = if was_known { Origin::Recovered } else { Origin::History };

@@ -49,6 +49,8 @@ pub(crate) struct Restored {
     pub(crate) fresh: Vec<Publication>,
     /// Seen before by the page, but perhaps not by its rings.
     pub(crate) older: Vec<Publication>,
+    /// Retained state that a former life of the page has shown, and this one has not.
+    pub(crate) restated: Vec<Publication>,
     /// Publications were lost: the page has to reload the channel.
     pub(crate) resync: bool,
     /// A backfill showed that something is missing before it: ask for a recovery.

@@ -241,3 +241,25 @@ fn a_page_that_took_up_a_former_position_shows_the_retained_state_it_never_showe
     assert!(page.client.devices().statuses().at("1").is_some());
     assert!(page.offsets("device:1").is_empty(), "the page was told of it in its former life");
 }
+
+#[test]
+fn older_publications_that_fill_a_chart_bring_no_old_status_back() {
+    let status = |offset, status| {
+        let status = DeviceStatus { device_id: "1".to_owned(), status, battery: None, last_seen: None };
+        Publication { payload: Payload::DeviceStatus(status), ..custom(Some(offset)) }
+    };
+    let mut page = Page::new(exact());
+    page.subscribe("device:1");
+    page.command(Command::Connect);
+    page.opened();
+    page.welcome(vec![SubscribedEntry::Subscribed(fresh(None, "device:1", "a", 4))]);
+    page.event("device:1", status(5, DeviceState::Offline));
+    page.take_sent();
+    let options = SubscribeOptions { history: Some(100), max_hz: None };
+    page.command(Command::Subscribe { channel: "device:1".to_owned(), options });
+    let asked = subscribes(&mut page).remove(0);
+    let publications = vec![status(3, DeviceState::Online), custom(Some(4))];
+    let answer = Subscribed { publications, ..fresh(Some(asked.id), "device:1", "a", 5) };
+    page.relay(ServerMessage::Subscribed(answer));
+    assert_eq!(page.client.devices().statuses().at("1").unwrap().status, DeviceState::Offline);
+}

@@ -14,11 +14,8 @@ pub struct Ledger {
     waiting: BTreeMap<String, u64>,
     /// Notes that went through the outbox, but for those whose page went away with them.
     queued: BTreeSet<u64>,
-    /// Notes that were sent at once or not at all.
-    direct: BTreeSet<u64>,
     /// Notes of the outbox whose end was told.
     ended: BTreeSet<u64>,
-    confirmed: BTreeSet<u64>,
     not_sent: BTreeSet<u64>,
     pub settled: u64,
     pub delivered: u64,
@@ -33,9 +30,7 @@ impl Ledger {
             notes: BTreeMap::new(),
             waiting: BTreeMap::new(),
             queued: BTreeSet::new(),
-            direct: BTreeSet::new(),
             ended: BTreeSet::new(),
-            confirmed: BTreeSet::new(),
             not_sent: BTreeSet::new(),
             settled: 0,
             delivered: 0,
@@ -47,8 +42,9 @@ impl Ledger {
         assert_eq!(self.open.insert(request, number), None);
         if let Some(number) = number {
             self.notes.insert(request, number);
-            let notes = if queue { &mut self.queued } else { &mut self.direct };
-            notes.insert(number);
+            if queue {
+                self.queued.insert(number);
+            }
         }
     }
 
@@ -109,10 +105,9 @@ impl Ledger {
         assert!(self.ended.insert(number), "the end of note {number} was told twice");
     }
 
-    fn confirm(&mut self, number: u64, offset: u64) {
+    fn confirm(&self, number: u64, offset: u64) {
         let fact = self.truth.fact(number).expect("confirmed, but never published");
         assert_eq!(fact.offset, offset, "note {number} was confirmed under a wrong number");
-        self.confirmed.insert(number);
     }
 
     fn fail(&mut self, number: u64, failure: &Failure) {
@@ -135,17 +130,16 @@ impl Ledger {
         for number in &self.not_sent {
             assert!(self.truth.fact(*number).is_none(), "note {number} was reported as not sent, and published later");
         }
-        // What is sent at once may overtake what waits for its turn, but each keeps its own order.
-        self.check_order(self.confirmed.intersection(&self.direct));
-        self.check_order(self.queued.iter());
+        self.check_order();
         let silent = self.queued.difference(&self.ended).next();
         assert_eq!(silent, None, "a message of which no end was ever told");
     }
 
-    /// Notes reach a channel in the order in which they were written.
-    fn check_order<'a>(&self, numbers: impl Iterator<Item = &'a u64>) {
+    /// Messages of the outbox reach a channel in the order in which they were written. What is sent at once may overtake them, and
+    /// each other where one went by a post and the next by a new socket.
+    fn check_order(&self) {
         let mut last: BTreeMap<(u64, String), u64> = BTreeMap::new();
-        for number in numbers {
+        for number in &self.queued {
             let Some(fact) = self.truth.fact(*number) else { continue };
             let before = last.insert((fact.life, fact.channel), fact.offset);
             assert!(before.is_none_or(|before| before < fact.offset), "note {number} overtook one that was written before it");

@@ -179,11 +179,13 @@ impl Client {
     /// Who this is, by the relay's word or the token's.
     pub(crate) fn greet(&mut self, user: String, tenant: String) {
         let same = |known: &Option<String>, now: &str| known.as_deref().is_none_or(|known| known == now);
-        if !same(&self.status.user, &user) || !same(&self.status.tenant, &tenant) {
-            if self.sending.owner.is_none() {
-                // Nothing but the relay's word tells whose the messages were.
-                self.clear_outbox();
-            }
+        let is_other = !same(&self.status.user, &user) || !same(&self.status.tenant, &tenant);
+        // Where the claims of a token could not be read, nothing but the relay's word tells that its user is not the messages' owner.
+        if self.sending.owner.as_ref().map_or(is_other, |owner| owner.user != user || owner.tenant != tenant) {
+            self.clear_outbox();
+            self.sending.owner = None;
+        }
+        if is_other {
             self.forget_user();
         }
         self.status.user = Some(user);

@@ -164,6 +164,10 @@ impl Client {
     }
 
     fn post_waiting(&mut self) {
+        // Perhaps another user's token, whose claims cannot be read: only the relay's welcome tells.
+        if self.tokens.identity() != self.sending.owner.as_ref() {
+            return;
+        }
         let Some(token) = self.tokens.token().filter(|_| self.tokens.lasts(self.relay_now())).map(str::to_owned) else { return };
         let most = if self.sending.one_by_one > 0 { 1 } else { POST_MESSAGES };
         let mut room = self.limits.max_message_bytes as usize;

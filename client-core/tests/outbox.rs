@@ -281,3 +281,41 @@ fn no_debug_text_shows_what_is_kept_or_posted() {
         assert!(!text.contains("secret") && !text.contains("115, 101"), "{text}");
     }
 }
+
+#[test]
+fn a_token_whose_claims_cannot_be_read_never_carries_the_messages_of_the_user_before_it() {
+    // The relay's word is that TOKEN is ana's.
+    for (owner, sent) in [(EVA, 0), (ANA, 1)] {
+        let mut page = Page::new(exact());
+        page.token = Some(owner.to_owned());
+        page.subscribe(ROOM);
+        page.command(Command::Connect);
+        page.note(1, ROOM);
+        page.closed(4401, "expired");
+        page.token = Some(TOKEN.to_owned());
+        page.advance(60_000);
+        page.await_socket();
+        page.accept();
+        page.advance(100);
+        assert_eq!(published(&mut page).len(), sent);
+        assert_eq!(failures(&mut page).len(), 1 - sent);
+    }
+}
+
+#[test]
+fn nothing_is_posted_under_a_token_that_does_not_tell_whose_it_is_where_the_messages_have_an_owner() {
+    for (token, posted) in [(ANA, true), (TOKEN, false)] {
+        let mut page = Page::new(exact());
+        page.token = Some(ANA.to_owned());
+        page.subscribe(ROOM);
+        page.command(Command::Connect);
+        page.note(1, ROOM);
+        page.token = Some(token.to_owned());
+        page.closed(4401, "expired");
+        page.block_socket();
+        let channels = page.poll_under_way().expect("a poll").poll().channels;
+        page.answer_poll(channels.iter().map(|entry| SubscribedEntry::Subscribed(fresh(None, &entry.channel, "a", 0))).collect());
+        assert_eq!(page.state(), ConnectionState::Polling);
+        assert_eq!(page.post_under_way().is_some(), posted);
+    }
+}

@@ -2,6 +2,9 @@
 //!
 //! An alert comes by its patient's channel and by the tenant's, live and in replays: its `id` decides. A read mark may come
 //! before its alert (channels recover one after the other), so marks without an alert are kept for a while.
+//!
+//! The list is bounded. What is read goes first, then the least grave, then the oldest: a flood of light alerts never pushes out
+//! a grave one that nobody has read, and a device whose clock is behind is heard all the same.
 
 use pulsewire_protocol::{Alert, RawJson, Severity};
 
@@ -58,23 +61,37 @@ impl Alerts {
         if self.items.iter().rev().any(|item| item.id == *id) {
             return false;
         }
-        let ts = alert.ts.map_or(relay_ts, |ts| ts.0);
-        let mut index = self.items.partition_point(|item| item.ts <= ts);
+        let early = self.early_reads.iter().position(|early| early == id);
+        let read = early.is_some();
+        let mut victim = None;
         if self.items.len() >= max_alerts.max(1) {
-            if index == 0 {
+            // Of equals the newcomer stays: its time may be that of a clock which is behind.
+            let mut worst = (read, alert.severity);
+            for (index, item) in self.items.iter().enumerate() {
+                let rank = (item.read, item.severity);
+                if rank > worst || (rank == worst && victim.is_none()) {
+                    worst = rank;
+                    victim = Some(index);
+                }
+            }
+            if victim.is_none() {
                 return false;
             }
-            let oldest = self.items.remove(0);
-            self.unread -= usize::from(!oldest.read);
-            index -= 1;
         }
-        let read = match self.early_reads.iter().position(|early| early == id) {
-            Some(at) => {
-                self.early_reads.remove(at);
-                true
+        if let Some(at) = early {
+            self.early_reads.remove(at);
+        }
+        if let Some(at) = victim {
+            let gone = self.items.remove(at);
+            if gone.read {
+                // It may come once more by another channel, and is no news then.
+                self.keep_read_mark(&gone.id);
+            } else {
+                self.unread -= 1;
             }
-            None => false,
-        };
+        }
+        let ts = alert.ts.map_or(relay_ts, |ts| ts.0);
+        let index = self.items.partition_point(|item| item.ts <= ts);
         self.items.insert(
             index,
             AlertItem {
@@ -106,15 +123,17 @@ impl Alerts {
                     changed = true;
                 }
                 None if self.early_reads.contains(id) => {}
-                None => {
-                    if self.early_reads.len() >= MAX_EARLY_READS {
-                        self.early_reads.remove(0);
-                    }
-                    self.early_reads.push(id.clone());
-                }
+                None => self.keep_read_mark(id),
             }
         }
         changed
+    }
+
+    fn keep_read_mark(&mut self, id: &str) {
+        if self.early_reads.len() >= MAX_EARLY_READS {
+            self.early_reads.remove(0);
+        }
+        self.early_reads.push(id.to_owned());
     }
 
     /// Marks every alert as read; says whether anything changed.
@@ -165,17 +184,48 @@ mod tests {
         assert_eq!(alerts.unread(), 3);
     }
 
+    fn grave(id: &str, severity: Severity, ts: f64) -> Alert {
+        Alert { severity, ..alert(id, ts) }
+    }
+
     #[test]
-    fn a_full_list_lets_the_oldest_go_and_an_older_one_does_not_enter() {
+    fn a_full_list_lets_the_oldest_of_equals_go_and_takes_one_whose_clock_is_behind() {
         let mut alerts = Alerts::default();
         for (id, ts) in [("b", 2.0), ("c", 3.0), ("d", 4.0)] {
-            alerts.handle_alert(&alert(id, ts), 0.0, 2);
+            assert!(alerts.handle_alert(&alert(id, ts), 0.0, 2));
         }
-        assert!(!alerts.handle_alert(&alert("a", 1.0), 0.0, 2));
         assert_eq!(ids(&alerts), ["d", "c"]);
-        assert!(alerts.handle_alert(&alert("between", 3.5), 0.0, 2));
-        assert_eq!(ids(&alerts), ["d", "between"]);
+        assert!(alerts.handle_alert(&alert("behind", 1.0), 0.0, 2));
+        assert_eq!(ids(&alerts), ["d", "behind"]);
         assert_eq!(alerts.unread(), 2);
+    }
+
+    #[test]
+    fn a_flood_of_light_alerts_pushes_out_no_grave_one_that_nobody_has_read() {
+        let mut alerts = Alerts::default();
+        alerts.handle_alert(&grave("critical", Severity::Critical, 1.0), 0.0, 3);
+        for at in 2..50 {
+            alerts.handle_alert(&grave(&at.to_string(), Severity::Low, f64::from(at)), 0.0, 3);
+        }
+        assert_eq!(ids(&alerts), ["49", "48", "critical"]);
+        assert!(alerts.handle_alert(&grave("behind", Severity::Critical, 0.0), 0.0, 3));
+        assert_eq!(ids(&alerts), ["49", "critical", "behind"]);
+        assert!(alerts.handle_alert(&grave("third", Severity::Critical, 60.0), 0.0, 3));
+        assert!(!alerts.handle_alert(&grave("light", Severity::High, 70.0), 0.0, 3), "each one that is there is graver");
+        assert_eq!(ids(&alerts), ["third", "critical", "behind"]);
+        assert_eq!(alerts.unread(), 3);
+    }
+
+    #[test]
+    fn what_is_read_goes_first_and_is_no_news_where_it_comes_once_more() {
+        let mut alerts = Alerts::default();
+        alerts.handle_alert(&grave("read", Severity::Critical, 5.0), 0.0, 2);
+        alerts.handle_alert(&grave("low", Severity::Low, 1.0), 0.0, 2);
+        alerts.handle_read(&["read".to_owned()]);
+        assert!(alerts.handle_alert(&grave("new", Severity::Low, 2.0), 0.0, 2));
+        assert_eq!(ids(&alerts), ["new", "low"]);
+        assert!(!alerts.handle_alert(&grave("read", Severity::Critical, 5.0), 0.0, 2));
+        assert_eq!((ids(&alerts), alerts.unread()), (vec!["new", "low"], 2));
     }
 
     #[test]

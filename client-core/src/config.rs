@@ -127,7 +127,7 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
     /// Toasts.
     pub toasts: ToastConfig,
-    /// Alerts kept; beyond it the oldest goes.
+    /// Alerts kept; beyond it one that is read goes, else the least grave, else the oldest.
     pub max_alerts: usize,
     /// Device statuses kept; beyond it new devices are not stored.
     pub max_devices: usize,

@@ -133,8 +133,11 @@ impl Client {
 
     /// Takes one input. Drain [`poll_output`](Self::poll_output) afterwards.
     pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        let before = self.now.monotonic;
         let slept = self.observe_clocks(now);
         if slept {
+            let changed = self.toasts.handle_slept(self.now, self.now.monotonic.since(before));
+            self.mark(changed, Slices::TOASTS);
             self.step(Happening::Woke);
             // Nothing was heard because nobody listened: the probe decides, not the watchdog.
             self.arm_silence();
@@ -150,13 +153,13 @@ impl Client {
             Input::Restored { scope, entries } => self.handle_restored(&scope, &entries),
             Input::Wake(wake @ (Wake::Visible | Wake::Resumed)) => {
                 if wake == Wake::Visible {
-                    self.subscriptions.handle_hidden(self.now.monotonic, false);
+                    self.handle_hidden(false);
                 }
                 self.step(Happening::Woke);
             }
             Input::Wake(Wake::Online) => self.step(Happening::NetworkCame),
             Input::Wake(Wake::Offline) => self.step(Happening::NetworkWent),
-            Input::Wake(Wake::Hidden) => self.subscriptions.handle_hidden(self.now.monotonic, true),
+            Input::Wake(Wake::Hidden) => self.handle_hidden(true),
             Input::Command(command) => self.handle_command(command),
         }
         while let Some(timer) = self.timers.pop_due(self.now.monotonic) {
@@ -243,6 +246,12 @@ impl Client {
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    fn handle_hidden(&mut self, hidden: bool) {
+        self.subscriptions.handle_hidden(self.now.monotonic, hidden);
+        let changed = self.toasts.handle_hidden(self.now, hidden);
+        self.mark(changed, Slices::TOASTS);
     }
 
     /// Takes the time in; says whether the machine slept since the last input.

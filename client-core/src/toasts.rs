@@ -1,7 +1,8 @@
 //! The toast queue (row C7): gravest first, then newest; some are shown, the rest wait.
 //!
 //! A toast's clock runs only while it is shown and nobody points at it: one that waits, or that a graver one pushed out of
-//! sight, keeps the time it has left. The same `(kind, id)` never comes twice, even long after it went.
+//! sight, keeps the time it has left. That of a critical or high one stands still, too, while nobody sees the page or the machine
+//! sleeps; light ones go meanwhile, so that a night does not end in a flood. The same `(kind, id)` never comes twice, even long after it went.
 
 use crate::config::ToastConfig;
 use crate::time::{Millis, Now};
@@ -81,13 +82,15 @@ pub struct Toasts {
     /// Gravest first, then newest.
     kept: Vec<Kept>,
     held: bool,
+    /// Nobody sees the page.
+    hidden: bool,
     seen: Vec<(ToastKind, String)>,
     dropped: u64,
 }
 
 impl Toasts {
     pub(crate) fn new(config: ToastConfig) -> Self {
-        Self { config, kept: Vec::new(), held: false, seen: Vec::new(), dropped: 0 }
+        Self { config, kept: Vec::new(), held: false, hidden: false, seen: Vec::new(), dropped: 0 }
     }
     /// Those in sight, gravest first, then newest.
     pub fn visible(&self) -> impl ExactSizeIterator<Item = &Toast> {
@@ -97,7 +100,7 @@ impl Toasts {
     pub fn waiting(&self) -> usize {
         self.kept.len().saturating_sub(self.config.max_visible)
     }
-    /// Whether the clocks stand still.
+    /// Whether somebody holds the clocks.
     pub fn held(&self) -> bool {
         self.held
     }
@@ -161,9 +164,33 @@ impl Toasts {
     pub(crate) fn handle_expiry(&mut self, now: Now) -> bool {
         self.run_clocks(now)
     }
-    /// The next one that came into sight for the first time.
+    /// The page is seen no longer, or again; says whether anything changed.
+    pub(crate) fn handle_hidden(&mut self, now: Now, hidden: bool) -> bool {
+        let before = self.deadline();
+        let expired = self.run_clocks(now);
+        self.hidden = hidden;
+        self.run_clocks(now);
+        expired || self.deadline() != before
+    }
+    /// The machine slept: what came to pass since the last input was in nobody's sight. Says whether anything changed.
+    pub(crate) fn handle_slept(&mut self, now: Now, passed_ms: u64) -> bool {
+        let mut changed = false;
+        for kept in &mut self.kept {
+            if let Some(deadline) = &mut kept.deadline
+                && kept.toast.severity <= Severity::High
+            {
+                *deadline = deadline.plus(passed_ms);
+                kept.toast.expires_at = Some(now.unix.plus(deadline.since(now.monotonic)));
+                changed = true;
+            }
+        }
+        changed
+    }
+    /// The next one that came into sight for the first time. In a page that nobody sees each one is announced at once: its place may
+    /// be long in coming, and the sound must not wait for it.
     pub(crate) fn poll_shown(&mut self) -> Option<Toast> {
-        let newly = self.kept.iter_mut().take(self.config.max_visible).find(|kept| !kept.shown)?;
+        let places = if self.hidden { usize::MAX } else { self.config.max_visible };
+        let newly = self.kept.iter_mut().take(places).find(|kept| !kept.shown)?;
         newly.shown = true;
         Some(newly.toast.clone())
     }
@@ -177,7 +204,8 @@ impl Toasts {
         let before = self.kept.len();
         self.kept.retain(|kept| kept.deadline.is_none_or(|deadline| deadline > now.monotonic));
         for (index, kept) in self.kept.iter_mut().enumerate() {
-            let runs = !self.held && index < self.config.max_visible;
+            let unseen = self.held || (self.hidden && kept.toast.severity <= Severity::High);
+            let runs = !unseen && index < self.config.max_visible;
             match kept.deadline {
                 None if runs => {
                     kept.deadline = Some(now.monotonic.plus(kept.remaining_ms));
@@ -253,6 +281,36 @@ mod tests {
         toasts.handle_hold(at(60_000), false);
         assert_eq!(toasts.deadline(), Some(Millis(66_000)));
         assert_eq!(toasts.visible().next().unwrap().expires_at, Some(Millis(1_066_000)));
+    }
+
+    #[test]
+    fn grave_ones_keep_their_time_while_nobody_sees_the_page_and_light_ones_go() {
+        let mut toasts = Toasts::new(ToastConfig::default());
+        toasts.handle_new(at(0), toast("before", Severity::High));
+        assert!(toasts.handle_hidden(at(4_000), true));
+        toasts.handle_new(at(5_000), toast("meanwhile", Severity::Critical));
+        toasts.handle_new(at(5_000), toast("light", Severity::Medium));
+        assert!(toasts.handle_expiry(at(15_000)));
+        assert!(!toasts.handle_expiry(at(3_600_000)));
+        assert_eq!(visible(&toasts), ["meanwhile", "before"]);
+        assert!(toasts.handle_hidden(at(3_600_000), false));
+        assert!(toasts.handle_expiry(at(3_606_000)));
+        assert_eq!((visible(&toasts), toasts.deadline()), (vec!["meanwhile"], Some(Millis(3_610_000))));
+    }
+
+    #[test]
+    fn in_a_page_that_nobody_sees_each_one_is_announced_though_all_places_are_taken() {
+        let mut toasts = Toasts::new(ToastConfig { max_visible: 1, ..ToastConfig::default() });
+        toasts.handle_hidden(at(0), true);
+        toasts.handle_new(at(0), toast("critical", Severity::Critical));
+        toasts.handle_new(at(1), toast("high", Severity::High));
+        assert_eq!(toasts.poll_shown().unwrap().id, "critical");
+        assert_eq!(toasts.poll_shown().unwrap().id, "high");
+        assert_eq!(toasts.poll_shown(), None);
+        toasts.handle_hidden(at(2), false);
+        toasts.handle_dismiss(at(3), "critical");
+        assert_eq!(visible(&toasts), ["high"]);
+        assert_eq!(toasts.poll_shown(), None);
     }
 
     #[test]

@@ -61,6 +61,29 @@ fn hidden_for_5_s_devices_are_asked_for_once_a_second_and_alerts_as_ever() {
 }
 
 #[test]
+fn a_grave_toast_is_still_there_when_the_page_is_seen_again_or_the_machine_wakes() {
+    let mut page = page();
+    page.wake(Wake::Hidden);
+    page.event("tenant", publication(1, alert("hidden", Severity::Critical, START.unix), START.unix));
+    page.event("tenant", publication(2, alert("light", Severity::Low, START.unix), START.unix));
+    for _ in 0..60 {
+        page.advance(10_000);
+        page.relay(ServerMessage::Heartbeat(Heartbeat { ts: UnixMs(1.0) }));
+    }
+    assert_eq!(page.toasts(), ["hidden"]);
+    page.wake(Wake::Visible);
+    page.advance(4_000);
+    // The lid closes; nothing ticks until it is opened.
+    page.jump(3_600_000);
+    page.input(Input::Tick);
+    assert!(page.toasts().contains(&"hidden".to_owned()), "{:?}", page.toasts());
+    page.advance(5_999);
+    assert!(page.toasts().contains(&"hidden".to_owned()), "{:?}", page.toasts());
+    page.advance(1);
+    assert!(!page.toasts().contains(&"hidden".to_owned()), "{:?}", page.toasts());
+}
+
+#[test]
 fn a_glance_at_another_tab_asks_for_nothing() {
     let mut page = page();
     for _ in 0..5 {

@@ -5,7 +5,7 @@
 
 use crate::channel::Road;
 use crate::client::Client;
-use crate::connection::State;
+use crate::connection::{Happening, State};
 use crate::digits::push_number;
 use crate::input::{HttpAnswer, RequestId};
 use crate::outbox::{NewMessage, Next, payload_bytes};
@@ -255,6 +255,9 @@ impl Client {
         // The relay may be another one by now: what its channels are is asked anew before anything is sent again.
         if self.connection.polls() {
             self.subscriptions.handle_polls_ended();
+            // And asked without waiting, as the first poll is: a long one begun anew with every such post would hide for minutes
+            // that nothing gets through.
+            self.step(Happening::PollFailed);
             self.poll();
         }
     }

@@ -55,10 +55,9 @@ impl Alerts {
         self.unread
     }
 
-    /// Takes an alert; says whether it was new. One without an id (which a relay never sends) is not stored.
-    pub(crate) fn handle_alert(&mut self, alert: &Alert, relay_ts: f64, max_alerts: usize) -> bool {
-        let Some(id) = &alert.id else { return false };
-        if self.items.iter().rev().any(|item| item.id == *id) {
+    /// Takes an alert under this id; says whether it was new.
+    pub(crate) fn handle_alert(&mut self, id: &str, alert: &Alert, relay_ts: f64, max_alerts: usize) -> bool {
+        if self.items.iter().rev().any(|item| item.id == id) {
             return false;
         }
         let early = self.early_reads.iter().position(|early| early == id);
@@ -95,7 +94,7 @@ impl Alerts {
         self.items.insert(
             index,
             AlertItem {
-                id: id.clone(),
+                id: id.to_owned(),
                 patient_id: alert.patient_id.clone(),
                 patient_name: alert.patient_name.clone(),
                 device_id: alert.device_id.clone(),
@@ -156,6 +155,10 @@ mod tests {
     use super::*;
     use pulsewire_protocol::UnixMs;
 
+    fn take(alerts: &mut Alerts, alert: &Alert, relay_ts: f64, max_alerts: usize) -> bool {
+        alerts.handle_alert(alert.id.as_deref().unwrap(), alert, relay_ts, max_alerts)
+    }
+
     fn alert(id: &str, ts: f64) -> Alert {
         Alert {
             id: Some(id.to_owned()),
@@ -176,10 +179,10 @@ mod tests {
     #[test]
     fn the_same_alert_by_two_channels_counts_once_and_the_newest_comes_first() {
         let mut alerts = Alerts::default();
-        assert!(alerts.handle_alert(&alert("a", 1.0), 0.0, 10));
-        assert!(alerts.handle_alert(&alert("c", 3.0), 0.0, 10));
-        assert!(!alerts.handle_alert(&alert("a", 1.0), 0.0, 10));
-        assert!(alerts.handle_alert(&alert("b", 2.0), 0.0, 10));
+        assert!(take(&mut alerts, &alert("a", 1.0), 0.0, 10));
+        assert!(take(&mut alerts, &alert("c", 3.0), 0.0, 10));
+        assert!(!take(&mut alerts, &alert("a", 1.0), 0.0, 10));
+        assert!(take(&mut alerts, &alert("b", 2.0), 0.0, 10));
         assert_eq!(ids(&alerts), ["c", "b", "a"]);
         assert_eq!(alerts.unread(), 3);
     }
@@ -192,10 +195,10 @@ mod tests {
     fn a_full_list_lets_the_oldest_of_equals_go_and_takes_one_whose_clock_is_behind() {
         let mut alerts = Alerts::default();
         for (id, ts) in [("b", 2.0), ("c", 3.0), ("d", 4.0)] {
-            assert!(alerts.handle_alert(&alert(id, ts), 0.0, 2));
+            assert!(take(&mut alerts, &alert(id, ts), 0.0, 2));
         }
         assert_eq!(ids(&alerts), ["d", "c"]);
-        assert!(alerts.handle_alert(&alert("behind", 1.0), 0.0, 2));
+        assert!(take(&mut alerts, &alert("behind", 1.0), 0.0, 2));
         assert_eq!(ids(&alerts), ["d", "behind"]);
         assert_eq!(alerts.unread(), 2);
     }
@@ -203,15 +206,15 @@ mod tests {
     #[test]
     fn a_flood_of_light_alerts_pushes_out_no_grave_one_that_nobody_has_read() {
         let mut alerts = Alerts::default();
-        alerts.handle_alert(&grave("critical", Severity::Critical, 1.0), 0.0, 3);
+        take(&mut alerts, &grave("critical", Severity::Critical, 1.0), 0.0, 3);
         for at in 2..50 {
-            alerts.handle_alert(&grave(&at.to_string(), Severity::Low, f64::from(at)), 0.0, 3);
+            take(&mut alerts, &grave(&at.to_string(), Severity::Low, f64::from(at)), 0.0, 3);
         }
         assert_eq!(ids(&alerts), ["49", "48", "critical"]);
-        assert!(alerts.handle_alert(&grave("behind", Severity::Critical, 0.0), 0.0, 3));
+        assert!(take(&mut alerts, &grave("behind", Severity::Critical, 0.0), 0.0, 3));
         assert_eq!(ids(&alerts), ["49", "critical", "behind"]);
-        assert!(alerts.handle_alert(&grave("third", Severity::Critical, 60.0), 0.0, 3));
-        assert!(!alerts.handle_alert(&grave("light", Severity::High, 70.0), 0.0, 3), "each one that is there is graver");
+        assert!(take(&mut alerts, &grave("third", Severity::Critical, 60.0), 0.0, 3));
+        assert!(!take(&mut alerts, &grave("light", Severity::High, 70.0), 0.0, 3), "each one that is there is graver");
         assert_eq!(ids(&alerts), ["third", "critical", "behind"]);
         assert_eq!(alerts.unread(), 3);
     }
@@ -219,24 +222,24 @@ mod tests {
     #[test]
     fn what_is_read_goes_first_and_is_no_news_where_it_comes_once_more() {
         let mut alerts = Alerts::default();
-        alerts.handle_alert(&grave("read", Severity::Critical, 5.0), 0.0, 2);
-        alerts.handle_alert(&grave("low", Severity::Low, 1.0), 0.0, 2);
+        take(&mut alerts, &grave("read", Severity::Critical, 5.0), 0.0, 2);
+        take(&mut alerts, &grave("low", Severity::Low, 1.0), 0.0, 2);
         alerts.handle_read(&["read".to_owned()]);
-        assert!(alerts.handle_alert(&grave("new", Severity::Low, 2.0), 0.0, 2));
+        assert!(take(&mut alerts, &grave("new", Severity::Low, 2.0), 0.0, 2));
         assert_eq!(ids(&alerts), ["new", "low"]);
-        assert!(!alerts.handle_alert(&grave("read", Severity::Critical, 5.0), 0.0, 2));
+        assert!(!take(&mut alerts, &grave("read", Severity::Critical, 5.0), 0.0, 2));
         assert_eq!((ids(&alerts), alerts.unread()), (vec!["new", "low"], 2));
     }
 
     #[test]
     fn a_read_mark_counts_even_if_it_comes_before_its_alert() {
         let mut alerts = Alerts::default();
-        alerts.handle_alert(&alert("a", 1.0), 0.0, 10);
+        take(&mut alerts, &alert("a", 1.0), 0.0, 10);
         assert!(alerts.handle_read(&["a".to_owned(), "later".to_owned()]));
         assert!(!alerts.handle_read(&["a".to_owned()]));
-        alerts.handle_alert(&alert("later", 2.0), 0.0, 10);
+        take(&mut alerts, &alert("later", 2.0), 0.0, 10);
         assert_eq!(alerts.unread(), 0);
-        alerts.handle_alert(&alert("new", 3.0), 0.0, 10);
+        take(&mut alerts, &alert("new", 3.0), 0.0, 10);
         assert!(alerts.handle_all_read());
         assert!(!alerts.handle_all_read());
         assert_eq!(alerts.unread(), 0);

@@ -1,10 +1,12 @@
 //! Where each publication goes: to its reducer, perhaps to a toast, and to the page.
 
 use crate::client::Client;
+use crate::digits::push_number;
 use crate::output::{ChannelEvent, ClientEvent, Slices};
 use crate::time::Millis;
-use crate::toasts::{Toast, ToastKind};
+use crate::toasts::ToastKind;
 use pulsewire_protocol::{EventKind, Known, Publication, Severity};
+use std::borrow::Cow;
 
 /// A publication that was missed is still worth a toast if it is no older than this: a night's sleep must not end in a flood. A
 /// missed critical or high alert is worth one however old it is: the relay's history and the queue bound their number, and one
@@ -63,11 +65,12 @@ impl Client {
                 self.mark(changed, Slices::ALERTS);
             }
             Known::Alert(alert) => {
-                let changed = self.alerts.handle_alert(alert, publication.ts.0, self.config.max_alerts);
+                let id = alert_id(alert.id.as_deref(), &channel, &publication);
+                let changed = self.alerts.handle_alert(&id, alert, publication.ts.0, self.config.max_alerts);
                 self.mark(changed, Slices::ALERTS);
                 let is_grave = origin != Origin::History && alert.severity <= Severity::High;
-                if let Some(id) = alert.id.as_ref().filter(|_| is_news || is_grave) {
-                    let mut toast = self.new_toast(id, ToastKind::Alert, alert.severity, &alert.patient_name, &alert.message);
+                if is_news || is_grave {
+                    let mut toast = self.new_toast(&id, ToastKind::Alert, alert.severity, &alert.patient_name, &alert.message);
                     toast.ts = Millis(alert.ts.unwrap_or(publication.ts).as_millis());
                     toast.patient_id = Some(alert.patient_id.clone());
                     toast.device_id.clone_from(&alert.device_id);
@@ -93,7 +96,8 @@ impl Client {
                 self.mark(changed, Slices::TELEMETRY);
             }
             Known::Alert(alert) => {
-                let changed = self.alerts.handle_alert(alert, publication.ts.0, self.config.max_alerts);
+                let id = alert_id(alert.id.as_deref(), channel, publication);
+                let changed = self.alerts.handle_alert(&id, alert, publication.ts.0, self.config.max_alerts);
                 self.mark(changed, Slices::ALERTS);
             }
             Known::DeviceStatus(status) if retained => {
@@ -109,21 +113,6 @@ impl Client {
                     self.apply_people(kind, channel, publication, false);
                 }
             }
-        }
-    }
-
-    pub(crate) fn new_toast(&self, id: &str, kind: ToastKind, severity: Severity, title: &str, message: &str) -> Toast {
-        Toast {
-            id: id.to_owned(),
-            kind,
-            severity,
-            title: title.to_owned(),
-            message: message.to_owned(),
-            ts: self.now.unix,
-            expires_at: None,
-            patient_id: None,
-            device_id: None,
-            link: None,
         }
     }
 
@@ -144,4 +133,16 @@ impl Client {
             self.changed |= Slices::DASHBOARD;
         }
     }
+}
+
+/// What an alert is known by. The relay fills in the id where a caller leaves it out; one that comes without all the same is known
+/// by its place: shown twice (for its patient and for the tenant) harms less than not at all.
+fn alert_id<'a>(id: Option<&'a str>, channel: &str, publication: &Publication) -> Cow<'a, str> {
+    if let Some(id) = id {
+        return Cow::Borrowed(id);
+    }
+    let mut made = String::from(channel);
+    made.push('#');
+    push_number(&mut made, publication.offset.unwrap_or_else(|| publication.ts.as_millis()));
+    Cow::Owned(made)
 }

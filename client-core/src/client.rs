@@ -10,7 +10,6 @@ use crate::connection::{Connection, Context, Effect, Happening};
 use crate::counters::Counters;
 use crate::dashboard::Dashboard;
 use crate::devices::Devices;
-use crate::digits::push_number;
 use crate::input::{Conn, Input, RequestId, Wake};
 use crate::link::COMMAND_BURST;
 use crate::measures::Measures;
@@ -22,15 +21,15 @@ use crate::records::{Lists, Records};
 use crate::requests::{Purpose, Requests};
 use crate::rng::Rng;
 use crate::sending::Sending;
-use crate::status::{ConnectionState, ConnectionStatus};
+use crate::status::ConnectionStatus;
 use crate::subscriptions::Subscriptions;
 use crate::telemetry::{Freshness, Telemetry};
 use crate::time::{Millis, Now};
 use crate::timers::{Timer, Timers};
-use crate::toasts::{Toast, ToastKind, Toasts};
+use crate::toasts::{ToastKind, Toasts};
 use crate::token::Tokens;
 use crate::viewers::Viewers;
-use pulsewire_protocol::{ClientMessage, DEFAULT_MAX_MESSAGE_BYTES, Limits, Ping, Severity};
+use pulsewire_protocol::{ClientMessage, DEFAULT_MAX_MESSAGE_BYTES, Limits, Ping};
 use std::borrow::Cow;
 
 /// A wall clock that ran ahead by more than this, or a timer that came later than this, means that the machine slept.
@@ -74,7 +73,7 @@ pub struct Client {
     /// Subscribe commands that may be sent now, and since when the allowance grows.
     pub(crate) allowance: u64,
     pub(crate) allowance_at: Millis,
-    interruptions: u32,
+    pub(crate) own_toasts: u32,
 }
 
 impl core::fmt::Debug for Client {
@@ -125,7 +124,7 @@ impl Client {
             rng: Rng::new(seed),
             allowance: COMMAND_BURST,
             allowance_at: now.monotonic,
-            interruptions: 0,
+            own_toasts: 0,
             config,
             now,
         }
@@ -317,7 +316,7 @@ impl Client {
             Effect::StopPolling => self.stop_polling(),
             Effect::LetGo => self.let_go(),
             Effect::Unauthorized(reason) => {
-                self.toast(ToastKind::Auth, Severity::High, "sign_in_needed", reason);
+                self.toast(ToastKind::Auth, "sign_in_needed", reason);
                 self.emit(ClientEvent::Unauthorized { reason });
             }
             Effect::Banned { reason, .. } => {
@@ -326,7 +325,7 @@ impl Client {
                 } else {
                     "the relay could not read what was sent (close code 4400), which is a defect: not trying again"
                 };
-                self.toast(ToastKind::Connection, Severity::High, "connection_refused", reason);
+                self.toast(ToastKind::Connection, "connection_refused", reason);
                 self.error(reason, Cow::Borrowed(text), None);
             }
             Effect::MessageDropped => {
@@ -365,40 +364,6 @@ impl Client {
             }
             Timer::Typing => self.handle_typing_expiry(),
         }
-    }
-
-    fn show_interruption(&mut self) {
-        if matches!(self.status.state, ConnectionState::Connecting | ConnectionState::Reconnecting) {
-            self.status.interrupted = true;
-            self.changed |= Slices::CONNECTION;
-            let reason = self.status.reason.unwrap_or("lost");
-            self.toast(ToastKind::Connection, Severity::High, "connection_lost", reason);
-        }
-    }
-
-    /// A toast of the client's own: its title is a key that the page translates.
-    fn toast(&mut self, kind: ToastKind, severity: Severity, title: &str, message: &str) {
-        self.interruptions = self.interruptions.wrapping_add(1);
-        let mut id = String::from(title);
-        id.push(':');
-        push_number(&mut id, u64::from(self.interruptions));
-        self.add_toast(Toast {
-            id,
-            kind,
-            severity,
-            title: title.to_owned(),
-            message: message.to_owned(),
-            ts: self.now.unix,
-            expires_at: None,
-            patient_id: None,
-            device_id: None,
-            link: None,
-        });
-    }
-
-    pub(crate) fn add_toast(&mut self, toast: Toast) {
-        let changed = self.toasts.handle_new(self.now, toast);
-        self.mark(changed, Slices::TOASTS);
     }
 
     /// Tells the page something. One function, not inlined: an event is large, and each copy of this would cost bytes in the wasm.

@@ -36,6 +36,7 @@ mod input;
 mod link;
 mod measures;
 mod members;
+mod notices;
 mod outbox;
 mod outgoing;
 mod output;

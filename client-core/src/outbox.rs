@@ -189,9 +189,8 @@ impl Outbox {
     }
 
     /// Takes in what an earlier life of the page left, before all of this life's own, in the old order. `None` where it is there
-    /// already or nobody can read it; else its number.
-    pub(crate) fn restore(&mut self, now: Now, ttl_ms: u64, bytes: &[u8]) -> Option<u32> {
-        let saved = cbor::decode_saved(bytes).ok()?;
+    /// already; else its number.
+    pub(crate) fn restore(&mut self, now: Now, ttl_ms: u64, saved: Saved) -> Option<u32> {
         if self.items.iter().any(|item| item.id == saved.id) {
             return None;
         }

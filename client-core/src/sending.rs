@@ -16,6 +16,7 @@ use crate::time::Millis;
 use crate::timers::Timer;
 use crate::token::Identity;
 use pulsewire_protocol::{ChannelName, ClientMessage, ErrorBody, ErrorCode, EventKind, Payload, Publish, PublishItem, cbor};
+use std::borrow::Cow;
 
 /// Before a message is sent again, where the relay names no delay.
 pub(crate) const RETRY_MS: u64 = 2_000;
@@ -356,9 +357,14 @@ impl Client {
             return;
         }
         self.sending.store_due = None;
+        let mut unreadable = false;
         for bytes in entries {
+            let Ok(saved) = cbor::decode_saved(bytes) else {
+                unreadable = true;
+                continue;
+            };
             let ttl_ms = self.config.outbox.ttl_ms;
-            if let Some(number) = self.outbox.restore(self.now, ttl_ms, bytes) {
+            if let Some(number) = self.outbox.restore(self.now, ttl_ms, saved) {
                 let sent = self.outbox.at(number).is_some_and(|item| item.is_sent());
                 self.tell_delivery(number, if sent { Delivery::Sent } else { Delivery::Queued });
                 if self.outbox.len() > self.config.outbox.max_messages {
@@ -367,5 +373,9 @@ impl Client {
             }
         }
         self.outbox.handle_restored();
+        if unreadable {
+            let text = "messages that an earlier page left cannot be read (another version of the package wrote them): they stay where they are and are not sent";
+            self.error("saved_unreadable", Cow::Borrowed(text), None);
+        }
     }
 }

@@ -248,7 +248,10 @@ fn a_store_that_never_answers_holds_messages_up_for_three_seconds_and_garbage_in
     page.advance(1);
     assert_eq!(published(&mut page).len(), 1);
     let entries = vec![vec![], vec![0xff; 9], page.saved.values().next().unwrap().clone()];
+    page.events.clear();
     page.input(Input::Restored { scope: "t\nana".to_owned(), entries: entries.clone() });
+    let told = page.events.iter().filter(|event| matches!(event, ClientEvent::Error { code: "saved_unreadable", .. })).count();
+    assert_eq!(told, 1, "once, however many there are");
     page.input(Input::Restored { scope: "t\neva".to_owned(), entries });
     assert_eq!(page.client.outbox().len(), 1, "what is there already is not taken in twice");
 }

@@ -95,6 +95,17 @@ fn an_alert_by_patient_and_tenant_counts_once_toasts_once_and_is_read_everywhere
 }
 
 #[test]
+fn an_alert_without_an_id_is_shown_all_the_same_and_two_of_them_are_two() {
+    let mut page = ward();
+    let Payload::Alert(alert) = alert("", Severity::Critical, page.now.unix) else { panic!("an alert") };
+    let nameless = Payload::Alert(Alert { id: None, ..alert });
+    page.event("patient:p1", publication(1, nameless.clone(), page.now.unix));
+    page.event("patient:p1", publication(2, nameless, page.now.unix));
+    assert_eq!((page.client.alerts().items().len(), page.client.alerts().unread()), (2, 2));
+    assert_eq!(page.toasts().len(), 2);
+}
+
+#[test]
 fn a_missed_alert_toasts_if_it_is_grave_or_new_and_one_from_before_the_page_does_not() {
     let mut page = ward();
     page.advance(10_000);

@@ -2,6 +2,7 @@
  * The public types of `pulsewire`: what the façade gives, and what the Svelte, React and element entries build on.
  *
  * Times are Unix milliseconds, durations milliseconds (`…Ms`), shares 0 to 1. Nothing here is code: importing it costs nothing.
+ * Longer than 400 lines because these types name each other throughout, and an app's author reads them in one place.
  */
 
 /**

@@ -1,0 +1,105 @@
+//! `pulsewire-relay doctor`: looks at configuration and system before users do, and says the mend for each finding.
+//!
+//! A file for each subject: a check is a function that gives a [`Check`], and [`examine`] calls them all.
+//!
+//! Limits: it looks from where it runs. A limit that a service manager sets must be looked at from inside that service.
+
+mod capacity;
+mod clock;
+mod places;
+mod secrets;
+
+pub(super) use places::mend_of_bind;
+
+use super::{DoctorArgs, Failure, sources};
+use crate::config::Sources;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing to do.
+    Good,
+    /// It works, and could be better.
+    Warning,
+    /// It will not work.
+    Bad,
+}
+
+/// One check, its verdict and its mend.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What was found.
+    pub finding: String,
+    /// What to do about it; empty where there is nothing to do.
+    pub mend: String,
+}
+
+impl core::fmt::Display for Check {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let word = match self.verdict {
+            Verdict::Good => "ok  ",
+            Verdict::Warning => "warn",
+            Verdict::Bad => "FAIL",
+        };
+        write!(f, "{word}  {}: {}", self.name, self.finding)?;
+        if !self.mend.is_empty() {
+            write!(f, "\n      mend: {}", self.mend)?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn doctor(args: &DoctorArgs) -> Result<(), Failure> {
+    let checks = examine(&sources(args.sources.config.clone(), args.flags())?);
+    for check in &checks {
+        println!("{check}");
+    }
+    let bad = checks.iter().filter(|check| check.verdict == Verdict::Bad).count();
+    let warnings = checks.iter().filter(|check| check.verdict == Verdict::Warning).count();
+    println!("{} checks: {bad} failed, {warnings} to look at", checks.len());
+    if bad == 0 { Ok(()) } else { Err(Failure::new(1, format!("{bad} of {} checks failed", checks.len()))) }
+}
+
+/// Makes every check that these settings allow.
+pub fn examine(sources: &Sources) -> Vec<Check> {
+    let mut checks = vec![clock::clock(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO))];
+    match crate::config::load(sources) {
+        Ok(config) => {
+            let from = sources.file.as_ref().map_or("defaults, environment and flags".to_owned(), |file| file.display().to_string());
+            checks.push(good("configuration", format!("{from}: every key is known and in range")));
+            checks.push(secrets::secret(&config));
+            checks.extend(sources.file.as_deref().and_then(|file| secrets::secret_file(file, &config)));
+            checks.push(capacity::descriptors(config.limits.connections as u64, rlimit::Resource::NOFILE.get().ok()));
+            checks.push(places::port(&config));
+            checks.extend(config.data_dir.as_deref().map(places::data_dir));
+            checks.extend(config.www.as_deref().map(places::www));
+        }
+        Err(mistakes) => checks.extend(mistakes.0.into_iter().map(|mistake| Check {
+            name: "configuration",
+            verdict: Verdict::Bad,
+            finding: match mistake.key.as_str() {
+                "" => format!("{}: {}", mistake.place, mistake.problem),
+                key => format!("{}: {key}: {}", mistake.place, mistake.problem),
+            },
+            mend: mistake.mend,
+        })),
+    }
+    checks
+}
+
+fn good(name: &'static str, finding: impl Into<String>) -> Check {
+    Check { name, verdict: Verdict::Good, finding: finding.into(), mend: String::new() }
+}
+
+fn warning(name: &'static str, finding: impl Into<String>, mend: impl Into<String>) -> Check {
+    Check { name, verdict: Verdict::Warning, finding: finding.into(), mend: mend.into() }
+}
+
+fn bad(name: &'static str, finding: impl Into<String>, mend: impl Into<String>) -> Check {
+    Check { name, verdict: Verdict::Bad, finding: finding.into(), mend: mend.into() }
+}

@@ -1,0 +1,90 @@
+//! Labels: each is one of a few words, so that no label is without bound. An enum of [`words!`] is all that a new one needs.
+
+use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
+
+/// A label that is one of a few words.
+macro_rules! words {
+    ($(#[$meta:meta])* pub enum $name:ident { $( $(#[$variant_meta:meta])* $variant:ident = $word:literal ),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $( $(#[$variant_meta])* $variant ),* }
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant ),* ];
+            /// The word in the metrics.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $word ),* }
+            }
+        }
+        impl EncodeLabelValue for $name {
+            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), core::fmt::Error> {
+                EncodeLabelValue::encode(&self.as_str(), encoder)
+            }
+        }
+    };
+}
+
+words! {
+    /// Why a connection did not come to its `welcome`.
+    pub enum HandshakeFailure {
+        /// No token, or an empty one.
+        TokenMissing = "token_missing",
+        /// No JWT.
+        TokenMalformed = "token_malformed",
+        /// Past its `exp`.
+        TokenExpired = "token_expired",
+        /// Wrong signature, algorithm or claim.
+        TokenInvalid = "token_invalid",
+        /// No `connect` in time.
+        Timeout = "timeout",
+        /// The page's origin is not allowed.
+        Origin = "origin",
+        /// Only unknown subprotocols were offered.
+        Subprotocol = "subprotocol",
+        /// A limit of connections is reached, in all, per user or per address.
+        TooMany = "too_many",
+        /// Handshakes come too fast.
+        RateLimited = "rate_limited",
+        /// The relay drains or is overloaded.
+        Unavailable = "unavailable",
+        /// The first frame was no `connect`, or cannot be read.
+        Protocol = "protocol",
+        /// The peer went away before.
+        Gone = "gone",
+    }
+}
+
+impl From<pulsewire_protocol::TokenProblem> for HandshakeFailure {
+    fn from(problem: pulsewire_protocol::TokenProblem) -> Self {
+        match problem {
+            pulsewire_protocol::TokenProblem::Missing => Self::TokenMissing,
+            pulsewire_protocol::TokenProblem::Malformed => Self::TokenMalformed,
+            pulsewire_protocol::TokenProblem::Expired => Self::TokenExpired,
+            pulsewire_protocol::TokenProblem::Invalid => Self::TokenInvalid,
+        }
+    }
+}
+
+words! {
+    /// The door through which an event came in.
+    pub enum Door {
+        /// A WebSocket.
+        WebSocket = "websocket",
+        /// The HTTP API.
+        Http = "http",
+        /// Replay or simulator.
+        Feed = "feed",
+        /// The relay itself: statistics, presence.
+        Relay = "relay",
+    }
+}
+
+words! {
+    /// Which way bytes go.
+    pub enum Transport {
+        /// A WebSocket.
+        WebSocket = "websocket",
+        /// The HTTP API.
+        Http = "http",
+    }
+}

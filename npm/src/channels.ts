@@ -58,8 +58,8 @@ export class Channels {
     return {
       name,
       state: channel.state,
-      on: (event, run) => {
-        const end = this.#listen(name, channel, event, run as Run);
+      on: (event: string, run: Run) => {
+        const end = this.#listen(name, channel, event, run);
         ends.add(end);
         return () => {
           ends.delete(end);

@@ -35,6 +35,7 @@ import type {
   PulsewireEvents,
   PulsewireOptions,
   Quality,
+  ReportedErrorCode,
   SubscribeOptions,
   TelemetryHandle,
   Toast,
@@ -381,7 +382,8 @@ export class Client implements Pulsewire {
   }
 
   #error(code: string, message: string, channel?: string): void {
-    callAll(this.#events.error, channel === undefined ? { code, message } : { code, message, channel });
+    const reported = { code: code as ReportedErrorCode, message };
+    callAll(this.#events.error, channel === undefined ? reported : { ...reported, channel });
   }
 
   async #token(request: number, reason: TokenReason): Promise<void> {

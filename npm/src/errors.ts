@@ -1,16 +1,16 @@
 /** The errors that the client throws: each has a `code` to branch on, and says whether trying again can help. */
 
-import type { PulsewireErrorBody } from './types.js';
+import type { PulsewireErrorBody, PulsewireErrorCode } from './types.js';
 
 /** Anything that went wrong in a request, in the use of the client, or in loading it. */
 export class PulsewireError extends Error implements PulsewireErrorBody {
   override readonly name: string = 'PulsewireError';
-  readonly code: string;
+  readonly code: PulsewireErrorCode;
   /** Whether the same request may succeed later. */
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
 
-  constructor(body: { code: string; message: string; retryable?: boolean; retryAfterMs?: number }, options?: ErrorOptions) {
+  constructor(body: { code: PulsewireErrorCode; message: string; retryable?: boolean; retryAfterMs?: number }, options?: ErrorOptions) {
     super(body.message, options);
     this.code = body.code;
     this.retryable = body.retryable ?? false;

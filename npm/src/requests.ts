@@ -8,7 +8,7 @@
 import type { Core } from './core.js';
 import { PulsewireError } from './errors.js';
 import { Source } from './observable.js';
-import type { Delivery, DeliveryState, PublishResult } from './types.js';
+import type { Delivery, DeliveryState, PublishResult, PulsewireErrorCode } from './types.js';
 
 interface Waiting {
   resolve(value: never): void;
@@ -20,7 +20,7 @@ interface Waiting {
 const MAX_EARLY = 1_000;
 
 type Send = (core: Core, request: number) => void;
-type Failure = { code: string; message: string; retryable?: boolean; retryAfterMs?: number };
+type Failure = { code: PulsewireErrorCode; message: string; retryable?: boolean; retryAfterMs?: number };
 
 export class Requests {
   #next = 1;
@@ -122,5 +122,8 @@ export class Requests {
 function toPulsewireError(error: unknown): PulsewireError {
   if (error instanceof PulsewireError) return error;
   const { code, message } = error as { code?: unknown; message?: unknown };
-  return new PulsewireError({ code: typeof code === 'string' ? code : 'internal', message: String(message ?? error) }, { cause: error });
+  return new PulsewireError(
+    { code: typeof code === 'string' ? (code as PulsewireErrorCode) : 'internal', message: String(message ?? error) },
+    { cause: error },
+  );
 }

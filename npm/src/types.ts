@@ -5,6 +5,22 @@
  * Longer than 400 lines because these types name each other throughout, and an app's author reads them in one place.
  */
 
+import type {
+  DataOf,
+  EventGiven,
+  EventIn,
+  EventsOf,
+  MethodIn,
+  NameIn,
+  OtherEvent,
+  OtherMethod,
+  ParamsOf,
+  ResultOf,
+  Untyped,
+} from './schema.js';
+
+export type { BuiltInCalls, BuiltInEvents, Untyped } from './schema.js';
+
 /**
  * A value that changes. `subscribe` follows Svelte's store contract (called at once with the value, then on each change);
  * `listen` is told of changes only, without the value, which is what React's `useSyncExternalStore` wants.
@@ -293,17 +309,58 @@ export interface ChannelState {
   /** The error of a refused subscription. */
   error?: PulsewireErrorBody;
 }
+/** What a relay answers (PROTOCOL.md, section 5); the list is closed. */
+export type RelayErrorCode =
+  | 'bad_request'
+  | 'unauthorized'
+  | 'token_expired'
+  | 'forbidden'
+  | 'invalid_channel'
+  | 'not_subscribed'
+  | 'too_many_subscriptions'
+  | 'too_large'
+  | 'rate_limited'
+  | 'not_found'
+  | 'unavailable'
+  | 'internal';
+/** What the client itself throws or rejects with: its use, its messages, its loading. */
+export type ClientErrorCode =
+  | 'bad_argument'
+  | 'bad_url'
+  | 'destroyed'
+  | 'expired'
+  | 'no_websocket'
+  | 'outbox_full'
+  | 'signed_out'
+  | 'unknown'
+  | 'wasm_blocked'
+  | 'wasm_load_failed'
+  | 'wasm_trap';
+/** The `code` of every `PulsewireError`: a `switch` over it can be checked for completeness. */
+export type PulsewireErrorCode = RelayErrorCode | ClientErrorCode;
+/** What an `error` event may be about. Codes of the relay stand for commands of the client's own that it refused. */
+export type ReportedErrorCode =
+  | PulsewireErrorCode
+  | 'bad_data'
+  | 'not_shared'
+  | 'outbox_not_saved'
+  | 'saved_unreadable'
+  | 'send_failed'
+  | 'socket_blocked'
+  | 'token_unavailable'
+  | 'too_many_series'
+  | 'unreadable_message';
 export interface PulsewireErrorBody {
-  code: string;
+  code: PulsewireErrorCode;
   message: string;
   retryable: boolean;
   retryAfterMs?: number;
 }
 
 /** One event of a channel. */
-export interface ChannelEvent<T = unknown> {
+export interface ChannelEvent<T = unknown, Event extends string = string> {
   channel: string;
-  event: string;
+  event: Event;
   data: T;
   ts: number;
   offset?: number;
@@ -314,11 +371,13 @@ export interface ChannelEvent<T = unknown> {
 }
 
 /** A reference-counted hold on a channel: the relay subscription lives while any handle does, and a short linger after. */
-export interface ChannelHandle {
+export interface ChannelHandle<in out Events = Untyped> {
   readonly name: string;
   readonly state: Observable<ChannelState>;
-  on<T = unknown>(event: string | '*', run: (event: ChannelEvent<T>) => void): () => void;
-  publish(event: string, data: unknown, options?: PublishOptions): Delivery;
+  /** `*` is every event. */
+  on<Event extends EventIn<Events> | '*'>(event: Event, run: (event: EventGiven<Events, Event>) => void): () => void;
+  on<T = unknown>(event: OtherEvent<Events>, run: (event: ChannelEvent<T>) => void): () => void;
+  publish<Event extends EventIn<Events>>(event: Event, data: DataOf<Events, Event>, options?: PublishOptions): Delivery;
   release(): void;
 }
 export interface PublishOptions {
@@ -407,13 +466,17 @@ export interface PulsewireEvents {
   /** The history no longer reaches back: reload this channel's data from your backend. */
   resync: { channel: string };
   /** Something was wrong on the wire, in the page's use, or in the wasm; counted and reported, never thrown from nowhere. */
-  error: { code: string; message: string; channel?: string };
+  error: { code: ReportedErrorCode; message: string; channel?: string };
   /** A toast is shown for the first time: the moment for its sound. */
   toast: Toast;
 }
 
-/** The client. Made by `createPulsewire`; nothing runs, and no WASM is loaded, before `connect()`. */
-export interface Pulsewire {
+/**
+ * The client. Made by `createPulsewire`; nothing runs, and no WASM is loaded, before `connect()`.
+ *
+ * `Schema` gives channels and events types of their own, `Calls` requests: see schema.ts. Any of them fits where `Pulsewire` is asked for.
+ */
+export interface Pulsewire<in out Schema = Untyped, in out Calls = Untyped> {
   readonly connection: Observable<ConnectionStatus>;
   readonly deviceStatuses: Observable<Readonly<Record<string, DeviceStatus>>>;
   readonly alerts: Observable<AlertsState>;
@@ -446,7 +509,7 @@ export interface Pulsewire {
   /** Ends the connection and frees everything. The client is not usable afterwards. */
   destroy(): void;
 
-  channel(name: string, options?: SubscribeOptions): ChannelHandle;
+  channel<Name extends string>(name: NameIn<Schema, Name>, options?: SubscribeOptions): ChannelHandle<EventsOf<Schema, Name>>;
   /** Holds `device:{id}` and gives its points of one metric. */
   telemetry(deviceId: string, metric: string, options?: SubscribeOptions & { capacity?: number }): TelemetryHandle;
   /** Names of the metrics seen so far of a device. */
@@ -454,8 +517,14 @@ export interface Pulsewire {
   on<K extends keyof PulsewireEvents>(type: K, run: (event: PulsewireEvents[K]) => void): () => void;
 
   /** Publishes, by default through the outbox: see `PublishOptions`. */
-  publish(channel: string, event: string, data: unknown, options?: PublishOptions): Delivery;
-  call<T = unknown>(method: string, params?: unknown): Promise<T>;
+  publish<Name extends string, Event extends EventIn<EventsOf<Schema, Name>>>(
+    channel: NameIn<Schema, Name>,
+    event: Event,
+    data: DataOf<EventsOf<Schema, Name>, Event>,
+    options?: PublishOptions,
+  ): Delivery;
+  call<Method extends MethodIn<Calls>>(method: Method, ...params: ParamsOf<Calls, Method>): Promise<ResultOf<Calls, Method>>;
+  call<T = unknown>(method: OtherMethod<Calls>, params?: unknown): Promise<T>;
   /** How good the connection is at this moment. */
   quality(): Quality;
   /** Finds out what is wrong with the connection and says it in words: in `lang`, else in the page's language, else in English. */

@@ -207,7 +207,7 @@ export class FakeClient implements Pulsewire {
     return {
       name,
       state,
-      on: (event, run) => {
+      on: (event: string, run: (event: ChannelEvent<never>) => void) => {
         const entry = { event, run: run as (event: ChannelEvent) => void };
         const all = this.channelListeners.get(name) ?? new Set();
         this.channelListeners.set(name, all.add(entry));

@@ -1,8 +1,10 @@
 //! The Pulsewire relay: authenticated WebSocket and polling fan-out with history, recovery, viewers and statistics.
 //!
 //! [`run`] is the whole server, so that tests start a real one on port 0. The parts: `hub` (who is here, fan-out),
-//! `session` (one client, whatever its transport), `broker` (history and order), `auth`, `limits`, `relay` (the one handle
-//! that every door leads to), `ws` (the upgrade); `api`, `feed`, `domain`, `observe`, `config` and `cli` around them.
+//! `session` (one client, whatever its transport), `broker` (history and order), `auth`, `limits`, `overload` (the circuit
+//! breaker), `relay` (the one handle
+//! that every door leads to), `ws` (the upgrade); `api`, `feed`, `domain`, `monitor`, `observe`, `config` and
+//! `cli` around them.
 
 pub mod api;
 pub mod auth;
@@ -17,7 +19,9 @@ pub mod hub;
 pub mod limits;
 pub mod listen;
 pub mod mint;
+pub mod monitor;
 pub mod observe;
+pub mod overload;
 pub mod rate;
 pub mod relay;
 pub mod services;

@@ -24,6 +24,7 @@ use crate::hub::Hub;
 use crate::limits::{Admission, Admissions, Waiting};
 use crate::observe::Metrics;
 use crate::observe::metrics::Snapshot;
+use crate::overload::Gate;
 use crate::rate::Rate;
 use parking_lot::RwLock;
 pub use publish::{Asked, Published};
@@ -61,6 +62,7 @@ struct Inner {
     taps: Arc<Taps>,
     methods: RwLock<Vec<Arc<dyn Methods>>>,
     draining: AtomicBool,
+    gate: Gate,
     admissions: Admissions,
     waiting: Waiting,
     /// Sessions and publications under way: what a drain waits for.
@@ -110,6 +112,7 @@ impl Relay {
         let hub = Arc::new(Hub::new(Arc::clone(&metrics), viewers_changed));
         broker.set_deliver(Arc::new(FanOut { hub: Arc::clone(&hub), taps: Arc::clone(&taps) }));
         let inner = Inner {
+            gate: Gate::new(&config.monitor, entropy.clone()),
             node: config.node.clone().unwrap_or_else(|| format!("relay-{}", entropy.id())),
             verifier: Verifier::new(Arc::clone(&config), clock.clone()),
             config,
@@ -196,6 +199,11 @@ impl Relay {
         self.inner.verifier.verify(token)
     }
 
+    /// The door's circuit breaker.
+    pub fn gate(&self) -> &Gate {
+        &self.inner.gate
+    }
+
     /// Takes a place for a connection from that address.
     pub fn admit(&self, address: IpAddr) -> Result<Admission, ErrorBody> {
         self.inner.admissions.admit(address, &self.config().limits)
@@ -204,6 +212,11 @@ impl Relay {
     /// Counts a session as work that a drain waits for.
     pub fn track<F: Future>(&self, session: F) -> impl Future<Output = F::Output> + use<F> {
         self.inner.work.track_future(session)
+    }
+
+    /// Sessions and publications that a drain would wait for.
+    pub fn work_under_way(&self) -> usize {
+        self.inner.work.len()
     }
 
     /// Adds methods that `call` answers.
@@ -234,6 +247,10 @@ impl Relay {
     pub fn ready(&self) -> Result<(), String> {
         if self.is_draining() {
             return Err("draining".to_owned());
+        }
+        if let Some(over) = self.gate().short_of() {
+            let resources: Vec<&str> = over.iter().map(|one| one.resource.as_str()).collect();
+            return Err(format!("overloaded: {}", resources.join(", ")));
         }
         self.broker().ready()
     }

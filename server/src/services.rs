@@ -1,10 +1,12 @@
-//! What runs beside the connections: statistics, replay and simulator, and the metrics' own listener.
+//! What runs beside the connections: the resource monitor, statistics, replay and simulator, and the metrics' own listener.
 
 use crate::api::Api;
 use crate::domain::Dashboard;
 use crate::feed::Feeds;
+use crate::monitor::source::Process;
 use crate::relay::Relay;
 use axum::Router;
+use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +35,7 @@ impl Services {
         };
         let api = Api::new(relay.clone());
         let mut tasks = JoinSet::new();
+        tasks.spawn(crate::monitor::run(relay.clone(), Arc::new(Process), stop.clone()));
         tasks.spawn(Dashboard::attach(relay).run(relay.clone(), stop.clone()));
         if let Some(feeds) = feeds {
             tracing::info!(devices = feeds.devices().len(), tenant = config.feed.tenant, "feeding");

@@ -42,6 +42,10 @@ async fn handle_upgrade(State(relay): State<Relay>, ConnectInfo(address): Connec
         let error = ErrorBody::retryable(ErrorCode::Unavailable, "this relay is going down: connect again", Some(2_000));
         return refuse(HandshakeFailure::Unavailable, error.into());
     }
+    // Before anything that costs: the token's signature would.
+    if let Err(error) = relay.gate().enter() {
+        return refuse(HandshakeFailure::Unavailable, error.into());
+    }
     if let Some(origin) = text(&parts.headers, header::ORIGIN)
         && !relay.config().allows_origin(origin, text(&parts.headers, header::HOST))
     {

@@ -9,11 +9,13 @@
 mod keys;
 mod load;
 mod mistake;
+mod monitor;
 mod validate;
 
 pub use keys::{KeyInfo, documented_keys};
 pub use load::{EnvironmentVariable, Flag, Sources, load};
 pub use mistake::{Mistake, Mistakes, Place};
+pub use monitor::MonitorConfig;
 pub use secrecy::{ExposeSecret, SecretString};
 pub use validate::MIN_SECRET_BYTES;
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub log: LogConfig,
     /// The metrics endpoint.
     pub metrics: MetricsConfig,
+    /// Resource monitor and circuit breaker.
+    pub monitor: MonitorConfig,
     /// Replay and simulator.
     pub feed: FeedConfig,
 }
@@ -83,6 +87,7 @@ impl Default for Config {
             throttle: BTreeMap::new(),
             log: LogConfig::default(),
             metrics: MetricsConfig::default(),
+            monitor: MonitorConfig::default(),
             feed: FeedConfig::default(),
         }
     }

@@ -25,8 +25,8 @@ use crate::observe::Metrics;
 use crate::rate::Rate;
 use bytes::Bytes;
 use parking_lot::Mutex;
-use pulsewire_protocol::{EventKind, Position, PresentUser, Publication, ViewerCount};
-use std::collections::{BTreeMap, HashMap};
+use pulsewire_protocol::{ChannelName, EventKind, Position, PresentUser, Publication, ViewerCount};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
@@ -107,6 +107,11 @@ impl Hub {
     /// Runs `work` on the people.
     pub fn people<R>(&self, work: impl FnOnce(&People) -> R) -> R {
         work(&self.people.lock())
+    }
+
+    /// The tenants in which somebody listens to the channel of that name. Walks all rooms: for rare news.
+    pub fn tenants_listening(&self, channel: &ChannelName) -> BTreeSet<String> {
+        self.rooms.lock().keys().filter(|key| key.channel == *channel).map(|key| key.tenant.to_string()).collect()
     }
 
     fn find(&self, key: &ChannelKey) -> Option<Arc<Mutex<Room>>> {

@@ -80,3 +80,40 @@ fn a_development_relay_answers_this_machines_names_only_at_every_door() {
     let strict = Server::with(strict_config());
     assert_eq!(strict.request("GET", "/healthz", None, None, &[("host", "relay.ward.example")]).status, 200);
 }
+
+#[test]
+fn an_overloaded_relay_asks_new_connections_to_come_back_and_serves_everything_else() {
+    let mut config = Config::development();
+    // One byte of memory is less than any relay has: over at once, for good.
+    config.monitor = pulsewire_relay::config::MonitorConfig { interval_ms: 100, sustain_samples: 1, memory_bytes: 1, ..config.monitor };
+    let server = Server::with(config);
+    let began = std::time::Instant::now();
+    while server.request("GET", "/readyz", None, None, &[]).status == 200 {
+        assert!(began.elapsed() < std::time::Duration::from_secs(10), "the breaker does not open");
+    }
+    let not_ready = assert_problem(&server.request("GET", "/readyz", None, None, &[]), 503, "unavailable");
+    assert!(not_ready["detail"].as_str().unwrap().contains("overloaded: memory"), "{not_ready}");
+    let upgrade = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let mut delays = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        let refused = server.request("GET", "/ws", None, None, &upgrade);
+        let problem = assert_problem(&refused, 503, "unavailable");
+        let (seconds, delay_ms) = (refused.header("retry-after").parse::<u64>().unwrap(), problem["retryAfterMs"].as_u64().unwrap());
+        assert!((5..=30).contains(&seconds) && seconds == delay_ms.div_ceil(1_000), "{problem}");
+        delays.insert(delay_ms);
+    }
+    assert!(delays.len() > 1, "each at a time of its own: {delays:?}");
+    let status = json!({"deviceId": "bed-1", "status": "online"});
+    assert_eq!(server.post("/api/v1/devices/status", &service(), &status).status, 202);
+    assert_eq!(server.post("/api/v1/poll", &nurse(), &json!({"channels": [{"channel": "device:bed-1"}]})).status, 200);
+    assert_eq!(server.request("GET", "/healthz", None, None, &[]).status, 200);
+    let metrics = server.request("GET", "/metrics", None, None, &[]).text();
+    for line in ["pulsewire_breaker_state{state=\"open\"} 1", "pulsewire_resource_available{resource=\"memory\"} 1.0"] {
+        assert!(metrics.contains(line), "{line} is missing in\n{metrics}");
+    }
+}

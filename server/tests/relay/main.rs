@@ -10,6 +10,7 @@ mod idempotency;
 mod isolation;
 mod lifecycle;
 mod log;
+mod overload;
 mod poll;
 mod protocol_rules;
 mod recovery;

@@ -13,6 +13,7 @@
 mod connections;
 mod http;
 pub mod labels;
+mod load;
 mod process;
 mod register;
 mod traffic;
@@ -31,6 +32,7 @@ pub struct Metrics {
     traffic: traffic::Traffic,
     http: http::Http,
     process: process::Process,
+    load: load::Load,
 }
 
 /// What only a count at the time of the scrape can tell.
@@ -66,6 +68,7 @@ impl Metrics {
             traffic: traffic::Traffic::register(r),
             http: http::Http::register(r),
             process: process::Process::register(r),
+            load: load::Load::register(r),
             registry,
         }
     }
@@ -100,7 +103,7 @@ mod tests {
             let labels = line.split_once('{').map_or("", |(_, rest)| rest.split('}').next().unwrap());
             for label in labels.split(',').filter(|label| !label.is_empty()) {
                 let name = label.split('=').next().unwrap();
-                assert!(["reason", "code", "source", "transport", "route", "status", "le"].contains(&name), "{line}");
+                assert!(["reason", "code", "source", "transport", "route", "status", "le", "resource", "state"].contains(&name), "{line}");
             }
         }
         assert!(text.contains("pulsewire_connections 3"), "{text}");

@@ -65,6 +65,11 @@ impl Traffic {
 }
 
 impl Metrics {
+    /// Bytes of messages and bodies so far, in and out.
+    pub fn bytes(&self) -> (u64, u64) {
+        let sum = |counters: &[Counter; 2]| counters.iter().map(Counter::get).sum();
+        (sum(&self.traffic.bytes_in), sum(&self.traffic.bytes_out))
+    }
     /// Events were accepted.
     pub fn events_in(&self, door: Door, count: u64) {
         let [websocket, http, feed, relay] = &self.traffic.events_in;

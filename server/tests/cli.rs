@@ -92,6 +92,75 @@ fn the_first_line_says_where_it_listens_and_sigterm_ends_it_well() {
     }
 }
 
+/// A connection to the relay on which something was begun and is not gone on with.
+fn begun(address: &str, what: &str) -> std::net::TcpStream {
+    use std::io::Write as _;
+    let mut socket = std::net::TcpStream::connect(address).unwrap();
+    socket.write_all(what.as_bytes()).unwrap();
+    socket
+}
+
+/// The answer to the upgrade is read, and nothing after it, not even the close.
+fn stuck_reader(address: &str) -> std::net::TcpStream {
+    let upgrade = "GET /ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                   sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let mut socket = begun(address, upgrade);
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 101");
+    socket
+}
+
+fn free_address() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn a_stop_ends_in_time_though_readers_are_stuck_and_requests_half_sent() {
+    let metrics = free_address();
+    let mut command = relay();
+    command.args(["--dev", "--listen", "127.0.0.1:0"]).env("PULSEWIRE_METRICS__LISTEN", &metrics).env("PULSEWIRE_LIMITS__DRAIN_MS", "1500");
+    let relay = Running::spawn(&mut command);
+    let address = relay.url().trim_start_matches("http://").to_owned();
+    let body = "POST /api/v1/publish HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let _held = [
+        begun(&address, "GET /healthz HTTP/1.1\r\nhost: local"),
+        begun(&address, body),
+        begun(&metrics, "GET /metrics HTTP/1.1\r\nho"),
+        begun(&address, ""),
+        stuck_reader(&address),
+    ];
+    let asked = Instant::now();
+    let (code, log) = relay.stop();
+    assert_eq!(code, Some(0), "{log}");
+    // What it may take is limits.drain_ms and at most 0.75 s; the rest is a busy machine's.
+    assert!(asked.elapsed() < Duration::from_millis(4_000), "{:?}: {log}", asked.elapsed());
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let mut relay = Running::start(&["--dev", "--listen", "127.0.0.1:0"]);
+    let address = relay.url().trim_start_matches("http://").to_owned();
+    let _held = begun(&address, "GET /healthz HTTP/1.1\r\nhost: local");
+    let pid = relay.child.id().to_string();
+    let send = |signal: &str| assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    send("-TERM");
+    let asked = Instant::now();
+    while std::net::TcpStream::connect(&address).is_ok() {
+        assert!(asked.elapsed() < Duration::from_secs(5), "it goes on accepting");
+    }
+    assert_eq!(relay.child.try_wait().unwrap(), None, "the half-sent request keeps it");
+    send("-INT");
+    let status = loop {
+        if let Some(status) = relay.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(asked.elapsed() < Duration::from_secs(7), "the second signal does not end it");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(status.code(), Some(130));
+}
+
 #[tokio::test]
 async fn no_token_is_logged_at_the_finest_level_though_a_library_writes_every_message() {
     use futures_util::{SinkExt as _, StreamExt as _};
@@ -227,7 +296,7 @@ fn doctor_tells_each_check_and_exits_with_1_where_one_fails() {
         .output()
         .unwrap();
     let said = text(&good.stdout);
-    for check in ["clock:", "configuration:", "secret:", "file descriptors:", "port:"] {
+    for check in ["clock:", "configuration:", "secret:", "file descriptors:", "memory:", "port:"] {
         assert!(said.contains(check), "{check} is missing in\n{said}");
     }
     // A machine with a low hard limit of descriptors rightly fails; nothing else may.
@@ -235,6 +304,14 @@ fn doctor_tells_each_check_and_exits_with_1_where_one_fails() {
         good.status.success() || said.lines().filter(|line| line.starts_with("FAIL")).all(|line| line.contains("descriptors")),
         "{said}"
     );
+
+    let output = run(&["doctor", "--dev", "--listen", "127.0.0.1:0", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let checks = report["checks"].as_array().unwrap();
+    let with = |verdict: &str| checks.iter().filter(|check| check["verdict"] == verdict).count();
+    assert_eq!((report["failed"].as_u64(), report["warnings"].as_u64()), (Some(with("failed") as u64), Some(with("warning") as u64)));
+    assert_eq!(checks.len(), with("ok") + with("warning") + with("failed"), "{report}");
+    assert!(checks.iter().any(|check| check["name"] == "secret" && check["verdict"] == "warning" && check["mend"] != ""), "{report}");
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let bad = run(&["doctor", "--dev", "--listen", &taken.local_addr().unwrap().to_string()]);

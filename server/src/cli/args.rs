@@ -126,6 +126,9 @@ pub struct DoctorArgs {
     /// The address that `serve` will be given.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
+    /// Print one JSON object for machines: `{checks: [{name, verdict: ok, warning or failed, finding, mend}], failed, warnings}`.
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl SourceArgs {

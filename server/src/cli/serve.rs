@@ -1,16 +1,23 @@
 //! `pulsewire-relay serve`: configuration, logs, limits of the process, the listener; then the library does the rest.
 
 use super::args::listening_line;
-use super::doctor::mend_of_bind;
+use super::doctor::{descriptors_wanted, mend_of_bind};
 use super::{Failure, ServeArgs, configuration};
 use crate::config::Config;
 use crate::observe::logs;
 use crate::services::Services;
 use crate::{Clock, Entropy, Relay};
 use std::io::Write as _;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// How long what runs beside the connections may take to end: it was told at the same time as they were, so as a rule it
+/// has ended before. Together with `limits.drain_ms` this stays below ten seconds.
+const SERVICES_END: Duration = Duration::from_millis(500);
+/// How long blocking work may take to end after that.
+const RUNTIME_END: Duration = Duration::from_millis(250);
 
 pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let config = configuration(args.sources.config.clone(), args.flags())?;
@@ -26,12 +33,15 @@ pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
             "PULSEWIRE_REDIS_URL is set, but this version has no Redis broker yet: each relay keeps its own memory, so run one relay only"
         );
     }
-    raise_descriptors();
+    raise_descriptors(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(1, format!("the runtime cannot start: {error}")))?;
-    runtime.block_on(run(config))
+    let ended = runtime.block_on(run(config));
+    // A file that is being read from a disk that does not answer must not keep the process.
+    runtime.shutdown_timeout(RUNTIME_END);
+    ended
 }
 
 async fn run(config: Config) -> Result<(), Failure> {
@@ -52,7 +62,9 @@ async fn run(config: Config) -> Result<(), Failure> {
     tracing::info!(%bound, node = relay.node(), dev = relay.config().dev, version = env!("CARGO_PKG_VERSION"), "listening");
     let served = crate::serve_connections(listener, relay, services.router(), shutdown).await;
     beside.cancel();
-    services.stopped().await;
+    if tokio::time::timeout(SERVICES_END, services.stopped()).await.is_err() {
+        tracing::warn!("the services took too long to end: they are cut off");
+    }
     served.map_err(|error| Failure::new(1, format!("serving failed: {error}")))
 }
 
@@ -88,9 +100,18 @@ fn stop_on_signals() -> Result<CancellationToken, Failure> {
 }
 
 /// One descriptor per connection: the soft limit of most systems (1,024) is far below what the relay allows.
-fn raise_descriptors() {
+fn raise_descriptors(config: &Config) {
+    let wanted = descriptors_wanted(config);
     match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) if limit < wanted => tracing::warn!(
+            limit,
+            wanted,
+            connections = config.limits.connections,
+            "too few file descriptors for limits.connections: raise the hard limit, or lower the key; `pulsewire-relay doctor` says how"
+        ),
         Ok(limit) => tracing::debug!(limit, "file descriptors"),
-        Err(error) => tracing::warn!(%error, "the limit of file descriptors could not be raised; `pulsewire-relay doctor` says more"),
+        Err(error) => {
+            tracing::warn!(%error, wanted, "the limit of file descriptors could not be raised; `pulsewire-relay doctor` says more");
+        }
     }
 }

@@ -9,25 +9,31 @@ mod clock;
 mod places;
 mod secrets;
 
+pub(super) use capacity::descriptors_wanted;
 pub(super) use places::mend_of_bind;
 
 use super::{DoctorArgs, Failure, sources};
 use crate::config::Sources;
+use crate::monitor::source::allowance;
+use serde::Serialize;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How a check ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing to do.
+    #[serde(rename = "ok")]
     Good,
     /// It works, and could be better.
     Warning,
     /// It will not work.
+    #[serde(rename = "failed")]
     Bad,
 }
 
 /// One check, its verdict and its mend.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Check {
     /// What was looked at.
     pub name: &'static str,
@@ -54,27 +60,42 @@ impl core::fmt::Display for Check {
     }
 }
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    checks: &'a [Check],
+    failed: usize,
+    warnings: usize,
+}
+
 pub(super) fn doctor(args: &DoctorArgs) -> Result<(), Failure> {
     let checks = examine(&sources(args.sources.config.clone(), args.flags())?);
-    for check in &checks {
-        println!("{check}");
-    }
-    let bad = checks.iter().filter(|check| check.verdict == Verdict::Bad).count();
-    let warnings = checks.iter().filter(|check| check.verdict == Verdict::Warning).count();
-    println!("{} checks: {bad} failed, {warnings} to look at", checks.len());
+    let count = |verdict| checks.iter().filter(|check| check.verdict == verdict).count();
+    let (bad, warnings) = (count(Verdict::Bad), count(Verdict::Warning));
+    let told = if args.json {
+        let report = Report { checks: &checks, failed: bad, warnings };
+        serde_json::to_string_pretty(&report).map_err(|error| Failure::new(1, format!("the report cannot be written: {error}")))?
+    } else {
+        let mut lines: Vec<String> = checks.iter().map(ToString::to_string).collect();
+        lines.push(format!("{} checks: {bad} failed, {warnings} to look at", checks.len()));
+        lines.join("\n")
+    };
+    println!("{told}");
     if bad == 0 { Ok(()) } else { Err(Failure::new(1, format!("{bad} of {} checks failed", checks.len()))) }
 }
 
 /// Makes every check that these settings allow.
 pub fn examine(sources: &Sources) -> Vec<Check> {
-    let mut checks = vec![clock::clock(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO))];
+    let mut checks = vec![clock::clock(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO), clock::Known::read())];
     match crate::config::load(sources) {
         Ok(config) => {
             let from = sources.file.as_ref().map_or("defaults, environment and flags".to_owned(), |file| file.display().to_string());
             checks.push(good("configuration", format!("{from}: every key is known and in range")));
             checks.push(secrets::secret(&config));
             checks.extend(sources.file.as_deref().and_then(|file| secrets::secret_file(file, &config)));
-            checks.push(capacity::descriptors(config.limits.connections as u64, rlimit::Resource::NOFILE.get().ok()));
+            checks.push(capacity::descriptors(&config, rlimit::Resource::NOFILE.get().ok()));
+            checks.push(capacity::memory(&config, &allowance()));
+            checks.extend(capacity::kernel(&config, &capacity::Kernel::read()));
             checks.push(places::port(&config));
             checks.extend(config.data_dir.as_deref().map(places::data_dir));
             checks.extend(config.www.as_deref().map(places::www));

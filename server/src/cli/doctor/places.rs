@@ -1,9 +1,14 @@
 //! What the relay opens at start: its port and its folders.
 
-use super::{Check, bad, good};
+use super::{Check, bad, good, warning};
 use crate::config::Config;
 use std::net::TcpListener;
 use std::path::Path;
+
+const MIB: u64 = 1024 * 1024;
+/// Logs alone fill this within the day.
+const NO_ROOM_BYTES: u64 = 64 * MIB;
+const LITTLE_ROOM_BYTES: u64 = 1024 * MIB;
 
 pub(super) fn port(config: &Config) -> Check {
     const NAME: &str = "port";
@@ -31,10 +36,29 @@ pub(super) fn data_dir(folder: &Path) -> Check {
     let shown = folder.display();
     let probe = folder.join(format!(".pulsewire-doctor-{}", std::process::id()));
     let written = std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe));
-    match written {
-        Ok(()) => good(NAME, format!("{shown} can be written")),
-        Err(error) => bad(NAME, format!("{shown} cannot be written: {error}"), format!("mkdir -p {shown}, owned by the relay's user")),
+    if let Err(error) = written {
+        return bad(NAME, format!("{shown} cannot be written: {error}"), format!("mkdir -p {shown}, owned by the relay's user"));
     }
+    match free_bytes(folder) {
+        Ok(free) => space(&shown.to_string(), free),
+        Err(error) => warning(NAME, format!("{shown} can be written; how much room it has cannot be read: {error}"), "look at `df`"),
+    }
+}
+
+fn space(shown: &str, free: u64) -> Check {
+    const NAME: &str = "data folder";
+    let finding = format!("{shown} can be written and has {} MiB free", free / MIB);
+    let mend = "make room: what grows there stops when it is full";
+    match free {
+        0..NO_ROOM_BYTES => bad(NAME, finding, mend),
+        NO_ROOM_BYTES..LITTLE_ROOM_BYTES => warning(NAME, finding, mend),
+        LITTLE_ROOM_BYTES.. => good(NAME, finding),
+    }
+}
+
+fn free_bytes(folder: &Path) -> std::io::Result<u64> {
+    let room = rustix::fs::statvfs(folder)?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize))
 }
 
 pub(super) fn www(folder: &Path) -> Check {
@@ -59,5 +83,15 @@ mod tests {
         let check = port(&config);
         assert_eq!(check.verdict, Verdict::Bad);
         assert!(check.mend.contains("another port"), "{check}");
+    }
+
+    #[test]
+    fn a_data_folder_is_measured_and_one_that_is_missing_or_full_is_found() {
+        let folder = std::env::temp_dir();
+        assert!(data_dir(&folder).finding.contains("MiB free"), "{}", data_dir(&folder));
+        assert_eq!(data_dir(&folder.join("pulsewire-is-not-there")).verdict, Verdict::Bad);
+        assert_eq!(space("/data", 10 * MIB).verdict, Verdict::Bad);
+        assert_eq!(space("/data", 500 * MIB).verdict, Verdict::Warning);
+        assert_eq!(space("/data", 5_000 * MIB).verdict, Verdict::Good);
     }
 }

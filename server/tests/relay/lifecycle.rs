@@ -1,9 +1,13 @@
 //! Beginning and end of a relay: nothing stays behind, and going down is told.
 
+use crate::slow_broker::SlowBroker;
 use crate::support::*;
 use pulsewire_protocol::error::retry_after_from_reason;
 use pulsewire_protocol::*;
+use pulsewire_relay::broker::memory::Memory;
+use pulsewire_relay::{Clock, Entropy, Relay};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -40,6 +44,70 @@ async fn a_drain_closes_everyone_with_4503_at_spread_times_and_waits_for_them() 
     assert_eq!(relay.hub().connection_count(), 0);
     let mut late = Client::open(&relay, Format::Json);
     assert_eq!(late.closing().await.code, CloseCode::UNAVAILABLE);
+}
+
+/// A relay whose broker takes so long for each half of what it does.
+fn slow_relay(clock: Clock, delay_ms: u64) -> Relay {
+    let (config, entropy) = (Arc::new(config()), Entropy::from_seed(1));
+    let memory = Memory::new(Arc::clone(&config), clock.clone(), entropy.clone());
+    Relay::with_broker(config, clock, entropy, Arc::new(SlowBroker::new(memory, vec![delay_ms])))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publication_under_way_is_answered_before_its_connection_is_told_to_go() {
+    let relay = slow_relay(Clock::starting_at(START_MS), 400);
+    let (mut client, _) = Client::connect(&relay, &token("nurse"), &[]).await;
+    let (mut idle, _) = Client::connect(&relay, &token("other"), &[]).await;
+    let id = client.id();
+    let payload = note(7);
+    client.send(&ClientMessage::Publish(Publish { id, channel: "lobby".to_owned(), payload, key: None })).await;
+    settle().await;
+    let began_ms = relay.clock().now_ms();
+    let draining = {
+        let relay = relay.clone();
+        tokio::spawn(async move { relay.drain(Duration::from_secs(9)).await })
+    };
+    assert_eq!(idle.closing().await.code, CloseCode::UNAVAILABLE);
+    assert!(relay.clock().now_ms() - began_ms < 100, "who has nothing under way is told at once");
+    match client.next_answer().await {
+        ServerMessage::Reply(reply) => assert_eq!((reply.id, reply.result), (id, ReplyResult::Published { offset: 1 })),
+        other => panic!("{other:?}"),
+    }
+    let closing = client.closing().await;
+    assert_eq!(closing.code, CloseCode::UNAVAILABLE);
+    assert!(retry_after_from_reason(&closing.reason).is_some());
+    client.close().await;
+    idle.close().await;
+    assert!(draining.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_relay_ends() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let relay = slow_relay(Clock::starting_at(START_MS), 250);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let serving = tokio::spawn(pulsewire_relay::serve(listener, relay.clone(), stop.clone()));
+    let token = sign(&with(claims("monitor"), "role", serde_json::json!("service")));
+    let body = r#"{"channel":"lobby","event":"note","data":1}"#;
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /api/v1/publish HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    while relay.work_under_way() == 0 {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    serving.await.unwrap().unwrap();
+    let refused = tokio::net::TcpStream::connect(address).await;
+    assert!(refused.is_err(), "nobody new is let in");
 }
 
 #[tokio::test(start_paused = true)]

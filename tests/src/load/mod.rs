@@ -16,3 +16,4 @@ pub mod options;
 pub mod publisher;
 pub mod relay;
 pub mod report;
+pub mod restart;

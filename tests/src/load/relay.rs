@@ -35,9 +35,14 @@ pub struct Usage {
 impl Relay {
     /// Starts it with limits that do not stand in the way of the load, and waits until it listens.
     pub fn start(binary: &Path, connections: usize) -> Result<Self> {
+        Self::start_at(binary, connections, "127.0.0.1:0")
+    }
+
+    /// The same at that address.
+    pub fn start_at(binary: &Path, connections: usize, listen: &str) -> Result<Self> {
         let room = (connections + 100).to_string();
         let mut child = Command::new(binary)
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", listen])
             .env("PULSEWIRE_JWT_SECRET", SECRET)
             .env("PULSEWIRE_LOG", "warn")
             .env("PULSEWIRE_LIMITS__CONNECTIONS", &room)

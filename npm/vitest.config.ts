@@ -1,9 +1,40 @@
+import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 // Tests that need a DOM say so on their first line: `// @vitest-environment happy-dom`.
 export default defineConfig({
   plugins: [svelte()],
-  resolve: { conditions: ['browser'] },
-  test: { include: ['test/**/*.test.{ts,tsx}'], testTimeout: 10_000 },
+  test: {
+    testTimeout: 10_000,
+    projects: [
+      {
+        extends: true,
+        resolve: { conditions: ['browser'] },
+        test: { name: 'package', include: ['test/*.test.{ts,tsx}'] },
+      },
+      // Svelte's own server build, without a DOM: as SvelteKit renders.
+      { extends: true, test: { name: 'server', include: ['test/server/*.test.ts'] } },
+      {
+        extends: true,
+        resolve: {
+          conditions: ['browser'],
+          alias: {
+            react: at('test/react-18/node_modules/react'),
+            'react-dom': at('test/react-18/node_modules/react-dom'),
+            // Its ES module, whose imports the aliases above reach.
+            '@testing-library/react': at('node_modules/@testing-library/react/dist/@testing-library/react.esm.js'),
+          },
+        },
+        test: {
+          name: 'react-18',
+          env: { REACT: '18' },
+          include: ['test/react*.test.tsx'],
+          server: { deps: { inline: [/@testing-library\/react/] } },
+        },
+      },
+    ],
+  },
 });

@@ -21,6 +21,7 @@ await build({
   entryPoints: {
     index: 'src/index.ts',
     svelte: 'src/svelte/index.ts',
+    'svelte/runes': 'src/svelte/runes.ts',
     react: 'src/react/index.ts',
     elements: 'src/elements/index.ts',
     'elements/auto': 'src/elements/auto.ts',

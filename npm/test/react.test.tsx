@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { act, cleanup, render, renderHook, screen } from '@testing-library/react';
-import { StrictMode } from 'react';
+import { StrictMode, version } from 'react';
 import { hydrateRoot } from 'react-dom/client';
 import { renderToString } from 'react-dom/server';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -86,6 +86,10 @@ function Desk() {
     </p>
   );
 }
+
+test('these are the tests of the React that the project names', () => {
+  expect(version.split('.')[0]).toBe(process.env.REACT ?? '19');
+});
 
 describe('hooks', () => {
   test('show people and jobs, act on them, and let go of their channels', () => {

@@ -10,6 +10,7 @@ import type {
   ToastsState,
   ViewerCount,
 } from '../types.js';
+import { ofPatient } from '../pick.js';
 import { usePulsewire } from './context.js';
 import { useHold, useObservable } from './observe.js';
 
@@ -63,11 +64,6 @@ export function useAlerts({ patientId }: { patientId?: string } = {}): AlertsSta
       markRead: ids => client.markAlertsRead(ids === 'all' && shown !== all ? shown.items.map(alert => alert.id) : ids),
     };
   }, [client, all, patientId]);
-}
-
-function ofPatient(all: AlertsState, patientId: string): AlertsState {
-  const items = all.items.filter(alert => alert.patientId === patientId);
-  return { items, unread: items.filter(alert => !alert.read).length };
 }
 
 export function useToasts(): ToastsState & { dismiss(id: string): void; click(id: string): void; hold(held: boolean): void } {

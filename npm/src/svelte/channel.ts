@@ -1,6 +1,6 @@
 /** Channels as stores: the subscription lives while somebody listens to the store. */
 import type { ChannelEvent, ChannelState, Pulsewire, PublishOptions, Delivery, SubscribeOptions } from '../types.js';
-import { lazyReadable, onServer, type Readable } from './readable.js';
+import { lazyReadable, type Readable } from './readable.js';
 
 export interface ChannelSnapshot extends ChannelState {
   /** The newest event. Every one passes through the store, but Svelte may draw only the last of several: count on `onEvent` instead. */
@@ -18,7 +18,6 @@ const WAITING: ChannelSnapshot = { phase: 'waiting', epoch: '', offset: 0 };
 
 export function channelStore(client: Pulsewire, name: string, { onEvent, ...options }: ChannelStoreOptions = {}): ChannelStore {
   const { subscribe } = lazyReadable(WAITING, set => {
-    if (onServer()) return () => {};
     const handle = client.channel(name, options);
     let last: ChannelEvent | undefined;
     const tell = (): void => set({ ...handle.state.get(), last });

@@ -22,9 +22,6 @@ export function setPulsewire(client: Pulsewire, { connect = false }: SetOptions 
 /** The stores given by `setPulsewire` in a component above; the client itself is `.client`. */
 export function getPulsewire(): PulsewireStores {
   const stores = getContext<PulsewireStores | undefined>(KEY);
-  if (!stores)
-    throw new Error(
-      'pulsewire/svelte: no client here. Call setPulsewire(createPulsewire(…)) in a component above, such as the root layout.',
-    );
+  if (!stores) throw new Error('pulsewire: no client here. Call setPulsewire(client) in a component above, such as the root layout.');
   return stores;
 }

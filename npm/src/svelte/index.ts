@@ -5,7 +5,8 @@
  */
 export type { ChannelSnapshot, ChannelStore, ChannelStoreOptions } from './channel.js';
 export { getPulsewire, type SetOptions, setPulsewire } from './context.js';
-export { type SubscribeAction, subscribe, subscribeWhileMounted, type WhileMountedOptions } from './mounted.js';
+export type { ChannelNames } from '../follow.js';
+export { type SubscribeAction, subscribe, subscribeOnRoute, subscribeWhileMounted, type WhileMountedOptions } from './mounted.js';
 export type { PeopleStores } from './people.js';
 export type { Readable } from './readable.js';
 export { createStores, type PulsewireStores } from './stores.js';

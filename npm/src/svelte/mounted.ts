@@ -1,7 +1,9 @@
 /** Subscriptions that live as long as a component, or as long as a DOM node. */
 import { onMount } from 'svelte';
+import { type ChannelNames, follow, hold } from '../follow.js';
 import type { ChannelEvent, Pulsewire, SubscribeOptions } from '../types.js';
 import { getPulsewire } from './context.js';
+import type { Readable } from './readable.js';
 
 export interface WhileMountedOptions extends SubscribeOptions {
   onEvent?: (event: ChannelEvent) => void;
@@ -14,6 +16,26 @@ export interface WhileMountedOptions extends SubscribeOptions {
 export function subscribeWhileMounted(name: string, { onEvent, ...options }: WhileMountedOptions = {}, client?: Pulsewire): void {
   const source = client ?? getPulsewire().client;
   onMount(() => hold(source, name, options, onEvent));
+}
+
+/**
+ * Holds the channels of the route while the component is mounted, and follows as it moves: `subscribeOnRoute(page, ({ params }) =>
+ * params.id && `patient:${params.id}`)` with SvelteKit's `page` store. With runes: `useRouteChannels` of `pulsewire/svelte/runes`.
+ */
+export function subscribeOnRoute<Page>(
+  page: Readable<Page>,
+  channels: (page: Page) => ChannelNames,
+  { onEvent, ...options }: WhileMountedOptions = {},
+  client: Pulsewire = getPulsewire().client,
+): void {
+  onMount(() => {
+    const follower = follow(client, options, onEvent);
+    const stop = page.subscribe(value => follower.to(channels(value)));
+    return () => {
+      stop();
+      follower.to(undefined);
+    };
+  });
 }
 
 export interface SubscribeAction extends WhileMountedOptions {
@@ -46,14 +68,5 @@ export function subscribe(_node: Element, first: SubscribeAction): { update(next
       letGo();
     },
     destroy: () => release(),
-  };
-}
-
-function hold(client: Pulsewire, name: string, options: SubscribeOptions, onEvent?: (event: ChannelEvent) => void): () => void {
-  const handle = client.channel(name, options);
-  const stop = onEvent && handle.on('*', onEvent);
-  return () => {
-    stop?.();
-    handle.release();
   };
 }

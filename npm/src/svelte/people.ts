@@ -4,14 +4,13 @@ import type {
   ConversationMessage,
   Execution,
   Notification,
-  Observable,
   Patient,
   PresentUser,
   Pulsewire,
   SubscribeOptions,
   Typist,
 } from '../types.js';
-import { lazyReadable, onServer, type Readable } from './readable.js';
+import { partOf, type Readable } from './readable.js';
 
 export interface PeopleStores {
   /** Newest first, read ones included: look at `read`. */
@@ -31,48 +30,15 @@ export interface PeopleStores {
 }
 
 export function peopleStores(client: Pulsewire): PeopleStores {
-  /** A part of an observable; with a channel held, where it is named. */
-  const part = <T, U>(source: () => Observable<T>, pick: (value: T) => U, channel?: string, options?: SubscribeOptions): Readable<U> =>
-    lazyReadable(pick(source().get()), set => {
-      if (onServer()) return () => {};
-      const hold = channel === undefined ? undefined : client.channel(channel, options);
-      const stop = source().subscribe(value => set(pick(value)));
-      return () => {
-        stop();
-        hold?.release();
-      };
-    });
   return {
-    notifications: part(
-      () => client.notifications,
-      state => state.items,
-    ),
-    unreadNotifications: part(
-      () => client.notifications,
-      state => state.unread,
-    ),
+    notifications: partOf(client, client.notifications, ({ items }) => items),
+    unreadNotifications: partOf(client, client.notifications, ({ unread }) => unread),
     // Looking at it asks the relay: not before somebody listens.
     presence: { subscribe: run => client.presence.subscribe(run) },
     patients: client.patients,
     conversations: client.conversations,
-    messages: (id, options = { history: 50 }) =>
-      part(
-        () => client.messages(id),
-        messages => messages,
-        `conversation:${id}`,
-        options,
-      ),
-    typing: id =>
-      part(
-        () => client.typing,
-        typists => typists.filter(typist => typist.conversationId === id),
-        `conversation:${id}`,
-      ),
-    execution: id =>
-      part(
-        () => client.executions,
-        executions => executions[id],
-        `execution:${id}`,
-      ),
+    messages: (id, options = { history: 50 }) => partOf(client, client.messages(id), messages => messages, `conversation:${id}`, options),
+    typing: id => partOf(client, client.typing, typists => typists.filter(typist => typist.conversationId === id), `conversation:${id}`),
+    execution: id => partOf(client, client.executions, executions => executions[id], `execution:${id}`),
   };
 }

@@ -13,7 +13,7 @@ import type {
 } from '../types.js';
 import { type ChannelStore, type ChannelStoreOptions, channelStore } from './channel.js';
 import { type PeopleStores, peopleStores } from './people.js';
-import { lazyReadable, onServer, type Readable } from './readable.js';
+import { lazyReadable, partOf, type Readable } from './readable.js';
 import { type TelemetryData, type TelemetryStore, telemetryStores } from './telemetry.js';
 
 export interface PulsewireStores extends PeopleStores {
@@ -43,13 +43,10 @@ export interface PulsewireStores extends PeopleStores {
 
 /** The stores of a client; makes no subscription before one is listened to. */
 export function createStores(client: Pulsewire): PulsewireStores {
-  const alerts = <T>(pick: (state: ReturnType<typeof client.alerts.get>) => T): Readable<T> =>
-    lazyReadable(pick(client.alerts.get()), set => client.alerts.subscribe(state => set(pick(state))));
   return {
     client,
     connection: client.connection,
     quality: lazyReadable(client.quality(), set => {
-      if (onServer()) return () => {};
       const look = (): void => set(client.quality());
       const timer = setInterval(look, 1_000);
       look();
@@ -58,17 +55,9 @@ export function createStores(client: Pulsewire): PulsewireStores {
     deviceStatuses: client.deviceStatuses,
     ...telemetryStores(client),
     ...peopleStores(client),
-    activeAlerts: alerts(state => state.items),
-    unreadAlerts: alerts(state => state.unread),
-    dashboardStats: lazyReadable(client.dashboardStats.get(), set => {
-      if (onServer()) return () => {};
-      const hold = client.channel('dashboard');
-      const stop = client.dashboardStats.subscribe(set);
-      return () => {
-        stop();
-        hold.release();
-      };
-    }),
+    activeAlerts: partOf(client, client.alerts, ({ items }) => items),
+    unreadAlerts: partOf(client, client.alerts, ({ unread }) => unread),
+    dashboardStats: partOf(client, client.dashboardStats, stats => stats, 'dashboard'),
     viewerCounts: client.viewerCounts,
     toasts: client.toasts,
     outbox: client.outbox,

@@ -4,7 +4,7 @@
  * `$telemetryData` gathers what is listened to: it holds nothing itself, since a page cannot want every metric of the whole ward.
  */
 import type { Freshness, Pulsewire, SubscribeOptions, TelemetryHandle, TelemetryStats, TelemetryView } from '../types.js';
-import { lazyReadable, onServer, type Readable } from './readable.js';
+import { lazyReadable, type Readable } from './readable.js';
 
 export interface TelemetrySnapshot {
   stats: TelemetryStats | undefined;
@@ -26,44 +26,40 @@ const NO_POINTS: TelemetryView = { t: new Float64Array(0), v: new Float64Array(0
 /** How often data that stopped coming are looked at, to turn stale. */
 const LOOK_EVERY_MS = 1_000;
 
-export function telemetryStores(client: Pulsewire) {
-  let data: TelemetryData = {};
-  const listeners = new Set<(data: TelemetryData) => void>();
-  const tell = (next: TelemetryData): void => {
-    data = next;
-    for (const run of [...listeners]) run(data);
-  };
-  const put = (device: string, metric: string, snapshot: TelemetrySnapshot): void =>
-    tell({ ...data, [device]: { ...data[device], [metric]: snapshot } });
-  const drop = (device: string, metric: string): void => {
-    const { [metric]: _gone, ...metrics } = data[device] ?? {};
-    const { [device]: _all, ...devices } = data;
-    tell(Object.keys(metrics).length > 0 ? { ...devices, [device]: metrics } : devices);
-  };
-  const holders = new Map<string, number>();
+interface Shown {
+  readonly device: string;
+  readonly metric: string;
+  snapshot: TelemetrySnapshot;
+}
 
-  const telemetryData: Readable<TelemetryData> = {
-    subscribe(run) {
-      const listener = (value: TelemetryData): void => run(value);
-      listeners.add(listener);
-      run(data);
-      return () => listeners.delete(listener);
-    },
-  };
+export function telemetryStores(client: Pulsewire) {
+  /** Every store that is listened to. */
+  const shown = new Set<Shown>();
+  let tell: (() => void) | undefined;
+  const telemetryData = lazyReadable<TelemetryData>({}, set => {
+    tell = () => {
+      const data: Record<string, Record<string, TelemetrySnapshot>> = {};
+      for (const { device, metric, snapshot } of shown) data[device] = { ...data[device], [metric]: snapshot };
+      set(data);
+    };
+    tell();
+    return () => {
+      tell = undefined;
+    };
+  });
 
   function telemetry(device: string, metric: string, options?: SubscribeOptions & { capacity?: number }): TelemetryStore {
     let handle: TelemetryHandle | undefined;
     const { subscribe } = lazyReadable(EMPTY, set => {
-      if (onServer()) return () => {};
       const held = client.telemetry(device, metric, options);
       handle = held;
-      const key = `${device} ${metric}`;
-      holders.set(key, (holders.get(key) ?? 0) + 1);
+      const mine: Shown = { device, metric, snapshot: EMPTY };
+      shown.add(mine);
       const look = (): void => {
         const { state, ageMs } = held.freshness();
-        const snapshot = { stats: held.stats(), freshness: state, ageMs, version: held.version() };
-        set(snapshot);
-        put(device, metric, snapshot);
+        mine.snapshot = { stats: held.stats(), freshness: state, ageMs, version: held.version() };
+        set(mine.snapshot);
+        tell?.();
       };
       const stop = held.listen(look);
       const timer = setInterval(look, LOOK_EVERY_MS);
@@ -73,12 +69,8 @@ export function telemetryStores(client: Pulsewire) {
         stop();
         held.release();
         handle = undefined;
-        const left = (holders.get(key) ?? 1) - 1;
-        if (left > 0) holders.set(key, left);
-        else {
-          holders.delete(key);
-          drop(device, metric);
-        }
+        shown.delete(mine);
+        tell?.();
       };
     });
     return { subscribe, view: () => handle?.view() ?? NO_POINTS, decimated: points => handle?.decimated(points) ?? NO_POINTS };

@@ -1,9 +1,13 @@
 //! Makes tokens: for `pulsewire-relay token`, for `/dev/token` and for tests. A real deployment's backend makes its own.
 //!
-//! Only HS256: with the other algorithms the relay holds no private key, and must not.
+//! The relay itself signs with its HS256 secret only: it holds no private key, and must not. `pulsewire-relay token --key` is
+//! given one for the moment, to try out a relay that has the public part.
 
-use crate::config::{Config, ExposeSecret};
-use jsonwebtoken::{EncodingKey, Header};
+mod signing;
+
+pub use signing::SigningKey;
+
+use crate::config::Config;
 use pulsewire_protocol::Pattern;
 use pulsewire_protocol::channel::is_id;
 use serde::Serialize;
@@ -56,6 +60,10 @@ impl core::fmt::Display for MintError {
 
 impl std::error::Error for MintError {}
 
+fn wrong<T>(field: &'static str, message: impl Into<String>) -> Result<T, MintError> {
+    Err(MintError { field, message: message.into() })
+}
+
 #[derive(Serialize)]
 struct Claims<'a> {
     sub: &'a str,
@@ -80,7 +88,11 @@ struct Claims<'a> {
 
 /// Signs a token with the configuration's secret, valid from `now_ms` on.
 pub fn mint(config: &Config, request: &TokenRequest, now_ms: u64) -> Result<Minted, MintError> {
-    let wrong = |field, message: String| Err(MintError { field, message });
+    mint_with(&SigningKey::of_configuration(config)?, config, request, now_ms)
+}
+
+/// Signs a token with this key, valid from `now_ms` on. Issuer and audience are the first that the configuration accepts.
+pub fn mint_with(signer: &SigningKey, config: &Config, request: &TokenRequest, now_ms: u64) -> Result<Minted, MintError> {
     for (field, id) in [("sub", &request.sub), ("tenant", &request.tenant)] {
         if !is_id(id) {
             return wrong(field, format!("{id:?} must match [A-Za-z0-9._~@-]{{1,128}}"));
@@ -94,11 +106,8 @@ pub fn mint(config: &Config, request: &TokenRequest, now_ms: u64) -> Result<Mint
         }
     }
     if request.ttl_s == 0 {
-        return wrong("ttl", "a token that ends at once is of no use: at least 1 s".to_owned());
+        return wrong("ttl", "a token that ends at once is of no use: at least 1 s");
     }
-    let Some(secret) = config.signing_secret() else {
-        return wrong("secret", "there is none: set PULSEWIRE_JWT_SECRET or auth.jwt_secret, or use --dev".to_owned());
-    };
     let iat = now_ms / 1_000;
     let exp = iat.saturating_add(request.ttl_s);
     let claims = Claims {
@@ -111,11 +120,10 @@ pub fn mint(config: &Config, request: &TokenRequest, now_ms: u64) -> Result<Mint
         subscribe: request.subscribe.as_deref(),
         publish: request.publish.as_deref(),
         viewer: request.viewer,
-        iss: config.auth.issuer.as_deref(),
-        aud: config.auth.audience.as_deref(),
+        iss: config.auth.issuers.first().map(String::as_str),
+        aud: config.auth.audiences.first().map(String::as_str),
     };
-    let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
-    match jsonwebtoken::encode(&Header::default(), &claims, &key) {
+    match jsonwebtoken::encode(&signer.header, &claims, &signer.key) {
         Ok(token) => Ok(Minted { token, expires_at: exp.saturating_mul(1_000) }),
         Err(error) => wrong("token", format!("it cannot be signed: {error}")),
     }

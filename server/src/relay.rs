@@ -166,7 +166,10 @@ impl Relay {
     /// How things stand now. Walks all connections: for a scrape, not for every message.
     pub fn snapshot(&self) -> Snapshot {
         let connections = self.hub().connections();
+        let keys = self.verifier().figures();
         Snapshot {
+            token_keys: keys.keys,
+            refused_key_files: keys.refused_files,
             connections: connections.len(),
             users: self.hub().people(crate::hub::People::users),
             subscriptions: self.hub().room_counts().1,
@@ -202,6 +205,11 @@ impl Relay {
     /// The door's circuit breaker.
     pub fn gate(&self) -> &Gate {
         &self.inner.gate
+    }
+
+    /// What tokens are checked with, and how its files stand.
+    pub fn verifier(&self) -> &Verifier {
+        &self.inner.verifier
     }
 
     /// Takes a place for a connection from that address.
@@ -251,6 +259,10 @@ impl Relay {
         if let Some(over) = self.gate().short_of() {
             let resources: Vec<&str> = over.iter().map(|one| one.resource.as_str()).collect();
             return Err(format!("overloaded: {}", resources.join(", ")));
+        }
+        // A file of keys that has become bad does not count: the keys of before still work.
+        if self.verifier().figures().keys == 0 {
+            return Err("there is no key to check tokens with".to_owned());
         }
         self.broker().ready()
     }

@@ -1,4 +1,5 @@
-//! What runs beside the connections: the resource monitor, statistics, replay and simulator, and the metrics' own listener.
+//! What runs beside the connections: the resource monitor, statistics, replay and simulator, the files of keys, and the metrics'
+//! own listener.
 
 use crate::api::Api;
 use crate::domain::Dashboard;
@@ -7,9 +8,13 @@ use crate::monitor::source::Process;
 use crate::relay::Relay;
 use axum::Router;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// How often the files of keys are looked at. A change counts at the second look: a removed key is out within twice this time.
+const KEYS_LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
 
 /// The tasks beside the connections. They end with the token they were started with; dropping this ends them too.
 pub struct Services {
@@ -21,9 +26,14 @@ impl Services {
     /// Starts everything that the relay's configuration asks for.
     ///
     /// # Errors
-    /// Where the recording cannot be read or the metrics' address cannot be listened on; nothing runs then.
+    /// Where a file of keys has a mistake, the recording cannot be read or the metrics' address cannot be listened on; nothing
+    /// runs then.
     pub async fn start(relay: &Relay, stop: &CancellationToken) -> std::io::Result<Self> {
         let config = relay.config();
+        let mistakes = relay.verifier().mistakes();
+        if !mistakes.is_empty() {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, mistakes.join("\n")));
+        }
         let feeds = Feeds::open(&config.feed, relay.clock().now_ms()).map_err(std::io::Error::other)?;
         let metrics = match config.metrics.listen {
             Some(address) => Some(
@@ -37,6 +47,9 @@ impl Services {
         let mut tasks = JoinSet::new();
         tasks.spawn(crate::monitor::run(relay.clone(), Arc::new(Process), stop.clone()));
         tasks.spawn(Dashboard::attach(relay).run(relay.clone(), stop.clone()));
+        if config.auth.has_key_files() {
+            tasks.spawn(watch_keys(relay.clone(), stop.clone()));
+        }
         if let Some(feeds) = feeds {
             tracing::info!(devices = feeds.devices().len(), tenant = config.feed.tenant, "feeding");
             tasks.spawn(feeds.run(relay.clone(), stop.clone()));
@@ -67,4 +80,15 @@ async fn serve_metrics(listener: TcpListener, router: Router, stop: Cancellation
         tracing::info!(%address, "metrics have an address of their own");
     }
     crate::listen::serve(listener, router, crate::listen::HEAD_TIMEOUT, stop).await;
+}
+
+/// Takes changed files of keys over until it is stopped.
+async fn watch_keys(relay: Relay, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(KEYS_LOOKED_AT_EVERY)).await.is_some() {
+        let looking = relay.clone();
+        // Its own thread: a file system may hang, and everyone else must not.
+        if let Err(error) = tokio::task::spawn_blocking(move || looking.verifier().reload()).await {
+            tracing::error!(%error, "the files of keys could not be looked at");
+        }
+    }
 }

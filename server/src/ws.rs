@@ -46,9 +46,10 @@ async fn handle_upgrade(State(relay): State<Relay>, ConnectInfo(address): Connec
     if let Err(error) = relay.gate().enter() {
         return refuse(HandshakeFailure::Unavailable, error.into());
     }
-    if let Some(origin) = text(&parts.headers, header::ORIGIN)
-        && !relay.config().allows_origin(origin, text(&parts.headers, header::HOST))
-    {
+    // Every one, also what is no text: only a client without any is no page.
+    let host = text(&parts.headers, header::HOST);
+    let allowed = |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| relay.config().allows_origin(origin, host));
+    if !parts.headers.get_all(header::ORIGIN).iter().all(allowed) {
         let error = ErrorBody::new(ErrorCode::Forbidden, "pages of this origin may not connect: add it to `origins`");
         return refuse(HandshakeFailure::Origin, error.into());
     }

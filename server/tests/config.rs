@@ -73,6 +73,20 @@ fn each_mistake_is_named_with_its_line_its_key_and_what_is_accepted() {
         ("origins = [\"ward.example\"]", "FILE:1: origins: \"ward.example\" is no origin: it begins with neither https:// nor http://"),
         ("origins = [\"https://ward.example/\"]", "FILE:1: origins: \"https://ward.example/\" is no origin: scheme and host only"),
         ("origins = [1]", "FILE:1: origins: a list of something else than texts has the wrong type"),
+        ("origins = [\"https://\"]", "FILE:1: origins: \"https://\" is no origin: scheme and host only"),
+        ("origins = [\"https://nurse@ward.example\"]", "is no origin: scheme and host only"),
+        ("origins = [\"https://*.ward.example\"]", "is no origin: scheme and host only"),
+        ("origins = [\"null\"]", "is no origin: it begins with neither https:// nor http://"),
+        ("origins = [\"https://stätion.example\"]", "is not what browsers send: they write such a name in ASCII, as xn--"),
+        (
+            "[auth]\npublic_keys = \"keys/a.pem\"",
+            "FILE:2: auth.public_keys: \"keys/a.pem\" has the wrong type (accepted: a list of PEM files",
+        ),
+        ("[auth]\npublic_keys = [\"\"]", "FILE:2: auth.public_keys: the text is empty"),
+        ("[auth]\njwks = [\"keys.json\"]", "FILE:2: auth.jwks: [\"keys.json\"] has the wrong type (accepted: the path of a JWKS file)"),
+        ("[auth]\nissuer = 5", "FILE:2: auth.issuer: 5 has the wrong type (accepted: the text that `iss` must be, or a list"),
+        ("[auth]\naudience = [\"a\", \" \"]", "FILE:2: auth.audience: the text is empty"),
+        ("[auth]\nleeway = 5", "FILE:2: auth.leeway: there is no such key (did you mean auth.leeway_s?)"),
         ("node = \"a b\"", "FILE:1: node: \"a b\" is no node id"),
         ("listen = ", "FILE:1: this is no TOML"),
         ("[feed]\nspeed = 0", "FILE:2: feed.speed: 0 is out of range (accepted: a number from 0.01 to 1000)"),
@@ -187,6 +201,24 @@ fn without_a_secret_the_relay_says_how_to_get_one() {
 }
 
 #[test]
+fn public_keys_stand_in_for_a_secret_and_issuers_and_audiences_are_a_text_or_a_list() {
+    let from = |text: &str| {
+        let file = File::with(text);
+        load(&Sources { file: Some(file.0.clone()), ..Sources::default() })
+    };
+    for text in ["[auth]\npublic_keys = [\"keys/a.pem\", \"keys/b.pem\"]", "[auth]\njwks = \"keys/keys.json\""] {
+        let config = from(text).unwrap();
+        assert!(config.auth.has_key_files() && config.signing_secret().is_none());
+    }
+    let config = from("[auth]\njwks = \"k.json\"\nissuer = \"a, b\"\naudience = [\"c\", \"d\"]").unwrap();
+    assert_eq!(config.auth.issuers, ["a, b"], "a text of a file is one, whatever stands in it");
+    assert_eq!(config.auth.audiences, ["c", "d"]);
+    let environment = environment(&[SECRET, ("PULSEWIRE_AUTH__ISSUER", "a, b"), ("PULSEWIRE_AUTH__PUBLIC_KEYS", "x.pem,y.pem")]);
+    let config = load(&Sources { environment, ..Sources::default() }).unwrap();
+    assert_eq!((config.auth.issuers.len(), config.auth.public_keys.len()), (2, 2));
+}
+
+#[test]
 fn a_weak_secret_is_refused_and_never_shown() {
     for weak in ["hunter2-hunter2", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", pulsewire_relay::config::DEV_SECRET] {
         let said =
@@ -227,19 +259,71 @@ fn development_mode_needs_no_secret_and_stays_on_loopback() {
 
 #[test]
 fn origins_are_exact_and_the_relays_own_pages_always_may() {
-    let config = Config { origins: vec!["https://ward.example".to_owned()], ..Config::default() };
-    assert!(config.allows_origin("https://ward.example", Some("relay.example")));
-    assert!(config.allows_origin("https://relay.example", Some("relay.example")));
-    for other in
-        ["https://ward.example.evil", "http://ward.example", "https://evil", "null", "http://localhost:5173", "https://ward.example:444"]
+    // As an operator writes them; browsers send small letters and no default port.
+    let config =
+        from_file("origins = [\"https://Ward.example:443\", \"http://station.example:8080\", \"http://[2001:DB8::1]:80\"]").unwrap();
+    let host = Some("relay.example");
+    for allowed in
+        ["https://ward.example", "https://WARD.example", "http://station.example:8080", "http://[2001:db8::1]", "https://relay.example"]
     {
-        assert!(!config.allows_origin(other, Some("relay.example")), "{other}");
+        assert!(config.allows_origin(allowed, host), "{allowed}");
     }
+    for other in [
+        "",
+        "null",
+        "*",
+        "ward.example",
+        "//ward.example",
+        "https://",
+        "https://evil",
+        "http://ward.example",
+        "wss://ward.example",
+        "https://ward.example.",
+        "https://ward.example/",
+        "https://ward.example/ ",
+        "https://ward.example:443",
+        "https://ward.example:444",
+        "https://ward.example:",
+        "https://ward.example.evil",
+        "https://evil.ward.example",
+        "https://evilward.example",
+        "https://ward.example@evil",
+        "https://ward.example#@evil",
+        "https://ward.example\\@evil",
+        "https://ward\u{2024}example",
+        "https://xn--ward.example",
+        "https://ward.example, https://evil",
+        "https://ward.example https://evil",
+        "http://station.example",
+        "http://station.example:80",
+        "http://[2001:db8::1]:8080",
+        "http://[2001:db8::2]",
+        "http://2001:db8::1",
+        "http://localhost:5173",
+        "https://relay.example.",
+        "https://relay.example:8443",
+        "https://evil@relay.example",
+    ] {
+        assert!(!config.allows_origin(other, host), "{other}");
+    }
+    // A request without a Host has no pages of its own.
+    assert!(!config.allows_origin("https://relay.example", None) && !config.allows_origin("null", None));
+    assert!(!Config::default().allows_origin("https://ward.example", Some("")));
+    let open = from_file("origins = [\"*\"]").unwrap();
+    assert!(open.allows_origin("https://anything.example", host) && open.allows_origin("null", host));
     let dev = Config::development();
     for local in ["http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:80", "https://localhost"] {
         assert!(dev.allows_origin(local, Some("127.0.0.1:8080")), "{local}");
     }
-    for other in ["https://evil.example", "http://localhost.evil.example", "http://127.0.0.1.evil.example:80"] {
+    for other in [
+        "https://evil.example",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example:80",
+        "http://localhost@evil.example",
+        "http://evil.example:127.0.0.1",
+        "http://[::1].evil.example",
+        "null",
+    ] {
         assert!(!dev.allows_origin(other, Some("127.0.0.1:8080")), "{other}");
     }
 }

@@ -1,7 +1,8 @@
-//! Who may come in and what they may do: tokens ([`Verifier`]) and rights ([`Principal`]).
+//! Who may come in and what they may do: tokens ([`Verifier`]), the keys they are checked with ([`keys`]) and rights ([`Principal`]).
 
+pub mod keys;
 mod principal;
 mod verifier;
 
 pub use principal::{Principal, Publisher};
-pub use verifier::{TokenRefused, Verifier};
+pub use verifier::{KeyFigures, TokenRefused, Verifier};

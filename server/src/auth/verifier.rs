@@ -4,26 +4,33 @@
 //! out by default. Its `aud` rule (a token with `aud` is refused where none is configured) is switched off for the same
 //! reason: the protocol accepts such a token.
 //!
-//! Verified tokens are cached, bounded in number and in age and never past their `exp`. Refusals are not cached: a wrong
-//! guess must not push a good token out.
+//! Verified tokens are cached, bounded in number and in age, never past their `exp`, and never past a change of the keys: what
+//! was remembered under other keys counts no more. Refusals are not cached: a wrong guess must not push a good token out.
+//!
+//! Limits: a connection that stands keeps the rights of its token until `exp`, also when the key is taken away meanwhile; its
+//! next request, refresh or connect is refused. No secret is compared here: `jsonwebtoken` compares HMACs in constant time, and
+//! the cache is looked up by the whole token, whose place in it tells nothing about another's signature.
 
 use super::Principal;
+use super::keys::{KeyFile, NoKey, Reloaded, Ring};
 use crate::clock::Clock;
 use crate::config::{AuthConfig, Config, ExposeSecret};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use jsonwebtoken::{Algorithm, Validation};
+use parking_lot::{Mutex, RwLock};
 use pulsewire_protocol::channel::is_id;
 use pulsewire_protocol::{Pattern, TokenProblem};
 use quick_cache::sync::Cache;
 use serde::Deserialize;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many verified tokens are remembered.
 const CACHED_TOKENS: usize = 4_096;
-/// For how long: a key that is taken out of the configuration stops working within this time.
+/// For how long: as a second bound behind `exp`, so that a long-lived token is looked at afresh now and then.
 const CACHED_FOR_MS: u64 = 60_000;
 /// Longer tokens are refused unread.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -53,22 +60,29 @@ fn refused(problem: TokenProblem, message: impl Into<String>) -> TokenRefused {
     TokenRefused { problem, message: message.into() }
 }
 
-/// One key and the algorithms it may be used with: a key is never tried with an algorithm of another family, which is what
-/// algorithm confusion needs.
-struct TrustedKey {
-    key: DecodingKey,
-    algorithms: Vec<Algorithm>,
-}
-
 #[derive(Clone)]
 struct Remembered {
     principal: Arc<Principal>,
     until_ms: u64,
+    /// Of the keys it was verified under.
+    generation: u64,
+}
+
+/// How the keys stand, for metrics and readiness.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyFigures {
+    /// Keys in force, the secret among them.
+    pub keys: usize,
+    /// Files whose present content is refused; their last good keys are in force.
+    pub refused_files: usize,
 }
 
 /// Checks tokens.
 pub struct Verifier {
-    keys: Vec<TrustedKey>,
+    ring: RwLock<Arc<Ring>>,
+    /// Held while files are read: nothing that answers somebody may wait for it.
+    files: Mutex<Vec<KeyFile>>,
+    refused_files: AtomicUsize,
     clock: Clock,
     config: Arc<Config>,
     verified: Cache<Box<str>, Remembered>,
@@ -88,17 +102,72 @@ struct Claims {
 }
 
 impl Verifier {
-    /// A verifier with the configuration's secret. Without one every token is refused.
+    /// A verifier with the configuration's secret and the keys of its files. Without any key every token is refused.
+    ///
+    /// Reads files. One with a mistake gives no key: [`Verifier::mistakes`] says what is wrong, and
+    /// [`crate::services::Services::start`] does not start then.
     pub fn new(config: Arc<Config>, clock: Clock) -> Self {
-        let keys = config
-            .signing_secret()
-            .map(|secret| TrustedKey {
-                key: DecodingKey::from_secret(secret.expose_secret().as_bytes()),
-                algorithms: vec![Algorithm::HS256],
-            })
-            .into_iter()
-            .collect();
-        Self { keys, clock, config, verified: Cache::new(CACHED_TOKENS) }
+        let files = KeyFile::open_all(&config.auth);
+        for file in &files {
+            for reason in file.skipped() {
+                tracing::info!(target: "pulsewire_relay::auth", file = %file.path.display(), reason, "a key is left out");
+            }
+        }
+        let ring = RwLock::new(Arc::new(ring(0, &config, &files)));
+        let refused_files = AtomicUsize::new(refused_among(&files));
+        Self { ring, files: Mutex::new(files), refused_files, clock, config, verified: Cache::new(CACHED_TOKENS) }
+    }
+
+    /// What is wrong with the files of keys as they are now, one sentence each, with file and entry. Waits for a reload.
+    pub fn mistakes(&self) -> Vec<String> {
+        let files = self.files.lock();
+        let told = files.iter().flat_map(|file| {
+            let (setting, path) = (file.format.setting(), file.path.display());
+            file.mistakes().iter().map(move |mistake| format!("{setting}: {path}: {mistake}"))
+        });
+        told.collect()
+    }
+
+    /// How the keys stand.
+    pub fn figures(&self) -> KeyFigures {
+        KeyFigures { keys: self.ring.read().len(), refused_files: self.refused_files.load(Ordering::Relaxed) }
+    }
+
+    /// Looks whether the files of keys have changed, and takes good changes over: from then on no token counts that only a
+    /// removed key has signed. Says whether anything was taken over. Blocks on the file system.
+    pub fn reload(&self) -> bool {
+        let mut files = self.files.lock();
+        let mut taken = false;
+        for file in files.iter_mut() {
+            let outcome = file.look();
+            let path = file.path.display();
+            match outcome {
+                Reloaded::Same => {}
+                Reloaded::Taken => {
+                    taken = true;
+                    tracing::info!(target: "pulsewire_relay::auth", file = %path, keys = ?file.keys(), "keys taken over");
+                    for reason in file.skipped() {
+                        tracing::info!(target: "pulsewire_relay::auth", file = %path, reason, "a key is left out");
+                    }
+                }
+                Reloaded::Refused => {
+                    for mistake in file.mistakes() {
+                        tracing::error!(
+                            target: "pulsewire_relay::auth", file = %path, entry = mistake.entry, problem = mistake.problem, mend = mistake.mend,
+                            "the changed file of keys is refused: its old keys stay in force"
+                        );
+                    }
+                }
+            }
+        }
+        self.refused_files.store(refused_among(&files), Ordering::Relaxed);
+        if taken {
+            let generation = self.ring.read().generation.wrapping_add(1);
+            *self.ring.write() = Arc::new(ring(generation, &self.config, &files));
+            // The generation alone keeps old entries from counting; this gives their room back.
+            self.verified.clear();
+        }
+        taken
     }
 
     /// Checks a token; `None` and an empty one are missing.
@@ -110,14 +179,18 @@ impl Verifier {
             ));
         };
         let now_ms = self.clock.now_ms();
+        let ring = Arc::clone(&self.ring.read());
         if let Some(known) = self.verified.get(token)
             && now_ms < known.until_ms
+            && known.generation == ring.generation
         {
             return Ok(known.principal);
         }
-        let principal = Arc::new(self.verify_afresh(token, now_ms)?);
+        let principal = Arc::new(self.verify_afresh(&ring, token, now_ms)?);
         let until_ms = principal.expires_at_ms.min(now_ms.saturating_add(CACHED_FOR_MS));
-        self.verified.insert(token.into(), Remembered { principal: Arc::clone(&principal), until_ms });
+        // The keys may have changed meanwhile: the generation is that of the keys it was verified under.
+        let remembered = Remembered { principal: Arc::clone(&principal), until_ms, generation: ring.generation };
+        self.verified.insert(token.into(), remembered);
         Ok(principal)
     }
 
@@ -126,17 +199,25 @@ impl Verifier {
         self.verified.len()
     }
 
-    fn verify_afresh(&self, token: &str, now_ms: u64) -> Result<Principal, TokenRefused> {
-        check_shape(token)?;
-        let invalid = |message: String| refused(TokenProblem::Invalid, message);
-        let mut last = invalid("this relay has no key to check tokens with: set auth.jwt_secret".to_owned());
-        for trusted in &self.keys {
-            match jsonwebtoken::decode::<Claims>(token, &trusted.key, &validation(&self.config.auth, &trusted.algorithms)) {
+    fn verify_afresh(&self, ring: &Ring, token: &str, now_ms: u64) -> Result<Principal, TokenRefused> {
+        let header = check_shape(token)?;
+        let invalid = |message: &str| refused(TokenProblem::Invalid, message);
+        let alg =
+            header.get("alg").and_then(serde_json::Value::as_str).ok_or_else(|| invalid("the header's `alg` is missing or no text"))?;
+        let kid = match header.get("kid") {
+            None => None,
+            Some(kid) => Some(kid.as_str().ok_or_else(|| invalid("the header's `kid` is no text"))?),
+        };
+        let candidates = ring.candidates(alg, kid).map_err(|reason| refused(TokenProblem::Invalid, explain_no_key(&reason)))?;
+        for trusted in candidates {
+            match jsonwebtoken::decode::<Claims>(token, &trusted.key, &validation(&self.config.auth, trusted.algorithm)) {
                 Ok(data) => return self.principal(data.claims, now_ms),
-                Err(error) => last = invalid(explain(error.kind(), &trusted.algorithms)),
+                // Another key may have signed it; every other reason is the token's own.
+                Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}
+                Err(error) => return Err(refused(TokenProblem::Invalid, explain(error.kind()))),
             }
         }
-        Err(last)
+        Err(refused(TokenProblem::Invalid, explain(&ErrorKind::InvalidSignature)))
     }
 
     fn principal(&self, claims: Claims, now_ms: u64) -> Result<Principal, TokenRefused> {
@@ -177,8 +258,20 @@ impl Verifier {
     }
 }
 
-/// Three base64url parts, the first of them a JSON object: anything else is `token_malformed`.
-fn check_shape(token: &str) -> Result<(), TokenRefused> {
+fn refused_among(files: &[KeyFile]) -> usize {
+    files.iter().filter(|file| !file.mistakes().is_empty()).count()
+}
+
+/// The keys of the configuration and of these files.
+fn ring(generation: u64, config: &Config, files: &[KeyFile]) -> Ring {
+    let secret = config.signing_secret();
+    let secret = secret.as_ref().map(|secret| secret.expose_secret().as_bytes());
+    Ring::new(generation, secret, files.iter().flat_map(KeyFile::keys))
+}
+
+/// Three base64url parts, the first of them a JSON object: anything else is `token_malformed`. The header it returns says what its
+/// author wants; what it says twice is refused when the token is decoded.
+fn check_shape(token: &str) -> Result<serde_json::Map<String, serde_json::Value>, TokenRefused> {
     let malformed = |message: &str| refused(TokenProblem::Malformed, message);
     if token.len() > MAX_TOKEN_BYTES {
         return Err(malformed("the token is longer than 16 KiB"));
@@ -197,42 +290,54 @@ fn check_shape(token: &str) -> Result<(), TokenRefused> {
         // RFC 7515: what is critical and not understood must be refused; nothing is understood here.
         return Err(refused(TokenProblem::Invalid, "the header names critical extensions (`crit`)"));
     }
-    Ok(())
+    Ok(header)
 }
 
-fn validation(auth: &AuthConfig, algorithms: &[Algorithm]) -> Validation {
+fn validation(auth: &AuthConfig, algorithm: Algorithm) -> Validation {
     let mut validation = Validation {
-        algorithms: algorithms.to_vec(),
+        algorithms: vec![algorithm],
         validate_exp: false,
         validate_nbf: false,
-        validate_aud: auth.audience.is_some(),
+        validate_aud: !auth.audiences.is_empty(),
         required_spec_claims: HashSet::from(["exp".to_owned(), "sub".to_owned()]),
         ..Validation::default()
     };
-    if let Some(audience) = &auth.audience {
-        validation.set_audience(&[audience]);
+    if !auth.audiences.is_empty() {
+        validation.set_audience(&auth.audiences);
         validation.required_spec_claims.insert("aud".to_owned());
     }
-    if let Some(issuer) = &auth.issuer {
-        validation.set_issuer(&[issuer]);
+    if !auth.issuers.is_empty() {
+        validation.set_issuer(&auth.issuers);
         validation.required_spec_claims.insert("iss".to_owned());
     }
     validation
 }
 
-fn explain(kind: &ErrorKind, algorithms: &[Algorithm]) -> String {
+/// Says nothing of the token's own `kid`: it is nobody's to repeat.
+fn explain_no_key(reason: &NoKey) -> String {
+    match reason {
+        NoKey::Empty => "this relay has no key to check tokens with: set auth.jwt_secret, auth.public_keys or auth.jwks".to_owned(),
+        NoKey::Algorithm(accepted) => format!("the header's `alg` is not accepted: use one of {accepted:?}"),
+        NoKey::Kid => {
+            "no key of this relay has the header's `kid`: was the key taken away, or is the relay's JWKS file out of date?".to_owned()
+        }
+        NoKey::OtherAlgorithm => "the key that the header's `kid` names is not for the header's `alg`".to_owned(),
+    }
+}
+
+fn explain(kind: &ErrorKind) -> String {
     match kind {
-        ErrorKind::InvalidSignature => "the signature does not match: is it signed with this relay's secret?".to_owned(),
+        ErrorKind::InvalidSignature => "the signature does not match: is it signed with a key of this relay?".to_owned(),
         ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::UnsupportedAlgorithm => {
-            format!("the header's `alg` is not accepted: use one of {algorithms:?}")
+            "the header's `alg` is not accepted".to_owned()
         }
         ErrorKind::MissingRequiredClaim(claim) => format!("the claim `{claim}` is missing"),
         ErrorKind::InvalidClaimFormat(claim) => format!("the claim `{claim}` has the wrong type"),
-        ErrorKind::InvalidIssuer => "the claim `iss` is not the configured issuer".to_owned(),
-        ErrorKind::InvalidAudience => "the claim `aud` does not hold the configured audience".to_owned(),
+        ErrorKind::InvalidIssuer => "the claim `iss` is no configured issuer".to_owned(),
+        ErrorKind::InvalidAudience => "the claim `aud` holds no configured audience".to_owned(),
         // serde's text would quote the value: a claim is nobody's to repeat.
         ErrorKind::Json(error) if error.is_data() => {
-            "header or claims do not fit: `alg` is a known algorithm, `sub`, `tenant`, `name`, `role` are text, `exp` and `nbf` numbers of seconds, `subscribe` and `publish` lists of patterns".to_owned()
+            "header or claims do not fit: `alg` is a known algorithm, `kid` is text, `sub`, `tenant`, `name`, `role` are text, `exp` and `nbf` numbers of seconds, `subscribe` and `publish` lists of patterns".to_owned()
         }
         ErrorKind::Json(_) => "header or claims are not the JSON they should be".to_owned(),
         _ => "the token cannot be verified".to_owned(),

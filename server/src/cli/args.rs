@@ -25,7 +25,7 @@ pub enum Command {
     /// Run the relay (the default).
     Serve(Box<ServeArgs>),
     /// Print a signed token.
-    Token(TokenArgs),
+    Token(Box<TokenArgs>),
     /// Check configuration and system, and say how to mend what is wrong; exits with 1 where a check fails.
     Doctor(DoctorArgs),
 }
@@ -115,6 +115,15 @@ pub struct TokenArgs {
     /// How long it is valid: 90s, 15m, 1h, 30days.
     #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
     pub ttl: std::time::Duration,
+    /// Sign with the private key of this PEM file instead of the secret, to try a relay that has the public one.
+    #[arg(long, value_name = "FILE.pem")]
+    pub key: Option<PathBuf>,
+    /// The algorithm; without it the key's own (RSA: RS256, P-256: ES256, Ed25519: EdDSA; the secret: HS256).
+    #[arg(long, value_name = "ALGORITHM", value_parser = ["HS256", "RS256", "ES256", "EdDSA"])]
+    pub alg: Option<String>,
+    /// The `kid` of the header: the key's name in the relay's JWKS file.
+    #[arg(long, value_name = "NAME")]
+    pub kid: Option<String>,
 }
 
 /// Flags of `doctor`.

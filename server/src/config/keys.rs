@@ -42,11 +42,32 @@ impl Raw {
 
 /// How a key's value is read and where it goes. The first text of `set` is the name that stands for `*` in the path.
 enum Slot {
-    Number { min: u64, max: u64, set: fn(&mut Config, &str, u64) },
-    Decimal { min: f64, max: f64, set: fn(&mut Config, f64) },
-    Text { accepts: &'static str, set: fn(&mut Config, &str) -> Result<(), String> },
-    Flag { set: fn(&mut Config, bool) },
-    List { accepts: &'static str, set: fn(&mut Config, &str, &[String]) -> Result<(), String> },
+    Number {
+        min: u64,
+        max: u64,
+        set: fn(&mut Config, &str, u64),
+    },
+    Decimal {
+        min: f64,
+        max: f64,
+        set: fn(&mut Config, f64),
+    },
+    Text {
+        accepts: &'static str,
+        set: fn(&mut Config, &str) -> Result<(), String>,
+    },
+    Flag {
+        set: fn(&mut Config, bool),
+    },
+    List {
+        accepts: &'static str,
+        set: fn(&mut Config, &str, &[String]) -> Result<(), String>,
+    },
+    /// A list that may be written as its only text.
+    OneOrMore {
+        accepts: &'static str,
+        set: fn(&mut Config, &[String]) -> Result<(), String>,
+    },
 }
 
 /// One key of the configuration.
@@ -88,6 +109,9 @@ const fn flag(path: &'static str, set: fn(&mut Config, bool)) -> Key {
 const fn list(path: &'static str, accepts: &'static str, set: fn(&mut Config, &str, &[String]) -> Result<(), String>) -> Key {
     Key { path, slot: Slot::List { accepts, set }, secret: false }
 }
+const fn one_or_more(path: &'static str, accepts: &'static str, set: fn(&mut Config, &[String]) -> Result<(), String>) -> Key {
+    Key { path, slot: Slot::OneOrMore { accepts, set }, secret: false }
+}
 
 pub(super) static KEYS: &[Key] = &[
     text("listen", ADDRESS, |c, v| address(v).map(|a| c.listen = a)),
@@ -111,8 +135,16 @@ pub(super) static KEYS: &[Key] = &[
         secret: true,
     },
     number("auth.leeway_s", 0, 300, |c, _, v| c.auth.leeway_s = v),
-    text("auth.issuer", "the text that `iss` must be", |c, v| filled(v).map(|v| c.auth.issuer = Some(v))),
-    text("auth.audience", "the text that `aud` must hold", |c, v| filled(v).map(|v| c.auth.audience = Some(v))),
+    list("auth.public_keys", "a list of PEM files with public keys, such as [\"keys/issuer.pem\"]", |c, _, v| {
+        v.iter().map(|file| path(file)).collect::<Result<_, _>>().map(|files| c.auth.public_keys = files)
+    }),
+    text("auth.jwks", "the path of a JWKS file", |c, v| path(v).map(|file| c.auth.jwks = Some(file))),
+    one_or_more("auth.issuer", "the text that `iss` must be, or a list of those that it may be", |c, v| {
+        v.iter().map(|text| filled(text)).collect::<Result<_, _>>().map(|issuers| c.auth.issuers = issuers)
+    }),
+    one_or_more("auth.audience", "the text that `aud` must hold, or a list of which it must hold one", |c, v| {
+        v.iter().map(|text| filled(text)).collect::<Result<_, _>>().map(|audiences| c.auth.audiences = audiences)
+    }),
     list("roles.*.subscribe", PATTERNS, |c, role, v| patterns(v).map(|p| c.roles.entry(role.to_owned()).or_default().subscribe = p)),
     list("roles.*.publish", PATTERNS, |c, role, v| patterns(v).map(|p| c.roles.entry(role.to_owned()).or_default().publish = p)),
     number("heartbeat.interval_ms", 100, DAY_MS, |c, _, v| c.heartbeat.interval_ms = v),
@@ -172,7 +204,7 @@ impl Key {
         match self.slot {
             Slot::Number { min, max, .. } => format!("a whole number from {min} to {max}"),
             Slot::Decimal { min, max, .. } => format!("a number from {min} to {max}"),
-            Slot::Text { accepts, .. } | Slot::List { accepts, .. } => accepts.to_owned(),
+            Slot::Text { accepts, .. } | Slot::List { accepts, .. } | Slot::OneOrMore { accepts, .. } => accepts.to_owned(),
             Slot::Flag { .. } => "true or false".to_owned(),
         }
     }
@@ -220,10 +252,10 @@ impl Key {
                 _ => Err(format!("{text:?} is neither true nor false")),
             },
             (Slot::List { set, .. }, Raw::List(items)) => set(config, name, items),
-            (Slot::List { set, .. }, Raw::Untyped(text)) => {
-                let items: Vec<String> = text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
-                set(config, name, &items)
-            }
+            (Slot::List { set, .. }, Raw::Untyped(text)) => set(config, name, &split(text)),
+            (Slot::OneOrMore { set, .. }, Raw::List(items)) => set(config, items),
+            (Slot::OneOrMore { set, .. }, Raw::Text(text)) => set(config, std::slice::from_ref(text)),
+            (Slot::OneOrMore { set, .. }, Raw::Untyped(text)) => set(config, &split(text)),
             _ if self.secret => Err("the value has the wrong type".to_owned()),
             _ => Err(format!("{} has the wrong type", raw.shown())),
         }
@@ -245,6 +277,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     numeric.trim().parse().map_err(|_| format!("{text:?} is no address with a port"))
 }
 
+/// A list as the environment and flags write it.
+fn split(text: &str) -> Vec<String> {
+    text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+}
+
 fn filled(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("the text is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
@@ -258,17 +295,25 @@ fn node(text: &str) -> Result<String, String> {
     if valid { Ok(text.to_owned()) } else { Err(format!("{text:?} is no node id")) }
 }
 
-/// An origin is scheme, host and port, no path: what browsers send. A trailing slash is the usual slip.
+/// An origin is scheme, host and port, no path: what browsers send, in the form they send it (small letters, no default port,
+/// names in ASCII). A trailing slash is the usual slip.
 fn origin(text: &str) -> Result<String, String> {
     if text == "*" {
         return Ok(text.to_owned());
     }
-    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match authority {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', ' ', '*', '@']) => Ok(text.to_owned()),
-        Some(_) => Err(format!("{text:?} is no origin: scheme and host only, no path, no slash at the end, no `*` inside")),
-        None => Err(format!("{text:?} is no origin: it begins with neither https:// nor http://")),
+    let lower = text.to_ascii_lowercase();
+    let (authority, default_port) = match (lower.strip_prefix("https://"), lower.strip_prefix("http://")) {
+        (Some(authority), _) => (authority, ":443"),
+        (None, Some(authority)) => (authority, ":80"),
+        (None, None) => return Err(format!("{text:?} is no origin: it begins with neither https:// nor http://")),
+    };
+    if authority.is_empty() || authority.contains(['/', '?', '#', ' ', '*', '@', '\\']) {
+        return Err(format!("{text:?} is no origin: scheme and host only, no path, no slash at the end, no `*` inside"));
     }
+    if !authority.is_ascii() {
+        return Err(format!("{text:?} is not what browsers send: they write such a name in ASCII, as xn--…"));
+    }
+    Ok(lower.strip_suffix(default_port).unwrap_or(&lower).to_owned())
 }
 
 fn patterns(items: &[String]) -> Result<Vec<Pattern>, String> {

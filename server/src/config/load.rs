@@ -44,6 +44,15 @@ pub struct Sources {
 
 /// Reads all sources and checks the whole.
 pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
+    checked(sources, |_| true)
+}
+
+/// The same for who brings a key along and checks no tokens: that neither a secret nor a public key is set is no mistake then.
+pub fn load_without_key(sources: &Sources) -> Result<Config, Mistakes> {
+    checked(sources, |mistake| mistake.key != "auth.jwt_secret" || mistake.place != Place::Unset)
+}
+
+fn checked(sources: &Sources, counts: impl Fn(&Mistake) -> bool) -> Result<Config, Mistakes> {
     let mut loader = Loader { config: Config::default(), mistakes: Vec::new(), given: Vec::new() };
     if let Some(path) = &sources.file {
         match std::fs::read_to_string(path) {
@@ -63,6 +72,7 @@ pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
     // A value that could not be read would make the checks of the whole speak of a default that nobody chose.
     if loader.mistakes.is_empty() {
         loader.mistakes = loader.config.mistakes(|key| loader.place_of(key));
+        loader.mistakes.retain(counts);
     }
     if loader.mistakes.is_empty() { Ok(loader.config) } else { Err(Mistakes(loader.mistakes)) }
 }

@@ -13,7 +13,7 @@ mod monitor;
 mod validate;
 
 pub use keys::{KeyInfo, documented_keys};
-pub use load::{EnvironmentVariable, Flag, Sources, load};
+pub use load::{EnvironmentVariable, Flag, Sources, load, load_without_key};
 pub use mistake::{Mistake, Mistakes, Place};
 pub use monitor::MonitorConfig;
 pub use secrecy::{ExposeSecret, SecretString};
@@ -142,17 +142,28 @@ pub(crate) fn is_this_machine(authority: &str) -> bool {
 pub struct AuthConfig {
     /// The HS256 secret. Its `Debug` prints nothing of it.
     pub jwt_secret: Option<SecretString>,
+    /// PEM files of public keys, for RS256, ES256 and EdDSA.
+    pub public_keys: Vec<PathBuf>,
+    /// A JWKS file, for the same.
+    pub jwks: Option<PathBuf>,
     /// How far clocks may differ, for `exp` and `nbf`.
     pub leeway_s: u64,
-    /// `iss` must be this, where set.
-    pub issuer: Option<String>,
-    /// `aud` must hold this, where set.
-    pub audience: Option<String>,
+    /// `iss` must be one of these; empty: anything.
+    pub issuers: Vec<String>,
+    /// `aud` must hold one of these; empty: anything.
+    pub audiences: Vec<String>,
 }
 
 impl Default for AuthConfig {
     fn default() -> Self {
-        Self { jwt_secret: None, leeway_s: 5, issuer: None, audience: None }
+        Self { jwt_secret: None, public_keys: Vec::new(), jwks: None, leeway_s: 5, issuers: Vec::new(), audiences: Vec::new() }
+    }
+}
+
+impl AuthConfig {
+    /// Whether tokens are checked with public keys, beside a secret or without one.
+    pub fn has_key_files(&self) -> bool {
+        self.jwks.is_some() || !self.public_keys.is_empty()
     }
 }
 

@@ -63,10 +63,10 @@ impl Config {
     fn check_secret(&self, say: &mut impl FnMut(&str, String, &str)) {
         const KEY: &str = "auth.jwt_secret";
         const MEND: &str = "set PULSEWIRE_JWT_SECRET to a random text of at least 32 bytes, such as the output of \
-                            `openssl rand -base64 48`; to try things out start with --dev";
+                            `openssl rand -base64 48`, or auth.public_keys or auth.jwks to files of public keys; to try things out start with --dev";
         match &self.auth.jwt_secret {
-            None if self.dev => {}
-            None => say(KEY, "there is no secret to check tokens with".to_owned(), MEND),
+            None if self.dev || self.auth.has_key_files() => {}
+            None => say(KEY, "there is neither a secret nor a public key to check tokens with".to_owned(), MEND),
             Some(secret) => {
                 let secret = secret.expose_secret();
                 if secret.len() < MIN_SECRET_BYTES {

@@ -276,8 +276,8 @@ fn matches_by_hand(pattern: &str, channel: &str) -> bool {
 #[tokio::test(start_paused = true)]
 async fn issuer_and_audience_are_demanded_where_they_are_configured() {
     let mut config = config();
-    config.auth.issuer = Some("hospital".to_owned());
-    config.auth.audience = Some("pulsewire".to_owned());
+    config.auth.issuers = vec!["hospital".to_owned()];
+    config.auth.audiences = vec!["pulsewire".to_owned()];
     let relay = relay_with(config);
     let good = with(with(claims("nurse"), "iss", "hospital".into()), "aud", json!(["x", "pulsewire"]));
     relay.authenticate(Some(&sign(&good))).unwrap();

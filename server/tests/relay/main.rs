@@ -4,13 +4,16 @@
 
 mod auth;
 mod broker_contract;
+mod families;
 mod fan_out;
 mod heartbeat;
 mod idempotency;
 mod isolation;
+mod keys;
 mod lifecycle;
 mod log;
 mod overload;
+mod pairs;
 mod poll;
 mod protocol_rules;
 mod recovery;

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode as WireCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -63,7 +64,8 @@ impl Server {
     async fn open(&self, path: &str, headers: &[(&'static str, &str)]) -> Result<(Socket, Option<String>), (u16, Value)> {
         let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
         for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().unwrap());
+            // A name may be given twice.
+            request.headers_mut().append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         match tokio_tungstenite::connect_async(request).await {
             Ok((socket, response)) => {
@@ -230,6 +232,15 @@ async fn origins_that_are_not_on_the_list_are_refused() {
         if let Err((code, body)) = result {
             assert_eq!((code, &body["code"]), (403, &"forbidden".into()));
         }
+    }
+    // A native client sends none; two, or one that is no text, come from no browser that means well.
+    assert!(server.open("/ws", &[]).await.is_ok());
+    for origins in [
+        &[("origin", "https://ward.example"), ("origin", "https://evil.example")][..],
+        &[("origin", "https://wärd.example")],
+        &[("origin", "")],
+    ] {
+        assert_eq!(server.open("/ws", origins).await.map(|_| ()).unwrap_err().0, 403, "{origins:?}");
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod capacity;
 mod clock;
+mod keys;
 mod places;
 mod secrets;
 
@@ -91,7 +92,8 @@ pub fn examine(sources: &Sources) -> Vec<Check> {
         Ok(config) => {
             let from = sources.file.as_ref().map_or("defaults, environment and flags".to_owned(), |file| file.display().to_string());
             checks.push(good("configuration", format!("{from}: every key is known and in range")));
-            checks.push(secrets::secret(&config));
+            checks.extend(secrets::secret(&config));
+            checks.extend(keys::keys(&config));
             checks.extend(sources.file.as_deref().and_then(|file| secrets::secret_file(file, &config)));
             checks.push(capacity::descriptors(&config, rlimit::Resource::NOFILE.get().ok()));
             checks.push(capacity::memory(&config, &allowance()));

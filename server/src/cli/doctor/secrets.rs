@@ -4,23 +4,21 @@ use super::{Check, good, warning};
 use crate::config::{Config, ExposeSecret};
 use std::path::Path;
 
-/// Length was checked with the configuration; this looks at variety, which a passphrase of repeated words lacks.
-pub(super) fn secret(config: &Config) -> Check {
+/// Length was checked with the configuration; this looks at variety, which a passphrase of repeated words lacks. Without a secret
+/// there are public keys, which have checks of their own.
+pub(super) fn secret(config: &Config) -> Option<Check> {
     const NAME: &str = "secret";
     let Some(secret) = &config.auth.jwt_secret else {
-        return warning(
-            NAME,
-            "development mode signs with a secret that everyone knows",
-            "set PULSEWIRE_JWT_SECRET for anything but trying out",
-        );
+        let finding = "development mode signs with a secret that everyone knows";
+        return config.dev.then(|| warning(NAME, finding, "set PULSEWIRE_JWT_SECRET for anything but trying out"));
     };
     let secret = secret.expose_secret();
     let distinct = secret.bytes().collect::<std::collections::BTreeSet<u8>>().len();
     if distinct < 10 {
         let finding = format!("{} bytes, of which only {distinct} different ones", secret.len());
-        return warning(NAME, finding, "take a random one, such as the output of `openssl rand -base64 48`");
+        return Some(warning(NAME, finding, "take a random one, such as the output of `openssl rand -base64 48`"));
     }
-    good(NAME, format!("{} bytes, {distinct} different ones", secret.len()))
+    Some(good(NAME, format!("{} bytes, {distinct} different ones", secret.len())))
 }
 
 /// A file with a secret in it that other users of the machine may read.
@@ -51,9 +49,9 @@ mod tests {
         let with = |text: &str| {
             let mut config = Config::default();
             config.auth.jwt_secret = Some(text.into());
-            secret(&config).verdict
+            secret(&config).map(|check| check.verdict)
         };
-        assert_eq!(with("abababababababababababababababababab"), Verdict::Warning);
-        assert_eq!(with("kX9vQ2mLr8pYw3Zt6BnHs1JdGf5CuEaT7oIe"), Verdict::Good);
+        assert_eq!(with("abababababababababababababababababab"), Some(Verdict::Warning));
+        assert_eq!(with("kX9vQ2mLr8pYw3Zt6BnHs1JdGf5CuEaT7oIe"), Some(Verdict::Good));
     }
 }

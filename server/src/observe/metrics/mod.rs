@@ -12,6 +12,7 @@
 
 mod connections;
 mod http;
+mod keys;
 pub mod labels;
 mod load;
 mod process;
@@ -31,6 +32,7 @@ pub struct Metrics {
     connections: connections::Connections,
     traffic: traffic::Traffic,
     http: http::Http,
+    keys: keys::Keys,
     process: process::Process,
     load: load::Load,
 }
@@ -50,6 +52,10 @@ pub struct Snapshot {
     pub queued_messages: usize,
     /// Polls that wait for news.
     pub waiting_polls: usize,
+    /// Keys that tokens are checked with.
+    pub token_keys: usize,
+    /// Files of keys whose present content is refused.
+    pub refused_key_files: usize,
 }
 
 impl Default for Metrics {
@@ -67,6 +73,7 @@ impl Metrics {
             connections: connections::Connections::register(r),
             traffic: traffic::Traffic::register(r),
             http: http::Http::register(r),
+            keys: keys::Keys::register(r),
             process: process::Process::register(r),
             load: load::Load::register(r),
             registry,
@@ -78,6 +85,7 @@ impl Metrics {
         self.connections.fill(&now);
         self.traffic.fill(&now);
         self.http.fill(&now);
+        self.keys.fill(&now);
         self.process.fill();
         let mut text = String::with_capacity(8 * 1024);
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;

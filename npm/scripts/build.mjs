@@ -23,6 +23,7 @@ await build({
     svelte: 'src/svelte/index.ts',
     'svelte/runes': 'src/svelte/runes.ts',
     react: 'src/react/index.ts',
+    'react/elements': 'src/react/elements.ts',
     elements: 'src/elements/index.ts',
     'elements/auto': 'src/elements/auto.ts',
   },

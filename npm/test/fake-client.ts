@@ -204,6 +204,7 @@ export class FakeClient implements Pulsewire {
   channel(name: string, _options?: SubscribeOptions): ChannelHandle {
     const state = this.state(name);
     const release = this.hold(name);
+    const mine = new Set<{ event: string; run: (event: ChannelEvent) => void }>();
     return {
       name,
       state,
@@ -211,10 +212,15 @@ export class FakeClient implements Pulsewire {
         const entry = { event, run: run as (event: ChannelEvent) => void };
         const all = this.channelListeners.get(name) ?? new Set();
         this.channelListeners.set(name, all.add(entry));
+        mine.add(entry);
         return () => all.delete(entry);
       },
       publish: (event, data) => this.publish(name, event, data),
-      release,
+      // As the real one: a handle that is released ends its listeners.
+      release: () => {
+        for (const entry of mine) this.channelListeners.get(name)?.delete(entry);
+        release();
+      },
     };
   }
   telemetry(deviceId: string, metric: string): TelemetryHandle {

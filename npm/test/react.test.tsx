@@ -4,11 +4,9 @@ import { StrictMode, version } from 'react';
 import { hydrateRoot } from 'react-dom/client';
 import { renderToString } from 'react-dom/server';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { PulsewireAlerts, PulsewireConnection, PulsewireToasts } from '../src/react/elements.js';
 import {
-  PulsewireAlerts,
-  PulsewireConnection,
   PulsewireProvider,
-  PulsewireToasts,
   useAlerts,
   useChannel,
   useConversation,

@@ -1,7 +1,9 @@
-/** `useChannel`: a reference-counted hold on a channel, its state, and its events. */
-import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react';
+/** `useChannel`: a reference-counted hold on a channel, its state, and its events. `useRouteChannels`: those of the route. */
+import { useCallback, useRef, useSyncExternalStore } from 'react';
+import { type ChannelNames, namesOf } from '../follow.js';
 import type { ChannelEvent, ChannelHandle, ChannelState, PublishOptions, Delivery, SubscribeOptions } from '../types.js';
 import { usePulsewire } from './context.js';
+import { useHold, useLatest } from './observe.js';
 
 const WAITING: ChannelState = { phase: 'waiting', epoch: '', offset: 0 };
 
@@ -20,10 +22,7 @@ export interface Channel extends ChannelState {
 export function useChannel(name: string | undefined, { history, maxHz, onEvent }: UseChannelOptions = {}): Channel {
   const client = usePulsewire();
   const handle = useRef<ChannelHandle | undefined>(undefined);
-  const listener = useRef(onEvent);
-  useEffect(() => {
-    listener.current = onEvent;
-  });
+  const listener = useLatest(onEvent);
 
   const subscribe = useCallback(
     (changed: () => void) => {
@@ -37,7 +36,7 @@ export function useChannel(name: string | undefined, { history, maxHz, onEvent }
         if (handle.current === held) handle.current = undefined;
       };
     },
-    [client, name, history, maxHz],
+    [client, name, history, maxHz, listener],
   );
   const state = useSyncExternalStore(
     subscribe,
@@ -53,4 +52,19 @@ export function useChannel(name: string | undefined, { history, maxHz, onEvent }
     [client, name],
   );
   return { ...state, publish };
+}
+
+/**
+ * Holds the channels of the route while the component is mounted, and follows as it moves: `useRouteChannels(useParams(), ({ id }) => id &&
+ * `patient:${id}`)` with React Router and with Next alike, or `useRouteChannels(usePathname(), path => …)`. A channel that
+ * both routes want stays subscribed: a released one lingers (`lingerMs`).
+ */
+export function useRouteChannels<Where>(
+  where: Where,
+  channels: (where: Where) => ChannelNames,
+  { history, maxHz, onEvent }: UseChannelOptions = {},
+): void {
+  const listener = useLatest(onEvent);
+  // No name has a space in it.
+  useHold(namesOf(channels(where)).join(' '), { history, maxHz }, listener);
 }

@@ -1,5 +1,5 @@
 /**
- * The custom elements as React components: React 18 passes neither properties nor events to them, and both versions want types.
+ * `pulsewire/react/elements`: the custom elements as React components: React 18 passes neither properties nor events to them, and both versions want types.
  *
  * Each wrapper gives its element the client of the nearest provider, and asks for the elements' definitions once it is mounted.
  */

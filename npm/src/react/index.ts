@@ -1,30 +1,27 @@
 /**
- * `pulsewire/react`: hooks and components for React 18 and 19.
+ * `pulsewire/react`: hooks for React 18 and 19. The elements as components are `pulsewire/react/elements`.
  *
  * Nothing runs at import, and rendering has no side effects: channels are held in effects and released when the component goes.
  */
-export { type Channel, type UseChannelOptions, useChannel } from './channel.js';
+export type { ChannelNames } from '../follow.js';
+export { type Channel, type UseChannelOptions, useChannel, useRouteChannels } from './channel.js';
 export { PulsewireProvider, type PulsewireProviderProps, usePulsewire } from './context.js';
+export { type HoldOption, type HoldWatch, useObservable, type Watch } from './observe.js';
 export {
-  PulsewireAlerts,
-  PulsewireBanner,
-  PulsewireChart,
-  PulsewireConnection,
-  PulsewireDeviceBadge,
-  PulsewireToasts,
-  PulsewireViewers,
-} from './elements.js';
-export { useObservable } from './observe.js';
-export { useConversation, useExecution, useNotifications, usePatients, usePresence, useTyping } from './people.js';
-export {
-  type HoldOption,
   useAlerts,
   useConnection,
+  useConversation,
   useDashboardStats,
   useDeviceStatus,
+  useDeviceStatuses,
+  useExecution,
+  useNotifications,
   useOutbox,
+  usePatients,
+  usePresence,
   useQuality,
   useToasts,
+  useTyping,
   useViewers,
 } from './state.js';
 export { type TelemetryNumbers, type TelemetryOptions, type TelemetryReader, useTelemetry, useTelemetryStats } from './telemetry.js';

@@ -4,9 +4,10 @@
  * Points come hundreds of times a second; rendering for each would be the whole CPU. So `useTelemetry` never renders again by itself, and
  * `useTelemetryStats` at most `renderHz` times a second.
  */
-import { useCallback, useEffect, useMemo, useSyncExternalStore } from 'react';
+import { useEffect, useMemo } from 'react';
 import type { Freshness, SubscribeOptions, TelemetryHandle, TelemetryStats, TelemetryView } from '../types.js';
 import { usePulsewire } from './context.js';
+import { usePolled } from './observe.js';
 
 export interface TelemetryOptions extends SubscribeOptions {
   /** How many points are kept. */
@@ -70,26 +71,16 @@ export function useTelemetryStats(
   { renderHz = 2, ...options }: TelemetryOptions & { renderHz?: number } = {},
 ): TelemetryNumbers {
   const reader = useTelemetry(device, metric, options);
-  const shown = useMemo(() => ({ reader, numbers: NO_NUMBERS }), [reader]);
-  const subscribe = useCallback(
-    (changed: () => void) => {
-      let version = -1;
-      // A clock and not the points decides: data that stop coming must turn stale all the same.
-      const look = (): void => {
-        const freshness = reader.freshness().state;
-        if (reader.version() === version && freshness === shown.numbers.freshness) return;
-        version = reader.version();
-        shown.numbers = { stats: reader.stats(), freshness };
-        changed();
-      };
-      const timer = setInterval(look, 1_000 / renderHz);
-      return () => clearInterval(timer);
-    },
-    [reader, shown, renderHz],
-  );
-  return useSyncExternalStore(
-    subscribe,
-    () => shown.numbers,
-    () => NO_NUMBERS,
-  );
+  // A clock and not the points decides: data that stop coming must turn stale all the same.
+  const look = useMemo(() => {
+    let version = 0;
+    let numbers = NO_NUMBERS;
+    return (): TelemetryNumbers => {
+      const freshness = reader.freshness().state;
+      if (reader.version() !== version || freshness !== numbers.freshness) numbers = { stats: reader.stats(), freshness };
+      version = reader.version();
+      return numbers;
+    };
+  }, [reader]);
+  return usePolled(look, NO_NUMBERS, 1_000 / renderHz);
 }

@@ -29,11 +29,11 @@ export function subscribeOnRoute<Page>(
   client: Pulsewire = getPulsewire().client,
 ): void {
   onMount(() => {
-    const follower = follow(client, options, onEvent);
-    const stop = page.subscribe(value => follower.to(channels(value)));
+    const to = follow(client, options, onEvent);
+    const stop = page.subscribe(value => to(channels(value)));
     return () => {
       stop();
-      follower.to(undefined);
+      to(undefined);
     };
   });
 }

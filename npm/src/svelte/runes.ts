@@ -184,11 +184,11 @@ export function useRouteChannels(channels: () => ChannelNames, { onEvent, ...opt
   const client = usePulsewire();
   const wanted = toStore(channels);
   onMount(() => {
-    const follower = follow(client, options, onEvent);
-    const stop = wanted.subscribe(names => follower.to(names));
+    const to = follow(client, options, onEvent);
+    const stop = wanted.subscribe(to);
     return () => {
       stop();
-      follower.to(undefined);
+      to(undefined);
     };
   });
 }

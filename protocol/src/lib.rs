@@ -22,6 +22,8 @@ pub mod message;
 pub mod payload;
 pub mod saved;
 pub mod scalar;
+#[cfg(feature = "json")]
+pub mod schema;
 #[cfg(feature = "serialize")]
 pub mod serialize;
 #[cfg(feature = "testing")]

@@ -31,7 +31,23 @@ pub fn router(relay: Relay) -> Router {
     Router::new().route("/ws", get(handle_upgrade).fallback(crate::api::method_not_allowed)).with_state(relay)
 }
 
-async fn handle_upgrade(State(relay): State<Relay>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
+/// Open the connection
+///
+/// A WebSocket (RFC 6455) with the subprotocol `pulsewire.v1.json` or `pulsewire.v1.cbor`; its messages stand in docs/asyncapi.json.
+/// The token stands in `Authorization`, in `token`, or in the first message.
+#[utoipa::path(
+    get, path = "/ws", operation_id = "connect", tag = "WebSocket", security((), ("bearer" = [])),
+    params(
+        ("token" = Option<String>, Query, description = "A JWT. Proxies may log it: prefer the header or the first message."),
+        ("Sec-WebSocket-Protocol" = Option<String>, Header, description = "`pulsewire.v1.json` (also where none is offered) or `pulsewire.v1.cbor`."),
+    ),
+    responses((status = 101, description = "The connection is a WebSocket now."), crate::api::Callers),
+)]
+pub(crate) async fn handle_upgrade(
+    State(relay): State<Relay>,
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let (mut parts, _) = request.into_parts();
     let refuse = |failure: HandshakeFailure, problem: Problem| {
         relay.metrics().handshake_failed(failure);

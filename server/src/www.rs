@@ -18,6 +18,8 @@ use std::sync::Arc;
 use tower_http::services::{ServeDir, ServeFile};
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static("frame-ancestors 'self'; base-uri 'self'; object-src 'none'");
+const PAGE_REFERRER: HeaderValue = HeaderValue::from_static("same-origin");
 const ASK_EVERY_TIME: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// The files of this folder, as a router that answers every path.
@@ -50,7 +52,7 @@ fn stays_inside(folder: &Path, path: &str) -> bool {
 
 /// Whether the path is one that the relay answers itself or not at all.
 fn is_reserved(path: &str) -> bool {
-    ["/api", "/dev", "/admin", "/ws", "/metrics", "/openapi.json"]
+    ["/api", "/dev", "/admin", "/ws", "/metrics", "/openapi.json", "/docs"]
         .iter()
         .any(|reserved| path.strip_prefix(reserved).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
@@ -104,6 +106,9 @@ async fn guard(State(folder): State<Arc<Path>>, request: Request<Body>, next: Ne
     }
     let caching = if is_hashed(&path) && !is_html { FOR_EVER } else { ASK_EVERY_TIME };
     response.headers_mut().insert(header::CACHE_CONTROL, caching);
+    // A page of the operator's own loads what it likes; who may frame it, and what its links tell other sites, is bounded.
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    response.headers_mut().insert(header::REFERRER_POLICY, PAGE_REFERRER);
     response
 }
 

@@ -4,7 +4,7 @@
 //! name was made to point at this machine is refused by its `Host` ([`super::guarded`]).
 
 use super::body::json;
-use super::{Api, Problem};
+use super::{Anyone, Api, Problem, Unreadable};
 use crate::config::DEMO_TENANT;
 use crate::mint::{TokenRequest, mint};
 use axum::extract::rejection::QueryRejection;
@@ -27,7 +27,20 @@ pub(super) struct Wanted {
     ttl: Option<u64>,
 }
 
-/// `GET /dev/token?sub=&tenant=&role=&name=&ttl=`
+/// Make a token
+///
+/// For whoever asks: only with `--dev`.
+#[utoipa::path(
+    get, path = "/dev/token", operation_id = "getDevelopmentToken", tag = "Development", security(()),
+    params(
+        ("sub" = String, Query, description = "The user.", example = json!("nina")),
+        ("tenant" = Option<String>, Query, description = "The tenant; the demo's where nothing is said."),
+        ("role" = Option<String>, Query, description = "The role, such as `nurse` or `service`."),
+        ("name" = Option<String>, Query, description = "The name to show."),
+        ("ttl" = Option<u64>, Query, description = "How long it is valid, in seconds."),
+    ),
+    responses((status = 200, description = "The token.", body = ref("#/components/schemas/DevelopmentToken"), content_type = "application/json"), Unreadable, Anyone),
+)]
 pub(super) async fn token(State(api): State<Api>, wanted: Result<Query<Wanted>, QueryRejection>) -> Result<Response, Problem> {
     let Query(wanted) = wanted.map_err(|rejection| {
         Problem::bad_request(format!("{}; such as /dev/token?sub=nina&role=nurse", rejection.body_text())).at("query")
@@ -55,7 +68,11 @@ struct Info {
     tenant: String,
 }
 
-/// `GET /dev/info`: what feeds the demo.
+/// What feeds the demo
+#[utoipa::path(
+    get, path = "/dev/info", operation_id = "getDevelopmentInfo", tag = "Development", security(()),
+    responses((status = 200, description = "Replay, simulator or nothing.", body = ref("#/components/schemas/DevelopmentInfo"), content_type = "application/json"), Anyone),
+)]
 pub(super) async fn info(State(api): State<Api>) -> Result<Response, Problem> {
     let feed = &api.relay.config().feed;
     let source = match (&feed.replay, feed.simulate) {

@@ -2,7 +2,7 @@
 
 use super::body::{Given, answer, answer_format, unreadable};
 use super::outcome::Outcomes;
-use super::{Api, Problem};
+use super::{Api, Problem, Senders};
 use crate::auth::{Principal, Publisher};
 use crate::observe::metrics::Door;
 use crate::relay::Asked;
@@ -26,7 +26,15 @@ pub(super) struct Mode {
 
 type Items = Vec<Result<PublishItem, DecodeError>>;
 
-/// `POST /api/v1/devices/status`
+/// Publish the status of devices
+///
+/// Goes to `device:{deviceId}` and is retained there. Needs the role `service` or `admin`.
+#[utoipa::path(
+    post, path = "/api/v1/devices/status", operation_id = "publishDeviceStatus", tag = "Publishing",
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    request_body(content = ref("#/components/schemas/DeviceStatuses"), content_type = "application/json", description = "In JSON."),
+    responses((status = 202, description = "Accepted, item by item: each outcome says what became of its item. One object is answered with its outcome alone.", body = ref("#/components/schemas/Outcomes"), content_type = "application/json"), Senders),
+)]
 pub(super) async fn status(
     State(api): State<Api>,
     mode: Result<Query<Mode>, QueryRejection>,
@@ -35,7 +43,15 @@ pub(super) async fn status(
     devices(&api, mode, request, |status: DeviceStatus| (format!("device:{}", status.device_id), Payload::DeviceStatus(status))).await
 }
 
-/// `POST /api/v1/devices/alerts`
+/// Publish alerts
+///
+/// Goes to `patient:{patientId}` and to `tenant`, under one id. Never throttled, never merged. Needs the role `service` or `admin`.
+#[utoipa::path(
+    post, path = "/api/v1/alerts", operation_id = "publishAlerts", tag = "Publishing",
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    request_body(content = ref("#/components/schemas/Alerts"), content_type = "application/json", description = "In JSON."),
+    responses((status = 202, description = "Accepted, item by item: each outcome says what became of its item. One object is answered with its outcome alone.", body = ref("#/components/schemas/Outcomes"), content_type = "application/json"), Senders),
+)]
 pub(super) async fn alerts(
     State(api): State<Api>,
     mode: Result<Query<Mode>, QueryRejection>,
@@ -45,7 +61,15 @@ pub(super) async fn alerts(
     devices(&api, mode, request, |alert: Alert| (format!("patient:{}", alert.patient_id), Payload::Alert(alert))).await
 }
 
-/// `POST /api/v1/devices/telemetry`
+/// Publish telemetry
+///
+/// Goes to `device:{deviceId}`; `t` and `v` of a series are equally long. Needs the role `service` or `admin`.
+#[utoipa::path(
+    post, path = "/api/v1/telemetry", operation_id = "publishTelemetry", tag = "Publishing",
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    request_body(content = ref("#/components/schemas/Telemetries"), content_type = "application/json", description = "In JSON."),
+    responses((status = 202, description = "Accepted, item by item: each outcome says what became of its item. One object is answered with its outcome alone.", body = ref("#/components/schemas/Outcomes"), content_type = "application/json"), Senders),
+)]
 pub(super) async fn telemetry(
     State(api): State<Api>,
     mode: Result<Query<Mode>, QueryRejection>,
@@ -85,7 +109,21 @@ async fn devices<T: FromJson>(
     Ok(respond(outcomes, single, mode, count))
 }
 
-/// `POST /api/v1/publish`
+/// Publish any event
+///
+/// A client may publish what a client may say over the WebSocket; the other built-in events need the role `service` or `admin`.
+#[utoipa::path(
+    post, path = "/api/v1/publish", operation_id = "publish", tag = "Publishing",
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    request_body(description = "In JSON, or in CBOR with the keys of PROTOCOL.md, section 12.", content(
+        (ref("#/components/schemas/PublishItems") = "application/json"),
+        (ref("#/components/schemas/PublishItems") = "application/cbor"),
+    )),
+    responses((status = 202, description = "Accepted, item by item: each outcome says what became of its item. One object is answered with its outcome alone; in CBOR the answer is always a list.", content(
+            (ref("#/components/schemas/Outcomes") = "application/json"),
+            (ref("#/components/schemas/OutcomesCbor") = "application/cbor"),
+        )), Senders),
+)]
 pub(super) async fn publish(
     State(api): State<Api>,
     mode: Result<Query<Mode>, QueryRejection>,

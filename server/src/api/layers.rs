@@ -26,18 +26,29 @@ pub(super) fn apply(router: Router, api: &Api) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(api.relay.metrics()), count))
         .layer(CompressionLayer::new())
         .layer(cors(api))
-        .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+}
+
+/// What every answer says to a browser, unless it says something else itself: its type is not to be guessed, it is no page that may
+/// load or be framed, and no address of ours (which may hold a token) is told to another site.
+const HEADERS: [(HeaderName, HeaderValue); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+];
+
+fn with_headers(router: Router) -> Router {
+    HEADERS.into_iter().fold(router, |router, (name, value)| router.layer(SetResponseHeaderLayer::if_not_present(name, value)))
 }
 
 /// With `--dev` everything may be done by whoever reaches this machine. A page of any site can make a browser call a name of
 /// its own that was made to point at 127.0.0.1, and such a page could read the answers: so only this machine's names are
-/// answered, at every door, unless `--allow-lan` opens them.
+/// answered, at every door, unless `--allow-lan` opens them. The headers of every answer are put on here, too.
 pub fn guarded(router: Router, relay: &Relay) -> Router {
     let config = relay.config();
     if !config.dev || config.allow_lan {
-        return router;
+        return with_headers(router);
     }
-    router.layer(middleware::from_fn(|request: Request, next: Next| async move {
+    with_headers(router.layer(middleware::from_fn(|request: Request, next: Next| async move {
         let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         // A target with an authority of its own counts before the header (RFC 9112, section 3.2.2).
         let host = request.uri().authority().map(|authority| authority.as_str()).or(host);
@@ -46,7 +57,7 @@ pub fn guarded(router: Router, relay: &Relay) -> Router {
         }
         let detail = "with --dev only requests to 127.0.0.1, [::1] and localhost are answered; --allow-lan opens it to other names";
         Problem::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, detail).into_response()
-    }))
+    })))
 }
 
 fn cors(api: &Api) -> CorsLayer {

@@ -5,24 +5,29 @@
 
 mod body;
 mod dev;
+mod docs;
 mod ingest;
 mod layers;
+mod openapi;
 mod ops;
 mod outcome;
 mod problem;
 mod read;
 
 pub use layers::guarded;
+pub(crate) use openapi::{Anyone, Callers, Missing, Senders, Unreadable};
 pub(crate) use ops::method_not_allowed;
 pub use problem::Problem;
 
 use crate::auth::Principal;
 use crate::relay::Relay;
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, header};
-use axum::routing::{get, post};
+use axum::{Extension, Router};
+use openapi::also_at;
 use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// What every handler has.
 #[derive(Clone)]
@@ -40,28 +45,32 @@ impl Api {
     /// Every route, with the static pages behind them where the configuration names some.
     pub fn router(&self) -> Router {
         let config = self.relay.config();
-        let mut router = Router::new()
-            .route("/api/v1/devices/status", post(ingest::status))
+        // A route comes with its entry in the OpenAPI document, which stands above its handler.
+        let mut routes = OpenApiRouter::with_openapi(openapi::base())
+            .routes(routes!(ingest::status))
+            .routes(routes!(ingest::alerts, read::alerts))
+            .routes(routes!(ingest::telemetry))
             // Both spellings: the protocol's table reads either way.
-            .route("/api/v1/devices/alerts", post(ingest::alerts))
-            .route("/api/v1/alerts", post(ingest::alerts).get(read::alerts))
-            .route("/api/v1/devices/telemetry", post(ingest::telemetry))
-            .route("/api/v1/telemetry", post(ingest::telemetry))
-            .route("/api/v1/publish", post(ingest::publish))
-            .route("/api/v1/poll", post(read::poll))
-            .route("/api/v1/history/{channel}", get(read::history))
-            .route("/api/v1/presence/{channel}", get(read::presence))
-            .route("/api/v1/stats", get(read::stats))
-            .route("/api/v1/devices", get(read::devices))
-            .route("/api/v1/devices/{id}", get(read::device))
-            .route("/healthz", get(ops::health))
-            .route("/readyz", get(ops::ready));
+            .routes(also_at("/api/v1/devices/alerts", "OfDevices", routes!(ingest::alerts)))
+            .routes(also_at("/api/v1/devices/telemetry", "OfDevices", routes!(ingest::telemetry)))
+            .routes(routes!(ingest::publish))
+            .routes(routes!(read::poll))
+            .routes(routes!(read::history))
+            .routes(routes!(read::presence))
+            .routes(routes!(read::stats))
+            .routes(routes!(read::devices))
+            .routes(routes!(read::device))
+            .routes(routes!(ops::health))
+            .routes(routes!(ops::ready))
+            .routes(routes!(openapi::openapi))
+            .routes(routes!(openapi::docs));
         if config.metrics.listen.is_none() {
-            router = router.route("/metrics", get(ops::metrics));
+            routes = routes.routes(routes!(ops::metrics));
         }
         if config.dev {
-            router = router.route("/dev/token", get(dev::token)).route("/dev/info", get(dev::info));
+            routes = routes.routes(routes!(dev::token)).routes(routes!(dev::info));
         }
+        let (router, document) = routes.split_for_parts();
         let router = match &config.www {
             Some(folder) => router.fallback_service(crate::www::service(folder)),
             None => router.fallback(ops::not_found),
@@ -69,17 +78,15 @@ impl Api {
         let router = router
             .method_not_allowed_fallback(ops::method_not_allowed)
             .with_state(self.clone())
+            .layer(Extension(openapi::Pages::new(document)))
             .layer(DefaultBodyLimit::max(config.limits.max_body_bytes));
         layers::apply(router, self)
     }
 
     /// `/metrics` alone, for a listener of its own.
     pub fn metrics_router(&self) -> Router {
-        let router = Router::new()
-            .route("/metrics", get(ops::metrics))
-            .fallback(ops::not_found)
-            .method_not_allowed_fallback(ops::method_not_allowed)
-            .with_state(self.clone());
+        let (router, _) = OpenApiRouter::new().routes(routes!(ops::metrics)).split_for_parts();
+        let router = router.fallback(ops::not_found).method_not_allowed_fallback(ops::method_not_allowed).with_state(self.clone());
         layers::guarded(router, &self.relay)
     }
 

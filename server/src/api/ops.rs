@@ -1,19 +1,31 @@
 //! Operations: health, readiness, metrics, and what answers where nothing else does.
 
 use super::body::json;
-use super::{Api, Problem};
+use super::{Anyone, Api, Problem};
 use crate::observe::metrics::CONTENT_TYPE;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use pulsewire_protocol::{ErrorBody, ErrorCode};
 
-/// `GET /healthz`: the process answers.
+/// Is the process alive
+///
+/// Says nothing about whether it can serve: that is `/readyz`.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "getHealth", tag = "Operations", security(()),
+    responses((status = 200, description = "It answers.", body = ref("#/components/schemas/Health"), content_type = "application/json"), Anyone),
+)]
 pub(super) async fn health() -> Response {
     json(StatusCode::OK, &serde_json::json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: the relay can serve; a balancer sends nobody here where it cannot.
+/// Can the relay serve
+///
+/// A balancer sends nobody here where it answers 503.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "getReadiness", tag = "Operations", security(()),
+    responses((status = 200, description = "It can.", body = ref("#/components/schemas/Ready"), content_type = "application/json"), Anyone),
+)]
 pub(super) async fn ready(State(api): State<Api>) -> Result<Response, Problem> {
     match api.relay.ready() {
         Ok(()) => Ok(json(StatusCode::OK, &serde_json::json!({ "status": "ready", "node": api.relay.node() }))),
@@ -21,7 +33,13 @@ pub(super) async fn ready(State(api): State<Api>) -> Result<Response, Problem> {
     }
 }
 
-/// `GET /metrics`
+/// Metrics for Prometheus
+///
+/// In the OpenMetrics text format. Where `metrics.listen` is set, they stand there instead of here.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "getMetrics", tag = "Operations", security(()),
+    responses((status = 200, description = "The metrics.", content_type = "application/openmetrics-text"), Anyone),
+)]
 pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     match api.relay.metrics().render(api.relay.snapshot()) {
         Ok(text) => Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()),

@@ -95,9 +95,9 @@ impl From<TokenRefused> for Problem {
     }
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let document = Document {
+impl Problem {
+    fn as_document(&self) -> Document<'_> {
+        Document {
             kind: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
@@ -107,9 +107,18 @@ impl IntoResponse for Problem {
             field: self.field.as_deref(),
             retry_after_ms: self.retry_after_ms,
             more: &self.more,
-        };
+        }
+    }
+    /// The document as a value, for an example.
+    pub(super) fn document(&self) -> serde_json::Value {
+        serde_json::to_value(self.as_document()).unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
         // Text and numbers only: this cannot fail; an empty body with the right status would still be an answer.
-        let body = serde_json::to_string(&document).unwrap_or_default();
+        let body = serde_json::to_string(&self.as_document()).unwrap_or_default();
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

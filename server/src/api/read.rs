@@ -1,7 +1,7 @@
 //! Reading: the polling transport, history, presence, and the calls of section 12 that have an HTTP door.
 
 use super::body::{Given, answer, answer_format, unreadable};
-use super::{Api, Problem};
+use super::{Api, Callers, Missing, Problem, Senders};
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
@@ -11,7 +11,21 @@ use pulsewire_protocol::json::FromJson as _;
 use pulsewire_protocol::{ErrorCode, Format, PollRequest, RawJson, Severity, cbor};
 use serde::{Deserialize, Serialize};
 
-/// `POST /api/v1/poll`
+/// Poll: the fallback transport
+///
+/// Answers at once where there is something to tell, else as soon as there is, at the latest after `waitMs` (at most 25,000).
+/// Stateless: a poll carries its own positions. Entries that are left out of the answer are to be asked for again.
+#[utoipa::path(
+    post, path = "/api/v1/poll", operation_id = "poll", tag = "Reading",
+    request_body(description = "In JSON, or in CBOR with the keys of PROTOCOL.md, section 12.", content(
+        (ref("#/components/schemas/PollRequest") = "application/json"),
+        (ref("#/components/schemas/PollRequest") = "application/cbor"),
+    )),
+    responses((status = 200, description = "What each channel has to tell, in the order asked for.", content(
+        (ref("#/components/schemas/PollResponse") = "application/json"),
+        (ref("#/components/schemas/PollResponse") = "application/cbor"),
+    )), Senders),
+)]
 pub(super) async fn poll(State(api): State<Api>, request: Request<Body>) -> Result<Response, Problem> {
     let caller = api.caller(request.headers())?;
     let headers = request.headers().clone();
@@ -48,7 +62,16 @@ pub(super) struct Params {
 
 type Asked = Result<Query<Params>, QueryRejection>;
 
-/// `GET /api/v1/history/{channel}?after=&limit=`
+/// Read the history of a channel
+///
+/// The newest publications, or with `after` those behind that offset, oldest first.
+#[utoipa::path(
+    get, path = "/api/v1/history/{channel}", operation_id = "getHistory", tag = "Reading",
+    params(("channel" = String, Path, description = "A channel name, such as `device:bed-1`.", example = json!("tenant")),
+        ("after" = Option<u64>, Query, description = "Only publications above this offset."),
+        ("limit" = Option<u32>, Query, description = "At most so many; 100 where nothing is said.")),
+    responses((status = 200, description = "What the history holds.", body = ref("#/components/schemas/HistoryResult"), content_type = "application/json"), Callers),
+)]
 pub(super) async fn history(
     State(api): State<Api>,
     Path(channel): Path<String>,
@@ -58,7 +81,14 @@ pub(super) async fn history(
     call(&api, &headers, "history.get", asked, |params| params.channel = Some(channel)).await
 }
 
-/// `GET /api/v1/presence/{channel}`
+/// See who is there
+///
+/// On `tenant` everyone online, on other channels those who view it.
+#[utoipa::path(
+    get, path = "/api/v1/presence/{channel}", operation_id = "getPresence", tag = "Reading",
+    params(("channel" = String, Path, description = "A channel name, such as `device:bed-1`.", example = json!("tenant"))),
+    responses((status = 200, description = "The users.", body = ref("#/components/schemas/PresenceResult"), content_type = "application/json"), Callers),
+)]
 pub(super) async fn presence(
     State(api): State<Api>,
     Path(channel): Path<String>,
@@ -68,22 +98,49 @@ pub(super) async fn presence(
     call(&api, &headers, "presence.get", asked, |params| params.channel = Some(channel)).await
 }
 
-/// `GET /api/v1/stats`
+/// Read the figures of the tenant
+///
+/// Those of `dashboard_stats`; needs the right to `dashboard`.
+#[utoipa::path(
+    get, path = "/api/v1/stats", operation_id = "getStats", tag = "Reading",
+    responses((status = 200, description = "The figures.", body = ref("#/components/schemas/DashboardStats"), content_type = "application/json"), Callers),
+)]
 pub(super) async fn stats(State(api): State<Api>, asked: Asked, headers: HeaderMap) -> Result<Response, Problem> {
     call(&api, &headers, "stats.get", asked, |_| ()).await
 }
 
-/// `GET /api/v1/devices?limit=`
+/// List devices
+///
+/// Those that were heard of since the relay started and that the token may read.
+#[utoipa::path(
+    get, path = "/api/v1/devices", operation_id = "listDevices", tag = "Reading",
+    params(("limit" = Option<u32>, Query, description = "At most so many.")),
+    responses((status = 200, description = "The devices.", body = ref("#/components/schemas/DeviceList"), content_type = "application/json"), Callers),
+)]
 pub(super) async fn devices(State(api): State<Api>, asked: Asked, headers: HeaderMap) -> Result<Response, Problem> {
     call(&api, &headers, "devices.list", asked, |_| ()).await
 }
 
-/// `GET /api/v1/devices/{id}`
+/// Read one device
+#[utoipa::path(
+    get, path = "/api/v1/devices/{id}", operation_id = "getDevice", tag = "Reading",
+    params(("id" = String, Path, description = "The device.", example = json!("bed-1"))),
+    responses((status = 200, description = "The device.", body = ref("#/components/schemas/Device"), content_type = "application/json"), Missing, Callers),
+)]
 pub(super) async fn device(State(api): State<Api>, Path(id): Path<String>, asked: Asked, headers: HeaderMap) -> Result<Response, Problem> {
     call(&api, &headers, "devices.get", asked, |params| params.device_id = Some(id)).await
 }
 
-/// `GET /api/v1/alerts?patientId=&severity=&limit=`
+/// List active alerts
+///
+/// Those that the token may read.
+#[utoipa::path(
+    get, path = "/api/v1/alerts", operation_id = "listAlerts", tag = "Reading",
+    params(("patientId" = Option<String>, Query, description = "Only of this patient."),
+        ("severity" = Option<String>, Query, description = "Only of this severity: critical, high, medium or low."),
+        ("limit" = Option<u32>, Query, description = "At most so many.")),
+    responses((status = 200, description = "The alerts.", body = ref("#/components/schemas/AlertList"), content_type = "application/json"), Callers),
+)]
 pub(super) async fn alerts(State(api): State<Api>, asked: Asked, headers: HeaderMap) -> Result<Response, Problem> {
     call(&api, &headers, "alerts.list", asked, |_| ()).await
 }

@@ -1,7 +1,9 @@
 //! A real relay in a thread of its own, and a plain blocking client.
 
+use crate::contract::Contract;
 use pulsewire_relay::config::{Config, DEMO_TENANT, SecretString};
 use pulsewire_relay::mint::{TokenRequest, mint};
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -99,6 +101,8 @@ pub(crate) fn fetch(method: &str, url: &str, token: Option<&str>, body: Option<(
 pub(crate) struct Server {
     url: String,
     config: Config,
+    /// What its document says; read when it is first needed.
+    contract: OnceLock<Contract>,
     stop: CancellationToken,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -121,7 +125,7 @@ impl Server {
             });
         });
         let url = format!("http://{}", address.recv().unwrap());
-        Self { url, config, stop, thread: Some(thread) }
+        Self { url, config, contract: OnceLock::new(), stop, thread: Some(thread) }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -135,6 +139,7 @@ impl Server {
         mint(&self.config, &request, now_ms()).unwrap().token
     }
 
+    #[track_caller]
     pub(crate) fn request(
         &self,
         method: &str,
@@ -143,7 +148,11 @@ impl Server {
         body: Option<(&str, &[u8])>,
         headers: &[(&str, &str)],
     ) -> Answer {
-        fetch(method, &format!("{}{path}", self.url), token, body, headers)
+        let answer = fetch(method, &format!("{}{path}", self.url), token, body, headers);
+        let contract =
+            self.contract.get_or_init(|| Contract::new(fetch("GET", &format!("{}/openapi.json", self.url), None, None, &[]).json()));
+        contract.check(method, path, body, &answer);
+        answer
     }
     pub(crate) fn get(&self, path: &str, token: &str) -> Answer {
         self.request("GET", path, Some(token), None, &[])

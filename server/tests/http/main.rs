@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod client;
+mod contract;
 mod fuzz;
 mod ingest;
 mod metrics;
+mod openapi;
 mod operations;
 mod reading;
 mod refusals;

@@ -96,21 +96,30 @@ pub(crate) async fn handle_upgrade(
     };
     let limit = relay.config().limits.max_message_bytes.saturating_mul(4).max(256 * 1024);
     let opening = Opening { format, address: address.to_string(), principal };
+    upgraded(upgrade, limit, move |socket| {
+        // Tracked, because the spawn behind `on_upgrade` is not: a drain waits for it.
+        let tracked = relay.clone();
+        tracked.track(async move {
+            let _admission = admission;
+            session::run(relay, socket, opening).await;
+        })
+    })
+}
+
+/// Upgrades with the settings of `/ws` and runs something over the socket. The echo of `tests/tests/conformance` goes through here
+/// too, so that what it shows is true of `/ws`.
+pub fn upgraded<F>(upgrade: WebSocketUpgrade, limit_bytes: usize, run: impl FnOnce(Socket) -> F + Send + 'static) -> Response
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     upgrade
         .protocols([SUBPROTOCOL_JSON, SUBPROTOCOL_CBOR])
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .max_message_size(limit)
-        .max_frame_size(limit)
-        .on_upgrade(move |socket| {
-            // Tracked, because the spawn behind `on_upgrade` is not: a drain waits for it.
-            let tracked = relay.clone();
-            tracked.track(async move {
-                let _admission = admission;
-                session::run(relay, Socket(socket), opening).await;
-            })
-        })
+        .max_message_size(limit_bytes)
+        .max_frame_size(limit_bytes)
+        .on_upgrade(move |socket| run(Socket(socket)))
 }
 
 /// The header's token, else the query's. An empty one counts as given (and is refused as missing), and so does one that is
@@ -161,7 +170,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 }
 
 /// axum's WebSocket as frames.
-struct Socket(WebSocket);
+pub struct Socket(WebSocket);
 
 impl Stream for Socket {
     type Item = Inbound;

@@ -21,6 +21,7 @@ import websockets
 
 sys.dont_write_bytecode = True  # no __pycache__ in the source tree
 import cbor_tables as tables  # noqa: E402
+import contract  # noqa: E402
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "protocol" / "PROTOCOL.md"
 SECRET = "interop-secret-interop-secret-interop-secret"
@@ -48,6 +49,8 @@ class Relay:
             self.log.seek(0)
             raise SystemExit(f"the relay did not start: {line!r}\n{self.log.read().decode()}")
         self.address = found[1]
+        with urllib.request.urlopen(f"http://{self.address}/openapi.json", timeout=WITHIN) as answer:
+            self.contract = contract.Contract(json.load(answer))
 
     def token(self, sub="ana", tenant="clinic", *more):
         command = [self.binary, "token", "--sub", sub, "--tenant", tenant, "--name", sub.title(), *more]
@@ -72,6 +75,7 @@ class Relay:
             answer = error
         with answer:
             content = answer.read()
+            self.contract.check(method, path, answer.status, answer.headers.get_content_type(), content)
             if answer.headers.get_content_type() == "application/cbor":
                 return answer.status, cbor2.loads(content)
             return answer.status, json.loads(content) if content else None
@@ -457,6 +461,31 @@ async def check_http_errors_are_problem_documents(relay):
         assert problem["code"] == code and problem["status"] == status and expected in (None, status), (status, problem)
     assert "battery" in cases[-1][0][1]["detail"]
     assert relay.http("GET", "/healthz")[0] == 200
+
+
+async def check_the_openapi_document_is_valid_and_so_is_what_each_endpoint_answers(relay):
+    relay.contract.validate_document()
+    user, service = relay.user("reader"), relay.service()
+    status = {"deviceId": "doc-1", "status": "online"}
+    alert = {"patientId": "doc-p", "patientName": "Doc", "type": "fall", "severity": "low", "message": "m"}
+    telemetry = {"deviceId": "doc-1", "series": {"hr": {"t": [1], "v": [60]}}}
+    asked = [("/api/v1/devices/status", status), ("/api/v1/devices/telemetry", telemetry), ("/api/v1/devices/alerts", alert)]
+    asked += [("/api/v1/telemetry", [telemetry, {}]), ("/api/v1/alerts", [alert]), ("/api/v1/publish?atomic=true", [{"channel": "ward:doc", "event": "x"}])]
+    asked += [("/api/v1/poll", {"channels": [{"channel": "device:doc-1", "history": 5}, {"channel": "admin"}]})]
+    for path, body in asked:
+        answered, told = relay.http("POST", path, service, body)
+        assert answered in (200, 202), (path, answered, told)
+        for wrong, token, refused in [(body, None, 401), ("no object", service, None), ([{}], service, None)]:
+            answered, told = relay.http("POST", path, token, wrong)
+            assert answered == refused or 400 <= answered < 500, (path, wrong, answered, told)
+    for path in ["history/device:doc-1?limit=1", "presence/tenant", "stats", "devices", "devices/doc-1", "devices/unheard", "alerts?severity=low"]:
+        for token in (user, None, "no token"):
+            relay.http("GET", f"/api/v1/{path}", token)
+    for path in ["/healthz", "/readyz", "/openapi.json", "/ws"]:
+        relay.http("GET", path)
+    served = {path for path in relay.contract.document["paths"]}
+    assert {"/api/v1/poll", "/api/v1/publish", "/openapi.json", "/docs", "/ws"} <= served and not any("/dev" == path[:4] for path in served), served
+    assert relay.contract.checked > 40, relay.contract.checked
 
 
 async def check_requests_answer_over_the_socket_and_over_http(relay, encoding):

@@ -33,7 +33,7 @@ struct Suite {
     run: fn(&Project, &mut Closing) -> Result<()>,
 }
 
-const SUITES: [Suite; 18] = [
+const SUITES: [Suite; 19] = [
     Suite { name: "fmt", about: "rustfmt has nothing to change", dear: false, run: fmt },
     Suite { name: "tidy", about: "file length, module docs, import direction, links, versions", dear: false, run: tidy_suite },
     Suite { name: "clippy", about: "no warning in the workspace, tests and benches included", dear: false, run: clippy },
@@ -46,6 +46,7 @@ const SUITES: [Suite; 18] = [
     Suite { name: "packaging", about: "the packed tarball in Vite and in Node", dear: false, run: packaging },
     Suite { name: "www", about: "the demo page: types and build from the tarball", dear: false, run: www },
     Suite { name: "interop", about: "Python clients that know nothing but PROTOCOL.md", dear: false, run: interop },
+    Suite { name: "asyncapi", about: "docs/asyncapi.json by the official parser", dear: false, run: asyncapi },
     Suite { name: "e2e", about: "relay and demo page in Chromium, end to end", dear: false, run: e2e },
     Suite { name: "sim", about: "the simulation at large: 50,000 schedules, or as many as PULSEWIRE_SIM_SEEDS says", dear: true, run: sim },
     Suite { name: "mutations", about: "the simulation catches what is broken on purpose", dear: true, run: mutations::run },
@@ -186,6 +187,11 @@ fn interop(project: &Project, closing: &mut Closing) -> Result<()> {
     build::relay(project)?;
     let python = tools::python_venv(project, "interop", "tests/interop/requirements.txt")?;
     watched(Sh::new(project, &python).args(["tests/interop/interop.py", "--relay-bin"]).arg(project.relay_binary()), closing)
+}
+
+fn asyncapi(project: &Project, closing: &mut Closing) -> Result<()> {
+    tools::npm_packages(project, "tests/asyncapi")?;
+    watched(Sh::npm(project, "tests/asyncapi").args(["test"]), closing)
 }
 
 fn e2e(project: &Project, closing: &mut Closing) -> Result<()> {

@@ -131,7 +131,10 @@ impl IntoResponses for Senders {
 /// The document as this relay tells it.
 pub(super) fn document(api: &OpenApi) -> Value {
     // Both are made of our own text: neither can fail, and a test reads the document.
-    let mut document = serde_json::to_value(api).unwrap_or_default();
+    let mut document = match serde_json::to_value(api) {
+        Ok(Value::Object(document)) => document,
+        _ => Map::new(),
+    };
     let mut schemas: Map<String, Value> = Map::new();
     for text in [SCHEMAS, OWN_SCHEMAS] {
         let mut read: Value = serde_json::from_str(text).unwrap_or_default();
@@ -168,7 +171,10 @@ pub(super) fn document(api: &OpenApi) -> Value {
         "ProblemCode".to_owned(),
         json!({ "description": "The code of a refusal over HTTP: that of an error, or why a token was refused.", "type": "string", "enum": codes }),
     );
-    document["components"] = json!({
+    if let Some(paths) = document.get_mut("paths") {
+        without_null(paths);
+    }
+    let components = json!({
         "schemas": schemas,
         "responses": responses(),
         "securitySchemes": {
@@ -180,7 +186,23 @@ pub(super) fn document(api: &OpenApi) -> Value {
             },
         },
     });
-    document
+    document.insert("components".to_owned(), components);
+    Value::Object(document)
+}
+
+/// An optional parameter is left out: no query and no header holds null.
+fn without_null(paths: &mut Value) {
+    let operations = paths.as_object_mut().into_iter().flat_map(|paths| paths.values_mut().filter_map(Value::as_object_mut));
+    for operation in operations.flat_map(|item| item.values_mut()) {
+        for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+            let kind = parameter.pointer_mut("/schema/type");
+            if let Some(kind) = kind
+                && let Some(first) = kind.get(0).cloned()
+            {
+                *kind = first;
+            }
+        }
+    }
 }
 
 fn responses() -> Value {
@@ -188,16 +210,14 @@ fn responses() -> Value {
         let content = json!({
             "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" }, "example": example(*status) },
         });
-        let mut response = json!({ "description": description, "content": content });
-        if matches!(status, 429 | 503) {
-            response["headers"] = json!({
+        let headers = match status {
+            401 => json!({ "WWW-Authenticate": { "description": "`Bearer`.", "schema": { "type": "string" } } }),
+            429 | 503 => json!({
                 "Retry-After": { "description": "Seconds to wait before the next try.", "schema": { "type": "integer", "minimum": 1 } },
-            });
-        }
-        if *status == 401 {
-            response["headers"] = json!({ "WWW-Authenticate": { "description": "`Bearer`.", "schema": { "type": "string" } } });
-        }
-        ((*name).to_owned(), response)
+            }),
+            _ => json!({}),
+        };
+        ((*name).to_owned(), json!({ "description": description, "headers": headers, "content": content }))
     });
     Value::Object(named.collect())
 }

@@ -106,6 +106,7 @@ fn every_operation_says_what_it_is_and_who_may_call_it() {
         assert!(operation["tags"].as_array().is_some_and(|own| own.len() == 1 && tags.contains(own[0].as_str().unwrap())), "{what}");
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             assert!(parameter["description"].as_str().is_some_and(|text| !text.is_empty()), "{what}: {parameter}");
+            assert!(parameter["schema"]["type"].is_string(), "{what}: a parameter that may be left out is not null: {parameter}");
         }
         let open = operation["security"].as_array().is_some_and(|ways| ways.iter().any(|way| way == &serde_json::json!({})));
         assert_eq!(operation["responses"]["401"].is_object(), !open || path == "/ws", "{what}: 401 stands where a token is needed");

@@ -88,8 +88,11 @@ pub fn check(input: &[u8]) {
         let witness = witness(&relay).await;
         let principal = (choices & 2 == 2).then(|| relay.authenticate(Some(&token("ana", "ward", role))).unwrap());
         let (transport, link) = pair(64);
-        let session =
-            tokio::spawn(session::run(relay.clone(), transport, Opening { format, address: "192.0.2.7:1".to_owned(), principal }));
+        let session = tokio::spawn(session::run(
+            relay.clone(),
+            transport,
+            Opening { format, address: std::net::SocketAddr::from(([192, 0, 2, 7], 1)).into(), principal },
+        ));
         let mut peer = Peer { link, format, answers: Vec::new(), closed: false };
         let mut commands = Vec::new();
         while let Some((length, after)) = rest.split_first_chunk::<2>() {
@@ -140,7 +143,8 @@ pub fn check(input: &[u8]) {
 async fn witness(relay: &Relay) -> MemoryClient {
     let principal = relay.authenticate(Some(&token("eve", "elsewhere", "nurse"))).unwrap();
     let (transport, mut link) = pair(64);
-    let opening = Opening { format: Format::Cbor, address: "192.0.2.8:1".to_owned(), principal: Some(principal) };
+    let opening =
+        Opening { format: Format::Cbor, address: std::net::SocketAddr::from(([192, 0, 2, 8], 1)).into(), principal: Some(principal) };
     tokio::spawn(session::run(relay.clone(), transport, opening));
     let subscribe = ["device:bed-1", "patient:p-9", "tenant", "lobby", "conversation:c-1"].map(SubscribeEntry::new).to_vec();
     let connect = ClientMessage::Connect(Connect { id: 1, token: None, client: ClientInfo::default(), subscribe });

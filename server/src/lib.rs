@@ -64,7 +64,7 @@ pub async fn serve_connections(listener: TcpListener, relay: Relay, api: Router,
     // Ends with the caller's token, and also when serving ends by itself.
     let stop = shutdown.child_token();
     let serving = async {
-        let served = listen::serve(listener, app, listen::HEAD_TIMEOUT, stop.clone());
+        let served = listen::serve(listener, app, limits::Terms::new(&relay), stop.clone());
         let out_of_time = async {
             stop.cancelled().await;
             tokio::time::sleep(within).await;

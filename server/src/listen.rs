@@ -1,12 +1,14 @@
 //! Accepting and serving HTTP/1.1 connections, until told to stop.
 //!
 //! Why not `axum::serve`: it sets no time for the head of a request, so whoever sends half of one keeps its socket for ever,
-//! before any limit of the relay counts it. Here a head must come whole within [`HEAD_TIMEOUT`], from the moment the socket
-//! is accepted or the request before was answered; that also ends connections that are kept alive and not used.
+//! before any limit of the relay counts it. Here a head must come whole within its time ([`Terms`]), from the moment the socket
+//! is accepted or the request before was answered; that also ends connections that are kept alive and not used. And there are
+//! so many connections at most that are no WebSockets.
 //!
 //! Trap: an upgraded connection leaves this module with its answer. Whoever takes it over must be waited for elsewhere
 //! ([`Relay::track`](crate::Relay::track)).
 
+use crate::limits::Terms;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -23,31 +25,35 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-/// How long the head of a request may take.
-pub const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long to wait where no connection can be accepted, as a rule for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves until `stop`, then answers what was begun and returns. Dropping the future cuts off what is left.
-pub async fn serve(listener: TcpListener, app: Router, head_timeout: Duration, stop: CancellationToken) {
+pub async fn serve(listener: TcpListener, app: Router, terms: Terms, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    http.timer(TokioTimer::new()).header_read_timeout(terms.head_timeout);
     loop {
         let (socket, address) = tokio::select! {
             biased;
             () = stop.cancelled() => break,
             accepted = accept(&listener) => accepted,
         };
-        let app = app.clone();
+        let Some(place) = terms.admit(&socket, address) else { continue };
+        http.keep_alive(terms.keeps_alive(address));
+        let (app, terms) = (app.clone(), terms.clone());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
+            let client = terms.client_of(address, request.headers());
+            request.extensions_mut().insert(client);
             request.extensions_mut().insert(ConnectInfo(address));
             app.clone().oneshot(request)
         });
         let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
         let stop = stop.clone();
         connections.spawn(async move {
+            // Given back when the connection ends or is handed over as a WebSocket.
+            let _place = place;
             let mut connection = pin!(connection);
             let ended = tokio::select! {
                 biased;

@@ -7,6 +7,7 @@
 //! a time, which ends with the last clone.
 
 mod calls;
+mod doors;
 mod drain;
 mod poll;
 mod publish;
@@ -21,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::hub::Hub;
-use crate::limits::{Admission, Admissions, Waiting};
+use crate::limits::{Places, Rates, Waiting};
 use crate::observe::Metrics;
 use crate::observe::metrics::Snapshot;
 use crate::overload::Gate;
@@ -29,7 +30,6 @@ use crate::rate::Rate;
 use parking_lot::RwLock;
 pub use publish::{Asked, Published};
 use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Limits, PresentUser, Publication};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
@@ -63,7 +63,9 @@ struct Inner {
     methods: RwLock<Vec<Arc<dyn Methods>>>,
     draining: AtomicBool,
     gate: Gate,
-    admissions: Admissions,
+    places: Places,
+    http_places: Places,
+    rates: Rates,
     waiting: Waiting,
     /// Sessions and publications under way: what a drain waits for.
     work: TaskTracker,
@@ -115,6 +117,7 @@ impl Relay {
             gate: Gate::new(&config.monitor, entropy.clone()),
             node: config.node.clone().unwrap_or_else(|| format!("relay-{}", entropy.id())),
             verifier: Verifier::new(Arc::clone(&config), clock.clone()),
+            rates: Rates::new(&config.limits, &clock),
             config,
             clock,
             entropy,
@@ -124,7 +127,8 @@ impl Relay {
             taps,
             methods: RwLock::default(),
             draining: AtomicBool::new(false),
-            admissions: Admissions::default(),
+            places: Places::default(),
+            http_places: Places::default(),
             waiting: Waiting::default(),
             work: TaskTracker::new(),
             stopped: CancellationToken::new(),
@@ -175,6 +179,7 @@ impl Relay {
             subscriptions: self.hub().room_counts().1,
             channels: self.broker().channels(),
             waiting_polls: self.inner.waiting.count(),
+            http_connections: self.inner.http_places.count(),
             queued_messages: connections.iter().map(|connection| connection.outbox.waiting().0).sum(),
         }
     }
@@ -210,11 +215,6 @@ impl Relay {
     /// What tokens are checked with, and how its files stand.
     pub fn verifier(&self) -> &Verifier {
         &self.inner.verifier
-    }
-
-    /// Takes a place for a connection from that address.
-    pub fn admit(&self, address: IpAddr) -> Result<Admission, ErrorBody> {
-        self.inner.admissions.admit(address, &self.config().limits)
     }
 
     /// Counts a session as work that a drain waits for.

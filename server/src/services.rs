@@ -4,6 +4,7 @@
 use crate::api::Api;
 use crate::domain::Dashboard;
 use crate::feed::Feeds;
+use crate::limits::Terms;
 use crate::monitor::source::Process;
 use crate::relay::Relay;
 use axum::Router;
@@ -55,7 +56,7 @@ impl Services {
             tasks.spawn(feeds.run(relay.clone(), stop.clone()));
         }
         if let Some(listener) = metrics {
-            tasks.spawn(serve_metrics(listener, api.metrics_router(), stop.clone()));
+            tasks.spawn(serve_metrics(listener, api.metrics_router(), Terms::new(relay), stop.clone()));
         }
         Ok(Self { router: api.router(), tasks })
     }
@@ -75,11 +76,11 @@ impl Services {
     }
 }
 
-async fn serve_metrics(listener: TcpListener, router: Router, stop: CancellationToken) {
+async fn serve_metrics(listener: TcpListener, router: Router, terms: Terms, stop: CancellationToken) {
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "metrics have an address of their own");
     }
-    crate::listen::serve(listener, router, crate::listen::HEAD_TIMEOUT, stop).await;
+    crate::listen::serve(listener, router, terms, stop).await;
 }
 
 /// Takes changed files of keys over until it is stopped.

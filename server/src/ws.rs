@@ -6,18 +6,18 @@
 
 use crate::api::Problem;
 use crate::hub::Closing;
+use crate::limits::ClientAddress;
 use crate::observe::metrics::HandshakeFailure;
 use crate::relay::Relay;
 use crate::session::{self, Inbound, Lost, Opening, Outbound};
-use axum::Router;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use futures_util::{Sink, Stream};
 use pulsewire_protocol::{CloseCode, ErrorBody, ErrorCode, Format, SUBPROTOCOL_CBOR, SUBPROTOCOL_JSON};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -43,11 +43,7 @@ pub fn router(relay: Relay) -> Router {
     ),
     responses((status = 101, description = "The connection is a WebSocket now."), crate::api::Callers),
 )]
-pub(crate) async fn handle_upgrade(
-    State(relay): State<Relay>,
-    ConnectInfo(address): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
+pub(crate) async fn handle_upgrade(State(relay): State<Relay>, Extension(address): Extension<ClientAddress>, request: Request) -> Response {
     let (mut parts, _) = request.into_parts();
     let refuse = |failure: HandshakeFailure, problem: Problem| {
         relay.metrics().handshake_failed(failure);
@@ -73,10 +69,22 @@ pub(crate) async fn handle_upgrade(
         None => None,
         Some(token) => match relay.authenticate(Some(&token)) {
             Ok(principal) => Some(principal),
-            Err(refused) => return refuse(refused.problem.into(), refused.into()),
+            Err(refused) => {
+                return match relay.token_refused(&address, refused.problem) {
+                    Ok(()) => refuse(refused.problem.into(), refused.into()),
+                    Err(error) => refuse(HandshakeFailure::RateLimited, Problem::from(error).and_close()),
+                };
+            }
         },
     };
-    let admission = match relay.admit(address.ip()) {
+    let passed = match &principal {
+        Some(principal) => relay.may_come_back(principal),
+        None => relay.may_shake_hands(address.group()),
+    };
+    if let Err(error) = passed {
+        return refuse(HandshakeFailure::RateLimited, Problem::from(error).and_close());
+    }
+    let admission = match relay.admit(address.group()) {
         Ok(admission) => admission,
         Err(error) => return refuse(HandshakeFailure::TooMany, error.into()),
     };
@@ -95,7 +103,7 @@ pub(crate) async fn handle_upgrade(
         return refuse(HandshakeFailure::Subprotocol, error.into());
     };
     let limit = relay.config().limits.max_message_bytes.saturating_mul(4).max(256 * 1024);
-    let opening = Opening { format, address: address.to_string(), principal };
+    let opening = Opening { format, address, principal };
     upgraded(upgrade, limit, move |socket| {
         // Tracked, because the spawn behind `on_upgrade` is not: a drain waits for it.
         let tracked = relay.clone();

@@ -9,8 +9,6 @@ use axum::response::{IntoResponse as _, Response};
 use pulsewire_protocol::{DecodeError, ErrorCode, Format};
 use std::time::Duration;
 
-/// A body that takes longer than this to arrive holds memory for nothing.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const CBOR: &str = "application/cbor";
 const JSON: &str = "application/json";
 
@@ -29,7 +27,9 @@ impl Given {
             // Already by its announced length: waiting for the rest of it would hold the caller up for nothing.
             return Err(too_large());
         }
-        let read = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await;
+        // A body that takes longer holds memory for nothing.
+        let within = Duration::from_millis(api.relay.config().limits.body_timeout_ms);
+        let read = tokio::time::timeout(within, Bytes::from_request(request, &())).await;
         let bytes = match read {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)))) => {
@@ -37,7 +37,7 @@ impl Given {
             }
             Ok(Err(rejection)) => return Err(Problem::bad_request(format!("the body cannot be read: {}", rejection.body_text()))),
             Err(_) => {
-                let detail = format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs());
+                let detail = format!("the body did not arrive within {} ms (limits.body_timeout_ms)", within.as_millis());
                 return Err(Problem { retryable: true, ..Problem::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::BadRequest, detail) });
             }
         };

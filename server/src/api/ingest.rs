@@ -12,7 +12,7 @@ use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use pulsewire_protocol::json::{FromJson, items_from_json};
-use pulsewire_protocol::{Alert, DecodeError, DeviceStatus, ErrorCode, Format, Payload, PublishItem, Telemetry, cbor};
+use pulsewire_protocol::{Alert, DecodeError, DeviceStatus, ErrorCode, EventKind, Format, Payload, PublishItem, Telemetry, cbor};
 
 /// A header's idempotency key must leave room for the index of an item.
 const MAX_KEY_HEADER_BYTES: usize = 100;
@@ -142,6 +142,11 @@ pub(super) async fn publish(
         // In CBOR the answer is always a list.
         Format::Cbor => (cbor::decode_publish_items_each(&given.bytes).map_err(|error| unreadable(&error))?, false),
     };
+    let brings_an_alert = items.iter().flatten().any(|item| item.payload.kind() == Some(EventKind::Alert));
+    // Everybody else was asked before the body was read.
+    if caller.is_backend() && !brings_an_alert {
+        api.relay.may_ask(&caller)?;
+    }
     let count = items.len();
     let outcomes = apply(&api, &caller, items, key.as_deref(), mode, Outcomes::new(false)).await;
     if answer_format(&headers, given.format) == Format::Cbor {

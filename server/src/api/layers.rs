@@ -1,6 +1,7 @@
 //! What lies around every route: CORS, compression, counting, and a net under panics.
 
 use super::{Api, Problem};
+use crate::limits::ClientAddress;
 use crate::observe::metrics::{Metrics, Transport};
 use crate::relay::Relay;
 use axum::Router;
@@ -22,6 +23,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 pub(super) fn apply(router: Router, api: &Api) -> Router {
     // The last one is the outermost.
     router
+        .layer(middleware::from_fn_with_state(api.clone(), gate))
         .layer(CatchPanicLayer::custom(handle_panic))
         .layer(middleware::from_fn_with_state(Arc::clone(api.relay.metrics()), count))
         .layer(CompressionLayer::new())
@@ -58,6 +60,41 @@ pub fn guarded(router: Router, relay: &Relay) -> Router {
         let detail = "with --dev only requests to 127.0.0.1, [::1] and localhost are answered; --allow-lan opens it to other names";
         Problem::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, detail).into_response()
     })))
+}
+
+/// The rates of `/api/v1` (R10): a good token's request is counted against its user, a refused token against its address.
+///
+/// A backend's `/publish` passes here and is asked once its body is known, because its alerts are never refused for a rate
+/// ([`super::ingest`]).
+async fn gate(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    if !route.starts_with("/api/v1/") {
+        return next.run(request).await;
+    }
+    match api.authenticate(request.headers()) {
+        Ok(caller) => {
+            let spared =
+                matches!(route, "/api/v1/alerts" | "/api/v1/devices/alerts" | "/api/v1/publish") && request.method() == Method::POST;
+            let asks = !(caller.is_backend() && spared);
+            if asks && let Err(error) = api.relay.may_ask(&caller) {
+                return Problem::from(error).into_response();
+            }
+        }
+        Err(refused) => {
+            let address = request.extensions().get::<ClientAddress>().copied();
+            // The handler says it, unless the method is wrong: that is no attempt.
+            let response = next.run(request).await;
+            // Without an address the request came from within this process.
+            if response.status() == StatusCode::UNAUTHORIZED
+                && let Some(address) = address
+                && let Err(error) = api.relay.token_refused(&address, refused.problem)
+            {
+                return Problem::from(error).and_close().into_response();
+            }
+            return response;
+        }
+    }
+    next.run(request).await
 }
 
 fn cors(api: &Api) -> CorsLayer {

@@ -19,7 +19,7 @@ pub(crate) use openapi::{Anyone, Callers, Missing, Senders, Unreadable};
 pub(crate) use ops::method_not_allowed;
 pub use problem::Problem;
 
-use crate::auth::Principal;
+use crate::auth::{Principal, TokenRefused};
 use crate::relay::Relay;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, header};
@@ -92,10 +92,14 @@ impl Api {
 
     /// Who calls: the bearer token of the request.
     fn caller(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
+        self.authenticate(headers).map_err(Problem::from)
+    }
+
+    fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Principal>, TokenRefused> {
         let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
             let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
             scheme.eq_ignore_ascii_case("bearer").then_some(token)
         });
-        self.relay.authenticate(token).map_err(Problem::from)
+        self.relay.authenticate(token)
     }
 }

@@ -21,6 +21,8 @@ pub struct Problem {
     pub retryable: bool,
     /// How long to wait before the next try.
     pub retry_after_ms: Option<u64>,
+    /// Whether the connection is to be closed behind the answer: for those who come too fast, so that each try costs them one.
+    pub closes: bool,
     /// Members of this kind of problem, such as the errors of each item.
     pub more: serde_json::Map<String, serde_json::Value>,
 }
@@ -68,12 +70,18 @@ impl Problem {
             field: None,
             retryable: false,
             retry_after_ms: None,
+            closes: false,
             more: serde_json::Map::new(),
         }
     }
     /// A request that makes no sense.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, detail)
+    }
+    /// Closes the connection behind the answer.
+    #[must_use]
+    pub fn and_close(self) -> Self {
+        Self { closes: true, ..self }
     }
     /// Blames a field.
     #[must_use]
@@ -126,6 +134,9 @@ impl IntoResponse for Problem {
         let wait_ms = self.retry_after_ms.or((self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1_000));
         if let Some(wait_ms) = wait_ms {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1_000).max(1)));
+        }
+        if self.closes {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 6750: no error attribute where no token was given.

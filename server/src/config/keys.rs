@@ -5,9 +5,10 @@
 //! each names its key's own range. `toml` still does the syntax.
 
 use super::{Config, KindOverride, LogFormat};
+use ipnet::IpNet;
 use pulsewire_protocol::Pattern;
 use secrecy::SecretString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// A value as a source gives it. Text from the environment or a flag stands for any type; from a file only for text.
 #[derive(Clone, Debug)]
@@ -154,6 +155,20 @@ pub(super) static KEYS: &[Key] = &[
     number("limits.connections", 1, 10_000_000, |c, _, v| c.limits.connections = v as usize),
     number("limits.per_user", 1, 10_000_000, |c, _, v| c.limits.per_user = v as usize),
     number("limits.per_address", 1, 10_000_000, |c, _, v| c.limits.per_address = v as usize),
+    number("limits.http_connections", 1, 10_000_000, |c, _, v| c.limits.http_connections = Some(v as usize)),
+    number("limits.http_per_address", 1, 10_000_000, |c, _, v| c.limits.http_per_address = Some(v as usize)),
+    number("limits.trusted_proxy_hops", 0, 16, |c, _, v| c.limits.trusted_proxy_hops = v as usize),
+    list("limits.trusted_proxies", "a list of networks, such as [\"10.0.0.0/8\", \"fd00::/8\", \"192.0.2.1\"]", |c, _, v| {
+        v.iter().map(|n| network(n)).collect::<Result<_, _>>().map(|n| c.limits.trusted_proxies = n)
+    }),
+    number("limits.handshakes_per_second", 1, 1_000_000, |c, _, v| c.limits.handshakes_per_second = Some(v as u32)),
+    number("limits.handshake_burst", 1, 10_000_000, |c, _, v| c.limits.handshake_burst = Some(v as u32)),
+    number("limits.failed_tokens_per_second", 1, 1_000_000, |c, _, v| c.limits.failed_tokens_per_second = Some(v as u32)),
+    number("limits.failed_token_burst", 1, 10_000_000, |c, _, v| c.limits.failed_token_burst = Some(v as u32)),
+    number("limits.requests_per_second", 1, 1_000_000, |c, _, v| c.limits.requests_per_second = v as u32),
+    number("limits.request_burst", 1, 10_000_000, |c, _, v| c.limits.request_burst = v as u32),
+    number("limits.backend_requests_per_second", 1, 1_000_000, |c, _, v| c.limits.backend_requests_per_second = Some(v as u32)),
+    number("limits.backend_request_burst", 1, 10_000_000, |c, _, v| c.limits.backend_request_burst = Some(v as u32)),
     number("limits.subscriptions", 1, 1_000_000, |c, _, v| c.limits.subscriptions = v as usize),
     number("limits.queue_messages", 1, 10_000_000, |c, _, v| c.limits.queue_messages = v as usize),
     number("limits.queue_bytes", 4_096, HUGE, |c, _, v| c.limits.queue_bytes = v as usize),
@@ -162,6 +177,9 @@ pub(super) static KEYS: &[Key] = &[
     number("limits.max_message_bytes", 1_024, 16 * 1024 * 1024, |c, _, v| c.limits.max_message_bytes = v as usize),
     number("limits.max_body_bytes", 1_024, 1024 * 1024 * 1024, |c, _, v| c.limits.max_body_bytes = v as usize),
     number("limits.recovery_bytes", 1_024, 1024 * 1024 * 1024, |c, _, v| c.limits.recovery_bytes = v as usize),
+    number("limits.head_timeout_ms", 100, DAY_MS, |c, _, v| c.limits.head_timeout_ms = v),
+    number("limits.body_timeout_ms", 100, DAY_MS, |c, _, v| c.limits.body_timeout_ms = v),
+    number("limits.stall_timeout_ms", 1_000, DAY_MS, |c, _, v| c.limits.stall_timeout_ms = v),
     number("limits.drain_ms", 0, 600_000, |c, _, v| c.limits.drain_ms = v),
     number("history.publications", 0, 10_000_000, |c, _, v| c.history.publications = v as usize),
     number("history.age_ms", 0, 365 * DAY_MS, |c, _, v| c.history.age_ms = v),
@@ -314,6 +332,12 @@ fn origin(text: &str) -> Result<String, String> {
         return Err(format!("{text:?} is not what browsers send: they write such a name in ASCII, as xn--…"));
     }
     Ok(lower.strip_suffix(default_port).unwrap_or(&lower).to_owned())
+}
+
+/// A network, or one address alone.
+fn network(text: &str) -> Result<IpNet, String> {
+    let alone = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| alone()).map(|network: IpNet| network.trunc()).map_err(|_| format!("{text:?} is no network"))
 }
 
 fn patterns(items: &[String]) -> Result<Vec<Pattern>, String> {

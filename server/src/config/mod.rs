@@ -7,12 +7,14 @@
 //! [`Config::validate`] therefore keeps it on loopback unless `allow_lan` says otherwise.
 
 mod keys;
+mod limits;
 mod load;
 mod mistake;
 mod monitor;
 mod validate;
 
 pub use keys::{KeyInfo, documented_keys};
+pub use limits::{LimitsConfig, Quotas};
 pub use load::{EnvironmentVariable, Flag, Sources, load, load_without_key};
 pub use mistake::{Mistake, Mistakes, Place};
 pub use monitor::MonitorConfig;
@@ -192,54 +194,6 @@ pub struct HeartbeatConfig {
 impl Default for HeartbeatConfig {
     fn default() -> Self {
         Self { interval_ms: 30_000, dead_after_ms: 90_000, client_timeout_ms: 60_000, handshake_timeout_ms: 30_000 }
-    }
-}
-
-/// What a connection, a user, an address may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LimitsConfig {
-    /// Connections in all.
-    pub connections: usize,
-    /// Connections of one user.
-    pub per_user: usize,
-    /// Connections from one address: a hospital is one address.
-    pub per_address: usize,
-    /// Subscriptions of one connection.
-    pub subscriptions: usize,
-    /// Messages that may wait for one slow connection.
-    pub queue_messages: usize,
-    /// Bytes that may wait for one slow connection.
-    pub queue_bytes: usize,
-    /// Messages a second from one connection.
-    pub messages_per_second: u32,
-    /// How many of them may come at once.
-    pub burst: u32,
-    /// Bytes of one message.
-    pub max_message_bytes: usize,
-    /// Bytes of one HTTP body: arrays of many items are larger than one message.
-    pub max_body_bytes: usize,
-    /// Bytes of one recovery; a larger one is `recovered: false`.
-    pub recovery_bytes: usize,
-    /// How long a drain may take.
-    pub drain_ms: u64,
-}
-
-impl Default for LimitsConfig {
-    fn default() -> Self {
-        Self {
-            connections: 10_000,
-            per_user: 100,
-            per_address: 2_000,
-            subscriptions: 256,
-            queue_messages: 1_024,
-            queue_bytes: 1024 * 1024,
-            messages_per_second: 50,
-            burst: 200,
-            max_message_bytes: pulsewire_protocol::DEFAULT_MAX_MESSAGE_BYTES as usize,
-            max_body_bytes: 1024 * 1024,
-            recovery_bytes: 1024 * 1024,
-            drain_ms: 9_000,
-        }
     }
 }
 

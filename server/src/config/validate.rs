@@ -36,7 +36,7 @@ impl Config {
             let problem = format!("{} is not longer than heartbeat.interval_ms ({})", beat.client_timeout_ms, beat.interval_ms);
             say("heartbeat.client_timeout_ms", problem, "clients would reconnect between two heartbeats; such as 2 × interval_ms");
         }
-        let limits = self.limits;
+        let limits = &self.limits;
         if limits.queue_bytes < limits.max_message_bytes {
             let problem = format!("{} is less than limits.max_message_bytes ({})", limits.queue_bytes, limits.max_message_bytes);
             say("limits.queue_bytes", problem, "one message of the largest size must fit");
@@ -44,6 +44,10 @@ impl Config {
         if limits.max_body_bytes < limits.max_message_bytes {
             let problem = format!("{} is less than limits.max_message_bytes ({})", limits.max_body_bytes, limits.max_message_bytes);
             say("limits.max_body_bytes", problem, "one message of the largest size must fit");
+        }
+        if !limits.trusted_proxies.is_empty() && limits.trusted_proxy_hops == 0 {
+            let problem = "has no effect while limits.trusted_proxy_hops is 0".to_owned();
+            say("limits.trusted_proxies", problem, "say how many proxies append to X-Forwarded-For, such as 1, or leave the networks out");
         }
         for (kind, hz) in &self.throttle {
             let key = format!("throttle.{kind}");

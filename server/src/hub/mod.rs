@@ -20,6 +20,7 @@ pub use people::People;
 pub use room::Room;
 pub use wheel::{GRAIN_MS, Timer, Wheel};
 
+use crate::auth::Principal;
 use crate::broker::{ChannelKey, Deliver};
 use crate::observe::Metrics;
 use crate::rate::Rate;
@@ -79,6 +80,19 @@ impl Hub {
         if let Some(who) = connection.principal() {
             self.people.lock().add(&who.tenant, &who.user, &who.name, connection.number, who.counts_as_viewer);
         }
+    }
+
+    /// The same the first time, where the user has fewer connections than `limit`. Counted and entered in one step: of two
+    /// that come at once for one place only one gets it.
+    pub fn identify_within(&self, connection: &Connection, who: &Arc<Principal>, limit: usize) -> bool {
+        let mut people = self.people.lock();
+        if people.connections_of(&who.tenant, &who.user) >= limit {
+            return false;
+        }
+        people.add(&who.tenant, &who.user, &who.name, connection.number, who.counts_as_viewer);
+        drop(people);
+        connection.set_principal(Arc::clone(who));
+        true
     }
 
     /// Forgets a connection. Its rooms are left by whoever joined them.

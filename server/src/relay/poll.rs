@@ -6,6 +6,7 @@ use super::Relay;
 use crate::auth::Principal;
 use crate::broker::{ChannelKey, ReadRequest, Snapshot};
 use crate::hub::Hub;
+use crate::observe::metrics::Limit;
 use pulsewire_protocol::{ErrorBody, ErrorCode, PollEntry, PollRequest, PollResponse, Position, Refused, Subscribed, SubscribedEntry};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,10 +52,15 @@ impl Relay {
     pub async fn poll(&self, by: &Principal, request: PollRequest) -> Result<PollResponse, ErrorBody> {
         let max = self.config().limits.subscriptions;
         if request.channels.len() > max {
+            self.metrics().refused(Limit::Subscriptions);
             return Err(ErrorBody::new(ErrorCode::TooManySubscriptions, format!("channels: at most {max} in one poll")));
         }
         let wait_ms = request.wait_ms.unwrap_or(0).min(MAX_WAIT_MS);
-        let _place = if wait_ms > 0 { Some(self.inner.waiting.admit(&by.tenant, &by.user, &self.config().limits)?) } else { None };
+        let place = || {
+            let place = self.inner.waiting.admit(&by.tenant, &by.user, &self.config().limits);
+            place.inspect_err(|_| self.metrics().refused(Limit::Polls))
+        };
+        let _place = if wait_ms > 0 { Some(place()?) } else { None };
         let deadline = Instant::now() + Duration::from_millis(wait_ms);
         let news = Arc::new(Notify::new());
         let mut watching = Watching { hub: self.hub(), number: self.hub().next_number(), keys: Vec::new() };

@@ -5,6 +5,7 @@ use crate::auth::Principal;
 use crate::broker::ChannelKey;
 use crate::hub::Closing;
 use crate::observe::metrics::HandshakeFailure;
+use crate::observe::metrics::Limit;
 use crate::rate::Rate;
 use pulsewire_protocol::error::reason_with_retry_after;
 use pulsewire_protocol::{
@@ -24,7 +25,6 @@ impl Session {
             return self.answer_error(Some(command.id), None, body);
         }
         let Some(who) = self.admit(command.token.as_deref()) else { return };
-        self.connection.set_principal(Arc::clone(&who));
         self.registered.open(&who, &command.client);
 
         let own = ChannelName::user(&who.user).map(|own| own.as_str().to_owned()).unwrap_or_default();
@@ -60,7 +60,7 @@ impl Session {
         self.relay.arm_connection_timers(&self.connection);
     }
 
-    /// Who it is, or `None` where it was refused.
+    /// Who it is, from now on known to all, or `None` where it was refused.
     fn admit(&mut self, token: Option<&str>) -> Option<Arc<Principal>> {
         let verified = match self.upgrade.take() {
             // The upgrade's token counts; it was good when the upgrade came.
@@ -71,12 +71,19 @@ impl Session {
             Ok(who) => who,
             Err(refused) => {
                 tracing::debug!(target: "pulsewire_relay::connections", connection = %self.connection.id, %refused, "token refused");
-                self.refuse(refused.problem.into(), Closing::new(CloseCode::UNAUTHORIZED, refused.problem.as_str()));
+                match self.relay.token_refused(&self.address, refused.problem) {
+                    Ok(()) => self.refuse(refused.problem.into(), Closing::new(CloseCode::UNAUTHORIZED, refused.problem.as_str())),
+                    Err(error) => {
+                        let reason = reason_with_retry_after("rate_limited", error.retry_after_ms.unwrap_or(1_000));
+                        self.refuse(HandshakeFailure::RateLimited, Closing::new(CloseCode::RATE_LIMITED, reason));
+                    }
+                }
                 return None;
             }
         };
         let limit = self.relay.config().limits.per_user;
-        if self.relay.hub().people(|people| people.connections_of(&who.tenant, &who.user)) >= limit {
+        if !self.relay.hub().identify_within(&self.connection, &who, limit) {
+            self.relay.metrics().refused(Limit::PerUser);
             let reason = reason_with_retry_after("rate_limited", 30_000);
             self.refuse(HandshakeFailure::TooMany, Closing::new(CloseCode::RATE_LIMITED, reason));
             return None;

@@ -22,14 +22,17 @@ pub use transport::{Inbound, Lost, MemoryClient, MemoryTransport, Outbound, Tran
 
 use crate::auth::Principal;
 use crate::hub::{Closing, Connection, OutboxLimits, Timer, encode};
-use crate::limits::{MessageBucket, Toll};
+use crate::limits::{ClientAddress, MessageBucket, Toll};
+use crate::observe::metrics::Limit;
 use crate::observe::metrics::{HandshakeFailure, Transport as Carrier};
 use crate::relay::Relay;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use membership::Membership;
 use pulsewire_protocol::error::reason_with_retry_after;
-use pulsewire_protocol::{ClientMessage, CloseCode, DecodeError, ErrorBody, ErrorCode, ErrorMessage, Format, ServerMessage, cbor, json};
+use pulsewire_protocol::{
+    ClientMessage, CloseCode, DecodeError, ErrorBody, ErrorCode, ErrorMessage, EventKind, Format, ServerMessage, cbor, json,
+};
 use registered::Registered;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -48,8 +51,8 @@ const LINGER: Duration = Duration::from_secs(2);
 pub struct Opening {
     /// The encoding.
     pub format: Format,
-    /// Where it comes from, for logs.
-    pub address: String,
+    /// Where it comes from, for logs and limits.
+    pub address: ClientAddress,
     /// Who it is, where the upgrade carried a token.
     pub principal: Option<Arc<Principal>>,
 }
@@ -62,6 +65,7 @@ struct Session {
     relay: Relay,
     connection: Arc<Connection>,
     upgrade: Option<Arc<Principal>>,
+    address: ClientAddress,
     bucket: MessageBucket,
 }
 
@@ -110,7 +114,7 @@ impl Session {
         let limits = &relay.config().limits;
         let outbox = OutboxLimits { messages: limits.queue_messages, bytes: limits.queue_bytes };
         let (number, id, now_ms) = (relay.hub().next_number(), relay.entropy().id(), relay.hub().wheel.now_ms());
-        let connection = Arc::new(Connection::new(number, id, opening.format, opening.address, now_ms, outbox));
+        let connection = Arc::new(Connection::new(number, id, opening.format, opening.address.to_string(), now_ms, outbox));
         relay.hub().add(&connection);
         relay.hub().wheel.after(relay.config().heartbeat.handshake_timeout_ms, Timer::Handshake(number));
         if relay.is_draining() {
@@ -121,6 +125,7 @@ impl Session {
             registered: Registered::new(relay.clone(), Arc::clone(&connection)),
             bucket: MessageBucket::new(limits, relay.clock()),
             upgrade: opening.principal,
+            address: opening.address,
             relay,
             connection,
         }
@@ -186,7 +191,8 @@ impl Session {
             return self.handle_pong(&pong);
         }
         let id = id_of(&message);
-        if !self.may_pass(Some(id)) {
+        // No alert is lost for its rate: a backend that floods with them is held up by its own answers alone.
+        if !self.is_alert_of_a_backend(&message) && !self.may_pass(Some(id)) {
             return;
         }
         if id == 0 {
@@ -218,6 +224,11 @@ impl Session {
         }
     }
 
+    fn is_alert_of_a_backend(&self, message: &ClientMessage) -> bool {
+        let is_alert = matches!(message, ClientMessage::Publish(publish) if publish.payload.kind() == Some(EventKind::Alert));
+        is_alert && self.connection.principal().is_some_and(|who| who.is_backend())
+    }
+
     /// Takes the message's toll; answers it, or ends the connection, where it may not pass.
     fn may_pass(&mut self, id: Option<u64>) -> bool {
         let (retry_after_ms, enough) = match self.bucket.take() {
@@ -225,6 +236,7 @@ impl Session {
             Toll::Wait { retry_after_ms } => (retry_after_ms, false),
             Toll::Enough { retry_after_ms } => (retry_after_ms, true),
         };
+        self.relay.metrics().refused(Limit::Messages);
         if enough {
             self.close(CloseCode::RATE_LIMITED, reason_with_retry_after("rate_limited", retry_after_ms.max(5_000)));
         } else {

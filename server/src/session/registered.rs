@@ -29,7 +29,6 @@ impl Registered {
 
     /// The client said who it is.
     pub(super) fn open(&mut self, who: &Principal, client: &ClientInfo) {
-        self.relay.hub().identify(&self.connection);
         self.relay.metrics().connection_opened();
         let session = loggable(&client.session);
         tracing::info!(

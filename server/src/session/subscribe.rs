@@ -5,6 +5,7 @@ use super::membership::Membership;
 use crate::auth::Principal;
 use crate::broker::{ChannelKey, Snapshot};
 use crate::hub::encode;
+use crate::observe::metrics::Limit;
 use crate::relay::subscribed;
 use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, ServerMessage, Subscribe, SubscribeEntry, Subscribed};
 use std::sync::Arc;
@@ -42,6 +43,7 @@ impl Session {
         // Those that the relay joins by itself do not count, whoever named them.
         let counted = self.memberships.iter().filter(|membership| !is_own(&who, &membership.key.channel)).count();
         if counted >= limit && !is_own(&who, &key.channel) {
+            self.relay.metrics().refused(Limit::Subscriptions);
             return Err(ErrorBody::new(ErrorCode::TooManySubscriptions, format!("at most {limit} subscriptions for one connection")));
         }
         // From here on an error drops the membership, which undoes the joining.

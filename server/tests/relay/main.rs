@@ -11,6 +11,7 @@ mod idempotency;
 mod isolation;
 mod keys;
 mod lifecycle;
+mod limits;
 mod log;
 mod overload;
 mod pairs;

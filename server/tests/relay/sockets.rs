@@ -5,6 +5,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use jsonwebtoken::{EncodingKey, Header};
 use pulsewire_protocol::*;
 use pulsewire_relay::config::{Config, SecretString};
+use pulsewire_relay::limits::Terms;
 use pulsewire_relay::{Clock, Entropy, Publisher, Relay, serve};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -318,7 +319,10 @@ async fn half_a_request_does_not_keep_its_socket_and_a_whole_one_is_answered() {
     let address = listener.local_addr().unwrap();
     let app = axum::Router::new().route("/", axum::routing::get(|| async { "here" }));
     let stop = CancellationToken::new();
-    let task = tokio::spawn(pulsewire_relay::listen::serve(listener, app, Duration::from_millis(200), stop.clone()));
+    let mut config = crate::support::config();
+    config.limits.head_timeout_ms = 200;
+    let terms = Terms::new(&Relay::new(config, Clock::system(), Entropy::from_os()));
+    let task = tokio::spawn(pulsewire_relay::listen::serve(listener, app, terms, stop.clone()));
     // Nothing at all, half a line, half a head, and a second request that never comes whole.
     for begun in ["", "GET", "GET / HTTP/1.1\r\nhost: x\r\nx-slow:", "GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HT"] {
         let mut socket = TcpStream::connect(address).await.unwrap();

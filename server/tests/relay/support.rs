@@ -6,6 +6,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use pulsewire_protocol::*;
 use pulsewire_relay::config::{Config, SecretString};
 use pulsewire_relay::hub::Closing;
+use pulsewire_relay::limits::ClientAddress;
 use pulsewire_relay::session::{self, Inbound, MemoryClient, Opening, Outbound, pair};
 use pulsewire_relay::{Clock, Entropy, Publisher, Relay};
 use serde_json::{Value, json};
@@ -67,6 +68,10 @@ pub async fn advance(ms: u64) {
     tokio::time::sleep(Duration::from_millis(ms)).await;
 }
 
+pub fn client_address() -> ClientAddress {
+    std::net::SocketAddr::from(([192, 0, 2, 7], 1234)).into()
+}
+
 pub fn system() -> Publisher<'static> {
     Publisher::System { tenant: "ward" }
 }
@@ -118,7 +123,7 @@ impl Client {
     /// The same with room for so many frames in each direction.
     pub fn open_with(relay: &Relay, format: Format, capacity: usize) -> Self {
         let (transport, link) = pair(capacity);
-        let opening = Opening { format, address: "192.0.2.7:1234".to_owned(), principal: None };
+        let opening = Opening { format, address: client_address(), principal: None };
         let session = tokio::spawn(relay.track(session::run(relay.clone(), transport, opening)));
         Self { link, format, next_id: 1, inbox: VecDeque::new(), frames: 0, closed: None, session }
     }

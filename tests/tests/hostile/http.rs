@@ -211,9 +211,10 @@ async fn an_unread_body_is_not_taken_for_the_next_request() {
     ] {
         let mut wire = Wire::open(ward.address).await;
         wire.send(format!("{line} HTTP/1.1\r\nHost: ward\r\n{more}Content-Length: {}\r\n\r\n{hidden}", hidden.len())).await;
+        // Read before we finish: an end that comes before the answer is begun is taken for the end of all interest in it.
+        assert!(wire.answer().await.is_some(), "{line}");
         wire.finish().await;
-        let told = wire.rest().await;
-        assert_eq!(told.matches("HTTP/1.1 ").count(), 1, "{line}: {told}");
+        assert_eq!(wire.rest().await, "", "{line}: a second answer");
     }
     ward.still_serves().await;
 }

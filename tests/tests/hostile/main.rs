@@ -9,6 +9,7 @@ mod floods;
 mod frames;
 mod handshakes;
 mod http;
+mod limits;
 mod messages;
 mod tenants;
 mod tokens;

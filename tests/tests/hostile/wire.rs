@@ -57,6 +57,13 @@ impl Wire {
         Self { stream: socket.connect(address).await.unwrap(), buffer: Vec::new() }
     }
 
+    /// The same from another address of this machine, such as 127.0.0.2.
+    pub async fn open_from(local: &str, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(local.parse().unwrap(), 0)).unwrap();
+        Self { stream: socket.connect(address).await.unwrap(), buffer: Vec::new() }
+    }
+
     /// Sends the bytes as they are; `false` where the relay has gone.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         let sent = tokio::time::timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("the relay takes nothing any more");

@@ -172,7 +172,7 @@ async fn serve(wire: Wire, life: Life, frames: UnboundedReceiver<Up>, cut: Cance
         Door::Hangs => return,
     }
     let (transport, client) = pair(2);
-    let opening = Opening { format: Format::Cbor, address: "192.0.2.7:1".to_owned(), principal: None };
+    let opening = Opening { format: Format::Cbor, address: std::net::SocketAddr::from(([192, 0, 2, 7], 1)).into(), principal: None };
     let session = life.relay.track(session::run(life.relay.clone(), transport, opening));
     tokio::spawn(session);
     wire.tell(News::Opened);

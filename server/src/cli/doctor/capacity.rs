@@ -28,6 +28,9 @@ pub(super) fn descriptors(config: &Config, limits: Option<(u64, u64)>) -> Check 
     const NAME: &str = "file descriptors";
     let connections = config.limits.connections;
     let wanted = descriptors_wanted(config);
+    // Requests, polls and what is kept alive, where all of it happens at once.
+    let plain = config.limits.http_connections();
+    let with_plain = wanted.saturating_add(plain as u64);
     match limits {
         None => warning(NAME, "the limit cannot be read", format!("make sure that it is at least {wanted}")),
         // `serve` raises the soft limit to the hard one by itself.
@@ -35,6 +38,13 @@ pub(super) fn descriptors(config: &Config, limits: Option<(u64, u64)>) -> Check 
             NAME,
             format!("the hard limit is {hard}, and {connections} connections need {wanted}"),
             format!("LimitNOFILE={wanted} in the service's unit, `ulimit -n {wanted}` in a shell, or a smaller limits.connections"),
+        ),
+        Some((_, hard)) if hard < with_plain => warning(
+            NAME,
+            format!("the hard limit is {hard}: {connections} WebSockets and {plain} other connections at once need {with_plain}"),
+            format!(
+                "LimitNOFILE={with_plain} in the service's unit, `ulimit -n {with_plain}` in a shell, or a smaller limits.http_connections"
+            ),
         ),
         Some((soft, hard)) => good(NAME, format!("{soft}, may be raised to {hard}; {connections} connections need {wanted}")),
     }
@@ -196,6 +206,9 @@ mod tests {
         assert!(check.mend.contains("10256"), "{check}");
         assert_eq!(descriptors(&config(1_000), Some((1024, 4096))).verdict, Verdict::Good, "the soft limit is raised by serve");
         assert_eq!(descriptors(&config(1_000), None).verdict, Verdict::Warning);
+        let check = descriptors(&config(10_000), Some((1024, 15_000)));
+        assert_eq!(check.verdict, Verdict::Warning, "enough for the WebSockets, not for the requests beside them");
+        assert!(check.mend.contains("20256"), "{check}");
     }
 
     #[test]

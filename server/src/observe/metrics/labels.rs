@@ -88,3 +88,31 @@ words! {
         Http = "http",
     }
 }
+
+words! {
+    /// A limit that was reached (`docs/operations/limits.md`).
+    pub enum Limit {
+        /// WebSockets in all.
+        Connections = "connections",
+        /// WebSockets from one address.
+        PerAddress = "per_address",
+        /// WebSockets of one user.
+        PerUser = "per_user",
+        /// TCP connections that are no WebSocket, in all.
+        HttpConnections = "http_connections",
+        /// The same from one address.
+        HttpPerAddress = "http_per_address",
+        /// Upgrades without a token from one address.
+        Handshakes = "handshakes",
+        /// Refused tokens from one address.
+        FailedTokens = "failed_tokens",
+        /// HTTP requests of one user.
+        Requests = "requests",
+        /// Polls that wait, of one user or in all.
+        Polls = "polls",
+        /// Messages of one connection.
+        Messages = "messages",
+        /// Subscriptions of one connection, or channels of one poll.
+        Subscriptions = "subscriptions",
+    }
+}

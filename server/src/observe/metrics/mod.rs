@@ -16,10 +16,11 @@ mod keys;
 pub mod labels;
 mod load;
 mod process;
+mod refusals;
 mod register;
 mod traffic;
 
-pub use labels::{Door, HandshakeFailure, Transport};
+pub use labels::{Door, HandshakeFailure, Limit, Transport};
 
 use prometheus_client::registry::Registry;
 
@@ -35,6 +36,7 @@ pub struct Metrics {
     keys: keys::Keys,
     process: process::Process,
     load: load::Load,
+    refusals: refusals::Refusals,
 }
 
 /// What only a count at the time of the scrape can tell.
@@ -56,6 +58,8 @@ pub struct Snapshot {
     pub token_keys: usize,
     /// Files of keys whose present content is refused.
     pub refused_key_files: usize,
+    /// TCP connections that are no WebSocket.
+    pub http_connections: usize,
 }
 
 impl Default for Metrics {
@@ -76,6 +80,7 @@ impl Metrics {
             keys: keys::Keys::register(r),
             process: process::Process::register(r),
             load: load::Load::register(r),
+            refusals: refusals::Refusals::register(r),
             registry,
         }
     }
@@ -87,6 +92,7 @@ impl Metrics {
         self.http.fill(&now);
         self.keys.fill(&now);
         self.process.fill();
+        self.refusals.fill(&now);
         let mut text = String::with_capacity(8 * 1024);
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)
@@ -111,7 +117,10 @@ mod tests {
             let labels = line.split_once('{').map_or("", |(_, rest)| rest.split('}').next().unwrap());
             for label in labels.split(',').filter(|label| !label.is_empty()) {
                 let name = label.split('=').next().unwrap();
-                assert!(["reason", "code", "source", "transport", "route", "status", "le", "resource", "state"].contains(&name), "{line}");
+                assert!(
+                    ["reason", "code", "source", "transport", "route", "status", "le", "resource", "state", "limit"].contains(&name),
+                    "{line}"
+                );
             }
         }
         assert!(text.contains("pulsewire_connections 3"), "{text}");

@@ -4,6 +4,13 @@ import { defineConfig } from 'vitest/config';
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+// The guides' examples (test/docs) name the package as an app does.
+const alias = [
+  { find: /^pulsewire$/, replacement: at('src/index.ts') },
+  { find: /^pulsewire\/(svelte\/runes|react\/elements)$/, replacement: at('src/$1.ts') },
+  { find: /^pulsewire\/(\w+)$/, replacement: at('src/$1/index.ts') },
+];
+
 // Tests that need a DOM say so on their first line: `// @vitest-environment happy-dom`.
 export default defineConfig({
   plugins: [svelte()],
@@ -12,8 +19,8 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        resolve: { conditions: ['browser'] },
-        test: { name: 'package', include: ['test/*.test.{ts,tsx}'] },
+        resolve: { conditions: ['browser'], alias },
+        test: { name: 'package', include: ['test/*.test.{ts,tsx}', 'test/docs/*.test.{ts,tsx}'] },
       },
       // Svelte's own server build, without a DOM: as SvelteKit renders.
       { extends: true, test: { name: 'server', include: ['test/server/*.test.ts'] } },

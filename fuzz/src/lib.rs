@@ -11,6 +11,7 @@ pub mod codecs;
 pub mod config;
 pub mod golden;
 pub mod http;
+pub mod keys;
 pub mod recording;
 pub mod relay;
 pub mod session;
@@ -22,11 +23,12 @@ pub use golden::golden;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("codecs", codecs::check),
     ("session", session::check),
     ("http", http::check),
     ("tokens", tokens::check),
+    ("keys", keys::check),
     ("config", config::check),
     ("recording", recording::check),
 ];

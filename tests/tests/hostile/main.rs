@@ -11,6 +11,7 @@ mod handshakes;
 mod http;
 mod limits;
 mod messages;
+mod public_keys;
 mod tenants;
 mod tokens;
 mod ward;

@@ -11,24 +11,24 @@ use std::time::Duration;
 const PUBLIC_KEY: &str =
     "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
 
-fn part(text: &str) -> String {
+pub fn part(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
 /// Header and claims as they are given, signed by HMAC with any key.
-fn signed(header: &str, claims: &str, algorithm: Algorithm, key: &[u8]) -> String {
+pub fn signed(header: &str, claims: &str, algorithm: Algorithm, key: &[u8]) -> String {
     let message = format!("{}.{}", part(header), part(claims));
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &EncodingKey::from_secret(key), algorithm).unwrap();
     format!("{message}.{signature}")
 }
 
 /// What an attacker would like to be.
-fn root() -> String {
+pub fn root() -> String {
     claims("root", "ward", "admin").to_string()
 }
 
 /// Tries the token at every door; all must refuse it with a code of section 2.
-async fn refused_everywhere(ward: &Ward, what: &str, token: &str) {
+pub async fn refused_everywhere(ward: &Ward, what: &str, token: &str) {
     let codes = ["token_missing", "token_malformed", "token_invalid", "token_expired"];
     // What cannot stand in a header or a query is tried where it can.
     if token.bytes().all(|byte| byte.is_ascii_graphic()) && token.len() < 60_000 {

@@ -85,7 +85,11 @@ impl Ward {
 
     /// A relay whose time stands still until [`Ward::pass`]. No good client yet: it would have to answer heartbeats.
     pub async fn frozen() -> Self {
-        Self::start(|_| {}, true).await
+        Self::frozen_with(|_| {}).await
+    }
+
+    pub async fn frozen_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start(change, true).await
     }
 
     async fn start(change: impl FnOnce(&mut Config), frozen: bool) -> Self {

@@ -83,6 +83,11 @@ fn tokens_hold_on_every_seed_find_and_mutation() {
 }
 
 #[test]
+fn files_of_keys_hold_on_every_seed_find_and_mutation() {
+    replay("keys");
+}
+
+#[test]
 fn configurations_hold_on_every_seed_find_and_mutation() {
     replay("config");
 }

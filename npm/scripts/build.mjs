@@ -24,6 +24,7 @@ await build({
     'svelte/runes': 'src/svelte/runes.ts',
     react: 'src/react/index.ts',
     'react/elements': 'src/react/elements.ts',
+    query: 'src/query/index.ts',
     testing: 'src/testing/index.ts',
     elements: 'src/elements/index.ts',
     'elements/auto': 'src/elements/auto.ts',

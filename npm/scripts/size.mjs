@@ -65,6 +65,7 @@ const sizes = {
   'pulsewire/svelte/runes': await entry('dist/svelte/runes.js'),
   'pulsewire/react': await entry('dist/react.js'),
   'pulsewire/react/elements': await entry('dist/react/elements.js'),
+  'pulsewire/query': await entry('dist/query.js'),
   'pulsewire/testing (never in a page)': await entry('dist/testing.js'),
   'pulsewire/elements (all but charts’ plotting)': await entry('dist/elements.js'),
   'pulsewire/elements, everything it can load': await entry('dist/elements.js', { lazy: true }),

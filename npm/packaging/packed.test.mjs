@@ -3,7 +3,7 @@
 // Needs target/npm/pulsewire.tgz (`npm run pack`) and Chromium (PULSEWIRE_CHROMIUM, /usr/bin/chromium by default).
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -79,9 +79,33 @@ test('importing every entry on a server runs nothing and loads no wasm', () => {
     WebAssembly.compile = WebAssembly.instantiate = () => { throw new Error('instantiated'); };
     const { createPulsewire } = await import('pulsewire');
     await import('pulsewire/elements');
+    await import('pulsewire/query');
     createPulsewire().connection.get();`;
   const done = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: app, encoding: 'utf8', timeout: 20_000 });
   assert.equal(done.status, 0, done.stderr);
+});
+
+test('the fake relay of the package serves the client of the package, in plain Node', () => {
+  const program = `
+    import { createPulsewire } from 'pulsewire';
+    import { createFakeRelay } from 'pulsewire/testing';
+    const relay = createFakeRelay();
+    const client = createPulsewire({ url: 'ws://relay.test/ws', WebSocket: relay.WebSocket, getToken: () => relay.token(), polling: false });
+    await client.connect();
+    const heard = new Promise(resolve => client.channel('bed:4').on('moved', ({ data }) => resolve(data.to)));
+    while (!relay.subscriptions.includes('bed:4')) await new Promise(resolve => setTimeout(resolve, 5));
+    relay.publish('bed:4', 'moved', { to: 'hall' });
+    console.log(await heard);
+    client.destroy();`;
+  const done = spawnSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: app, encoding: 'utf8', timeout: 20_000 });
+  assert.equal(done.status, 0, done.stderr);
+  assert.equal(done.stdout.trim(), 'hall');
+});
+
+test("React's entries say that they are for the client", () => {
+  for (const entry of ['react.js', 'react/elements.js']) {
+    assert.match(readFileSync(join(app, 'node_modules/pulsewire/dist', entry), 'utf8'), /^'use client';/);
+  }
 });
 
 /** Opens a page in Chromium and gives what it says. */

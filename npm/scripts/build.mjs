@@ -3,7 +3,7 @@
 // The wasm is not bundled: `new URL('../wasm/…', import.meta.url)` in dist/ finds it beside, and the base64 copy is a
 // dynamic import of its own file, so that it costs nothing where the first way works.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -46,6 +46,12 @@ await build({
   define: { __PULSEWIRE_VERSION__: JSON.stringify(version) },
   logLevel: 'warning',
 });
+
+// For Next's app router: esbuild leaves no directive at the head of a bundle.
+for (const entry of ['react.js', 'react/elements.js']) {
+  const file = join(dist, entry);
+  writeFileSync(file, `'use client';${readFileSync(file, 'utf8')}`);
+}
 
 const types = spawnSync(join(npm, 'node_modules/.bin/tsc'), ['--project', 'tsconfig.build.json'], { cwd: npm, stdio: 'inherit' });
 if (types.status !== 0) throw new Error('tsc found errors; see above');

@@ -9,7 +9,7 @@ const sources = readdirSync(examples)
 const lines = (code: string): string => code.replace(/\s+/g, ' ').trim();
 const all = lines(sources);
 
-test.each(['testing', 'query'])('docs/%s.md shows only code that is checked', guide => {
+test.each(['testing', 'query', 'react', 'svelte'])('docs/%s.md shows only code that is checked', guide => {
   const text = readFileSync(new URL(`../../docs/${guide}.md`, import.meta.url), 'utf8');
   const blocks = [...text.matchAll(/```(?:ts|tsx|svelte)\n([\s\S]*?)```/g)].map(match => match[1] as string);
   expect(blocks.length).toBeGreaterThan(0);

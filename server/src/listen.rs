@@ -9,6 +9,7 @@
 //! ([`Relay::track`](crate::Relay::track)).
 
 use crate::limits::Terms;
+use crate::observe::faults::fault;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -89,7 +90,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Err(error)
                 if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset) => {}
             Err(error) => {
-                tracing::error!(target: "pulsewire_relay", %error, "no connection can be accepted; trying again");
+                fault!(critical, Io, %error, "no connection can be accepted; trying again");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

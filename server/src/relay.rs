@@ -23,8 +23,8 @@ use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::hub::Hub;
 use crate::limits::{Places, Rates, Waiting};
-use crate::observe::Metrics;
 use crate::observe::metrics::Snapshot;
+use crate::observe::{Metrics, RefusedLogins};
 use crate::overload::Gate;
 use crate::rate::Rate;
 use parking_lot::RwLock;
@@ -59,6 +59,7 @@ struct Inner {
     broker: Arc<dyn Broker>,
     hub: Arc<Hub>,
     metrics: Arc<Metrics>,
+    refused_logins: RefusedLogins,
     taps: Arc<Taps>,
     methods: RwLock<Vec<Arc<dyn Methods>>>,
     draining: AtomicBool,
@@ -124,6 +125,7 @@ impl Relay {
             broker,
             hub,
             metrics,
+            refused_logins: RefusedLogins::default(),
             taps,
             methods: RwLock::default(),
             draining: AtomicBool::new(false),
@@ -204,7 +206,9 @@ impl Relay {
 
     /// Checks a token.
     pub fn authenticate(&self, token: Option<&str>) -> Result<Arc<Principal>, TokenRefused> {
-        self.inner.verifier.verify(token)
+        self.inner.verifier.verify(token).inspect_err(|refused| {
+            self.inner.refused_logins.handle_refusal(self.clock().now_ms(), refused.problem);
+        })
     }
 
     /// The door's circuit breaker.

@@ -6,6 +6,7 @@ use crate::domain::Dashboard;
 use crate::feed::Feeds;
 use crate::limits::Terms;
 use crate::monitor::source::Process;
+use crate::observe::faults::fault;
 use crate::relay::Relay;
 use axum::Router;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ impl Services {
     pub async fn stopped(mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a service ended badly");
+                fault!(critical, Internal, %error, "a service ended badly");
             }
         }
     }
@@ -89,7 +90,7 @@ async fn watch_keys(relay: Relay, stop: CancellationToken) {
         let looking = relay.clone();
         // Its own thread: a file system may hang, and everyone else must not.
         if let Err(error) = tokio::task::spawn_blocking(move || looking.verifier().reload()).await {
-            tracing::error!(%error, "the files of keys could not be looked at");
+            fault!(error, Auth, %error, "the files of keys could not be looked at");
         }
     }
 }

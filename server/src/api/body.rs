@@ -1,6 +1,7 @@
 //! Request bodies: size, time, `Content-Type`, `Accept`; JSON or CBOR.
 
 use super::{Api, Problem};
+use crate::observe::faults::fault;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest as _, Request};
@@ -130,7 +131,7 @@ pub(super) fn json<T: serde::Serialize>(status: StatusCode, value: &T) -> Respon
     match serde_json::to_string(value) {
         Ok(text) => answer(status, Format::Json, text),
         Err(error) => {
-            tracing::error!(%error, "an answer could not be written as JSON");
+            fault!(error, Protocol, %error, "an answer could not be written as JSON");
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, "the answer could not be written").into_response()
         }
     }

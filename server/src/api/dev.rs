@@ -7,6 +7,7 @@ use super::body::json;
 use super::{Anyone, Api, Problem, Unreadable};
 use crate::config::DEMO_TENANT;
 use crate::mint::{TokenRequest, mint};
+use crate::observe::{Audit, audit};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -56,6 +57,7 @@ pub(super) async fn token(State(api): State<Api>, wanted: Result<Query<Wanted>, 
     };
     let minted = mint(api.relay.config(), &request, api.relay.clock().now_ms())
         .map_err(|error| Problem::bad_request(error.to_string()).at(error.field))?;
+    audit(Audit::DevTokenMinted { user: &request.sub, tenant: &request.tenant, role: request.role.as_deref() });
     Ok(json(StatusCode::OK, &minted))
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Api, Problem};
 use crate::limits::ClientAddress;
+use crate::observe::faults::fault;
 use crate::observe::metrics::{Metrics, Transport};
 use crate::relay::Relay;
 use axum::Router;
@@ -132,6 +133,6 @@ async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next
 fn handle_panic(reason: Box<dyn Any + Send + 'static>) -> Response {
     let reason =
         reason.downcast_ref::<String>().map(String::as_str).or_else(|| reason.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
-    tracing::error!(reason, "a request handler panicked");
+    fault!(error, Internal, reason, "a request handler panicked");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, "a defect of the relay; its log has the details").into_response()
 }

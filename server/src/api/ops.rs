@@ -2,9 +2,10 @@
 
 use super::body::json;
 use super::{Anyone, Api, Problem};
-use crate::observe::metrics::CONTENT_TYPE;
+use crate::observe::faults::fault;
+use crate::observe::metrics::Exposition;
 use axum::extract::State;
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use pulsewire_protocol::{ErrorBody, ErrorCode};
 
@@ -35,16 +36,17 @@ pub(super) async fn ready(State(api): State<Api>) -> Result<Response, Problem> {
 
 /// Metrics for Prometheus
 ///
-/// In the OpenMetrics text format. Where `metrics.listen` is set, they stand there instead of here.
+/// In the OpenMetrics text format, or in Prometheus' older one for who accepts `text/plain` alone. Where `metrics.listen` is set, they stand there instead of here.
 #[utoipa::path(
     get, path = "/metrics", operation_id = "getMetrics", tag = "Operations", security(()),
     responses((status = 200, description = "The metrics.", content_type = "application/openmetrics-text"), Anyone),
 )]
-pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+pub(super) async fn metrics(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
+    let form = Exposition::accepted(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()));
     match api.relay.metrics().render(api.relay.snapshot()) {
-        Ok(text) => Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()),
+        Ok(text) => Ok(([(header::CONTENT_TYPE, form.content_type()), (header::VARY, "accept")], form.of(text)).into_response()),
         Err(error) => {
-            tracing::error!(%error, "metrics could not be written");
+            fault!(error, Internal, %error, "metrics could not be written");
             Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, "the metrics could not be written"))
         }
     }

@@ -15,6 +15,7 @@ use super::Principal;
 use super::keys::{KeyFile, NoKey, Reloaded, Ring};
 use crate::clock::Clock;
 use crate::config::{AuthConfig, Config, ExposeSecret};
+use crate::observe::faults::fault;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
@@ -152,8 +153,8 @@ impl Verifier {
                 }
                 Reloaded::Refused => {
                     for mistake in file.mistakes() {
-                        tracing::error!(
-                            target: "pulsewire_relay::auth", file = %path, entry = mistake.entry, problem = mistake.problem, mend = mistake.mend,
+                        fault!(
+                            error, Auth, file = %path, entry = mistake.entry, problem = mistake.problem, mend = mistake.mend,
                             "the changed file of keys is refused: its old keys stay in force"
                         );
                     }

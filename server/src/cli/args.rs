@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the relay (the default).
     Serve(Box<ServeArgs>),
+    /// Print the configuration that `serve` would run with, and where each value comes from.
+    Config(Box<ServeArgs>),
     /// Print a signed token.
     Token(Box<TokenArgs>),
     /// Check configuration and system, and say how to mend what is wrong; exits with 1 where a check fails.

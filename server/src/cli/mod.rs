@@ -1,4 +1,4 @@
-//! The commands of the binary: `serve`, `token`, `doctor`.
+//! The commands of the binary: `serve`, `token`, `doctor`, `config`.
 //!
 //! Exit codes: 0 done, 1 a check of `doctor` failed or the relay failed while running, 2 the command line or the
 //! configuration is wrong, 3 the address cannot be listened on.
@@ -6,6 +6,7 @@
 mod args;
 pub mod doctor;
 mod serve;
+mod show;
 mod token;
 
 pub use args::{Cli, Command, DoctorArgs, LogArg, ServeArgs, SourceArgs, TokenArgs, listening_line};
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         None => serve::serve(&cli.serve),
         Some(Command::Serve(args)) => serve::serve(&args),
+        Some(Command::Config(args)) => show::show(&args),
         Some(Command::Token(args)) => token::token(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&args),
     };

@@ -2,9 +2,10 @@
 
 use super::args::listening_line;
 use super::doctor::{descriptors_wanted, mend_of_bind};
-use super::{Failure, ServeArgs, configuration};
-use crate::config::Config;
-use crate::observe::logs;
+use super::{Failure, ServeArgs, sources};
+use crate::config::{Config, digest, effective};
+use crate::observe::faults::fault;
+use crate::observe::{Audit, audit, logs};
 use crate::services::Services;
 use crate::{Clock, Entropy, Relay};
 use std::io::Write as _;
@@ -20,8 +21,10 @@ const SERVICES_END: Duration = Duration::from_millis(500);
 const RUNTIME_END: Duration = Duration::from_millis(250);
 
 pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
-    let config = configuration(args.sources.config.clone(), args.flags())?;
-    logs::start(&config.log);
+    let given = sources(args.sources.config.clone(), args.flags())?;
+    let (config, settings) = effective(&given)?;
+    let _logs = logs::start(&config.log, &config.audit).map_err(|message| Failure::new(2, message))?;
+    audit(Audit::ConfigurationLoaded { file: given.file.as_deref(), digest: &digest(&settings) });
     if let Some(www) = &config.www
         && !www.join("index.html").is_file()
     {
@@ -29,7 +32,9 @@ pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
         return Err(Failure::new(2, message));
     }
     if std::env::var_os("PULSEWIRE_REDIS_URL").is_some_and(|url| !url.is_empty()) {
-        tracing::warn!(
+        fault!(
+            warning,
+            Broker,
             "PULSEWIRE_REDIS_URL is set, but this version has no Redis broker yet: each relay keeps its own memory, so run one relay only"
         );
     }
@@ -51,7 +56,7 @@ async fn run(config: Config) -> Result<(), Failure> {
         .map_err(|error| Failure::new(3, format!("cannot listen on {address}: {error} ({})", mend_of_bind(&error))))?;
     let bound = listener.local_addr().map_err(|error| Failure::new(3, format!("the address cannot be told: {error}")))?;
     if config.dev && config.allow_lan {
-        tracing::warn!(%bound, "development mode is open to the network: whoever reaches this address may do everything");
+        fault!(warning, System, %bound, "development mode is open to the network: whoever reaches this address may do everything");
     }
     let relay = Relay::new(config, Clock::system(), Entropy::from_os());
     let shutdown = stop_on_signals()?;
@@ -60,11 +65,14 @@ async fn run(config: Config) -> Result<(), Failure> {
     let services = Services::start(&relay, &beside).await.map_err(|error| Failure::new(2, error.to_string()))?;
     say(&listening_line(bound))?;
     tracing::info!(%bound, node = relay.node(), dev = relay.config().dev, version = env!("CARGO_PKG_VERSION"), "listening");
+    let node = relay.node().to_owned();
+    audit(Audit::Started { node: &node, listen: bound, dev: relay.config().dev });
     let served = crate::serve_connections(listener, relay, services.router(), shutdown).await;
     beside.cancel();
     if tokio::time::timeout(SERVICES_END, services.stopped()).await.is_err() {
-        tracing::warn!("the services took too long to end: they are cut off");
+        fault!(warning, Limits, "the services took too long to end: they are cut off");
     }
+    audit(Audit::Stopped { node: &node, finished: served.is_ok() });
     served.map_err(|error| Failure::new(1, format!("serving failed: {error}")))
 }
 
@@ -83,13 +91,14 @@ fn stop_on_signals() -> Result<CancellationToken, Failure> {
     let stop = shutdown.clone();
     tokio::spawn(async move {
         for stopping in [false, true] {
-            tokio::select! {
+            let by = tokio::select! {
                 biased;
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            audit(Audit::StopRequested { by });
             if stopping {
-                tracing::warn!("asked twice to stop: stopping at once");
+                fault!(warning, System, "asked twice to stop: stopping at once");
                 std::process::exit(130);
             }
             tracing::info!("stopping: draining connections");
@@ -103,7 +112,9 @@ fn stop_on_signals() -> Result<CancellationToken, Failure> {
 fn raise_descriptors(config: &Config) {
     let wanted = descriptors_wanted(config);
     match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(limit) if limit < wanted => tracing::warn!(
+        Ok(limit) if limit < wanted => fault!(
+            warning,
+            System,
             limit,
             wanted,
             connections = config.limits.connections,
@@ -111,7 +122,7 @@ fn raise_descriptors(config: &Config) {
         ),
         Ok(limit) => tracing::debug!(limit, "file descriptors"),
         Err(error) => {
-            tracing::warn!(%error, wanted, "the limit of file descriptors could not be raised; `pulsewire-relay doctor` says more");
+            fault!(warning, System, %error, wanted, "the limit of file descriptors could not be raised; `pulsewire-relay doctor` says more");
         }
     }
 }

@@ -193,6 +193,14 @@ pub(super) static KEYS: &[Key] = &[
     text("log.level", "error, warn, info, debug, trace, or a filter such as \"info,pulsewire_relay=debug\"", |c, v| {
         log_level(v).map(|level| c.log.level = level)
     }),
+    text("log.file", "the path of a file, which need not be there", |c, v| path(v).map(|p| c.log.file = Some(p))),
+    number("log.max_bytes", 65_536, HUGE, |c, _, v| c.log.max_bytes = v),
+    number("log.keep_files", 1, 100_000, |c, _, v| c.log.keep_files = v as usize),
+    number("log.keep_days", 0, 36_500, |c, _, v| c.log.keep_days = v),
+    flag("log.compress", |c, v| c.log.compress = v),
+    text("audit.file", "the path of a file, which need not be there", |c, v| path(v).map(|p| c.audit.file = Some(p))),
+    number("audit.max_bytes", 65_536, HUGE, |c, _, v| c.audit.max_bytes = v),
+    number("audit.keep_days", 0, 36_500, |c, _, v| c.audit.keep_days = v),
     text("metrics.listen", ADDRESS, |c, v| address(v).map(|a| c.metrics.listen = Some(a))),
     number("monitor.interval_ms", 100, 600_000, |c, _, v| c.monitor.interval_ms = v),
     number("monitor.sustain_samples", 1, 1_000, |c, _, v| c.monitor.sustain_samples = v as u32),
@@ -276,6 +284,23 @@ impl Key {
             (Slot::OneOrMore { set, .. }, Raw::Untyped(text)) => set(config, &split(text)),
             _ if self.secret => Err("the value has the wrong type".to_owned()),
             _ => Err(format!("{} has the wrong type", raw.shown())),
+        }
+    }
+    /// The value as TOML; that of a secret is hidden. For values that [`Key::set`] has taken.
+    pub(super) fn literal(&self, raw: &Raw) -> String {
+        if self.secret {
+            return "\"***\"".to_owned();
+        }
+        let texts = |items: Vec<String>| toml::Value::from(items).to_string();
+        match (raw, &self.slot) {
+            (Raw::Text(text), _) => toml::Value::from(text.as_str()).to_string(),
+            (Raw::List(items), _) => texts(items.clone()),
+            (Raw::Untyped(text), Slot::Number { .. } | Slot::Decimal { .. }) => text.trim().replace('_', ""),
+            (Raw::Untyped(text), Slot::Flag { .. }) => matches!(text.trim(), "true" | "1" | "yes" | "on").to_string(),
+            (Raw::Untyped(text), Slot::List { .. } | Slot::OneOrMore { .. }) => texts(split(text)),
+            (Raw::Untyped(text), Slot::Text { .. }) => toml::Value::from(text.as_str()).to_string(),
+            (Raw::Float(number), _) => toml::Value::from(*number).to_string(),
+            (Raw::Integer(_) | Raw::Flag(_) | Raw::Other(_), _) => raw.shown(),
         }
     }
     /// Whether the path is this key's, and if so the name that stands for `*`.

@@ -44,15 +44,20 @@ pub struct Sources {
 
 /// Reads all sources and checks the whole.
 pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
-    checked(sources, |_| true)
+    checked(sources, |_| true).map(|(config, _)| config)
 }
 
 /// The same for who brings a key along and checks no tokens: that neither a secret nor a public key is set is no mistake then.
 pub fn load_without_key(sources: &Sources) -> Result<Config, Mistakes> {
-    checked(sources, |mistake| mistake.key != "auth.jwt_secret" || mistake.place != Place::Unset)
+    checked(sources, |mistake| mistake.key != "auth.jwt_secret" || mistake.place != Place::Unset).map(|(config, _)| config)
 }
 
-fn checked(sources: &Sources, counts: impl Fn(&Mistake) -> bool) -> Result<Config, Mistakes> {
+/// The same as [`load`], with what was given, in the order of the sources.
+pub(super) fn read(sources: &Sources) -> Result<(Config, Vec<Given>), Mistakes> {
+    checked(sources, |_| true)
+}
+
+fn checked(sources: &Sources, counts: impl Fn(&Mistake) -> bool) -> Result<(Config, Vec<Given>), Mistakes> {
     let mut loader = Loader { config: Config::default(), mistakes: Vec::new(), given: Vec::new() };
     if let Some(path) = &sources.file {
         match std::fs::read_to_string(path) {
@@ -74,19 +79,27 @@ fn checked(sources: &Sources, counts: impl Fn(&Mistake) -> bool) -> Result<Confi
         loader.mistakes = loader.config.mistakes(|key| loader.place_of(key));
         loader.mistakes.retain(counts);
     }
-    if loader.mistakes.is_empty() { Ok(loader.config) } else { Err(Mistakes(loader.mistakes)) }
+    if loader.mistakes.is_empty() { Ok((loader.config, loader.given)) } else { Err(Mistakes(loader.mistakes)) }
+}
+
+/// A key that was set.
+pub(super) struct Given {
+    pub(super) path: String,
+    /// As TOML, secrets hidden.
+    pub(super) literal: String,
+    pub(super) place: Place,
 }
 
 struct Loader {
     config: Config,
     mistakes: Vec<Mistake>,
-    /// Where each key was last set, for the checks of the whole.
-    given: Vec<(String, Place)>,
+    /// Where each key was set, for the checks of the whole.
+    given: Vec<Given>,
 }
 
 impl Loader {
     fn place_of(&self, key: &str) -> Place {
-        self.given.iter().rev().find(|(given, _)| given == key).map_or(Place::Unset, |(_, place)| place.clone())
+        self.given.iter().rev().find(|given| given.path == key).map_or(Place::Unset, |given| given.place.clone())
     }
 
     fn set(&mut self, path: &str, raw: &Raw, place: Place) {
@@ -96,7 +109,7 @@ impl Loader {
             return;
         };
         match key.set(&mut self.config, name, raw) {
-            Ok(()) => self.given.push((path.to_owned(), place)),
+            Ok(()) => self.given.push(Given { path: path.to_owned(), literal: key.literal(raw), place }),
             Err(problem) => {
                 self.mistakes.push(Mistake { place, key: path.to_owned(), problem, mend: format!("accepted: {}", key.accepts()) });
             }

@@ -6,16 +6,20 @@
 //! Traps: `--dev` ([`Config::dev`]) opens everything inside a tenant and signs with a secret that stands in this source;
 //! [`Config::validate`] therefore keeps it on loopback unless `allow_lan` says otherwise.
 
+mod effective;
 mod keys;
 mod limits;
 mod load;
+mod log;
 mod mistake;
 mod monitor;
 mod validate;
 
+pub use effective::{Setting, digest, effective};
 pub use keys::{KeyInfo, documented_keys};
 pub use limits::{LimitsConfig, Quotas};
 pub use load::{EnvironmentVariable, Flag, Sources, load, load_without_key};
+pub use log::{AuditConfig, LogConfig, LogFormat};
 pub use mistake::{Mistake, Mistakes, Place};
 pub use monitor::MonitorConfig;
 pub use secrecy::{ExposeSecret, SecretString};
@@ -63,6 +67,8 @@ pub struct Config {
     pub throttle: BTreeMap<String, u32>,
     /// Logs.
     pub log: LogConfig,
+    /// The audit log's own file.
+    pub audit: AuditConfig,
     /// The metrics endpoint.
     pub metrics: MetricsConfig,
     /// Resource monitor and circuit breaker.
@@ -88,6 +94,7 @@ impl Default for Config {
             history: HistoryConfig::default(),
             throttle: BTreeMap::new(),
             log: LogConfig::default(),
+            audit: AuditConfig::default(),
             metrics: MetricsConfig::default(),
             monitor: MonitorConfig::default(),
             feed: FeedConfig::default(),
@@ -232,30 +239,6 @@ pub struct KindOverride {
     pub publications: Option<usize>,
     /// Their age.
     pub age_ms: Option<u64>,
-}
-
-/// How logs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Pretty,
-}
-
-/// Logs. They go to standard error.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogConfig {
-    /// How they are written.
-    pub format: LogFormat,
-    /// A level (`info`) or a filter (`info,pulsewire_relay=debug`).
-    pub level: String,
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        Self { format: LogFormat::Pretty, level: "info".to_owned() }
-    }
 }
 
 /// The metrics endpoint.

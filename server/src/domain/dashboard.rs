@@ -7,6 +7,7 @@
 use super::state::WardState;
 use crate::auth::{Principal, Publisher};
 use crate::hub::Hub;
+use crate::observe::faults::fault;
 use crate::observe::metrics::Door;
 use crate::relay::{Methods, Relay, Tap};
 use futures_util::future::BoxFuture;
@@ -86,7 +87,7 @@ impl Dashboard {
         for (tenant, stats) in self.take_changes(relay) {
             let by = Publisher::System { tenant: &tenant };
             if let Err(error) = relay.publish(by, "dashboard", Payload::DashboardStats(stats), None).await {
-                tracing::warn!(%tenant, %error, "dashboard statistics could not be published");
+                fault!(error, Broker, %tenant, %error, "dashboard statistics could not be published");
                 // Not told: they count as changed until they are.
                 if let Some(state) = self.tenants.lock().get_mut(&tenant) {
                     state.told = None;

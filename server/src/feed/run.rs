@@ -3,6 +3,7 @@
 use super::{Feed, FeedEvent, Recording, RecordingError, Replay, STEP_MS, Ward};
 use crate::auth::Publisher;
 use crate::config::FeedConfig;
+use crate::observe::faults::fault;
 use crate::observe::metrics::Door;
 use crate::relay::Relay;
 use std::time::Duration;
@@ -63,7 +64,7 @@ impl Feeds {
                 continue;
             };
             if self.refused.is_multiple_of(LOG_EVERY) {
-                tracing::warn!(%channel, event, %error, refused = self.refused + 1, "a feed's event was refused");
+                fault!(warning, Feed, %channel, event, %error, refused = self.refused + 1, "a feed's event was refused");
             }
             self.refused += 1;
         }

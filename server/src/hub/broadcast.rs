@@ -1,5 +1,6 @@
 //! A message on its way to many: encoded at most once per format, shared by all receivers.
 
+use crate::observe::faults::fault;
 use bytes::Bytes;
 use pulsewire_protocol::{ChannelName, Event, Format, Publication, ServerMessage, cbor, json};
 use std::sync::{Arc, OnceLock};
@@ -11,7 +12,7 @@ pub fn encode(message: &ServerMessage, format: Format) -> Option<Bytes> {
         Format::Json => match json::encode_server(message) {
             Ok(text) => Some(Bytes::from(text)),
             Err(error) => {
-                tracing::error!(target: "pulsewire_relay::hub", %error, "a message could not be encoded as JSON");
+                fault!(error, Protocol, %error, "a message could not be encoded as JSON");
                 None
             }
         },

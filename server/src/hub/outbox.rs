@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use pulsewire_protocol::CloseCode;
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 /// The end of a connection as it is told to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,19 @@ struct Queue {
     counted_bytes: usize,
     uncounted_bytes: usize,
     closing: Option<Closing>,
+    pushes: u32,
+    sample: Option<Sample>,
 }
+
+/// One message of many whose way to the socket is timed.
+struct Sample {
+    queued: Instant,
+    /// How many messages are still to be taken until it is taken itself.
+    behind: usize,
+}
+
+/// One of so many messages of a connection is timed: reading the clock for each would be a percent of a delivery.
+const SAMPLE_EVERY: u32 = 32;
 
 /// What the writer does next.
 #[derive(Debug)]
@@ -110,6 +123,10 @@ impl Outbox {
             queue.uncounted_bytes += message.len();
         }
         queue.items.push_back(Item { message, counted });
+        queue.pushes = queue.pushes.wrapping_add(1);
+        if queue.pushes.is_multiple_of(SAMPLE_EVERY) && queue.sample.is_none() {
+            queue.sample = Some(Sample { queued: Instant::now(), behind: queue.items.len() });
+        }
         drop(queue);
         if was_empty {
             self.writer.wake();
@@ -181,6 +198,9 @@ impl Outbox {
             }
             taken.push(item.message);
         }
+        if let Some(sample) = &mut queue.sample {
+            sample.behind = sample.behind.saturating_sub(taken.len());
+        }
         if queue.items.is_empty() && queue.items.capacity() > 64 {
             // A burst must not stay as memory on an idle connection.
             queue.items = VecDeque::new();
@@ -192,5 +212,11 @@ impl Outbox {
             self.writer.wake();
         }
         Some(Due::Messages(taken))
+    }
+
+    /// How long a message that was taken had waited, if one of those is timed. To be asked once what was taken is written.
+    pub fn take_waited(&self) -> Option<Duration> {
+        let sample = self.queue.lock().sample.take_if(|sample| sample.behind == 0)?;
+        Some(sample.queued.elapsed())
     }
 }

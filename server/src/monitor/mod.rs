@@ -9,6 +9,7 @@ pub mod cgroup;
 pub mod source;
 
 use crate::auth::Publisher;
+use crate::observe::faults::fault;
 use crate::observe::metrics::Door;
 use crate::overload::Change;
 use crate::overload::breaker::State;
@@ -58,7 +59,7 @@ pub async fn run(relay: Relay, source: Arc<dyn Source>, stop: CancellationToken)
                 let sample = sample(&relay, reading, &mut before);
                 handle_sample(&relay, &sample).await;
             }
-            Err(error) => tracing::error!(%error, "the process could not be measured"),
+            Err(error) => fault!(error, System, %error, "the process could not be measured"),
         }
     }
 }
@@ -98,17 +99,17 @@ async fn handle_sample(relay: &Relay, sample: &Sample) {
         State::Open { .. } => {
             let shown: Vec<String> = over.iter().map(ToString::to_string).collect();
             let over_what = shown.join(", ");
-            tracing::warn!(target: "pulsewire_relay", over = over_what, "overloaded: new connections are asked to come back later");
+            fault!(error, Limits, over = over_what, "overloaded: new connections are asked to come back later");
             // Back from half-open: nobody was told that it had closed.
             if matches!(from, State::Closed { .. }) {
                 tell(relay, "open", &over).await;
             }
         }
         State::HalfOpen { .. } => {
-            tracing::warn!(target: "pulsewire_relay", "the overload may be over: a few new connections are let in");
+            fault!(warning, Limits, "the overload may be over: a few new connections are let in");
         }
         State::Closed { .. } => {
-            tracing::warn!(target: "pulsewire_relay", "the overload is over: everybody is let in again");
+            fault!(warning, Limits, "the overload is over: everybody is let in again");
             tell(relay, "closed", &[]).await;
         }
     }
@@ -117,14 +118,14 @@ async fn handle_sample(relay: &Relay, sample: &Sample) {
 async fn tell(relay: &Relay, state: &'static str, over: &[Use]) {
     let data = match RawJson::from_value(&Told { node: relay.node(), state, over }) {
         Ok(data) => data,
-        Err(error) => return tracing::error!(%error, "the overload cannot be told on admin"),
+        Err(error) => return fault!(error, Internal, %error, "the overload cannot be told on admin"),
     };
     let Ok(channel) = ChannelName::parse(CHANNEL) else { return };
     for tenant in relay.hub().tenants_listening(&channel) {
         let payload = Payload::Custom { event: EVENT.to_owned(), data: data.clone() };
         match relay.publish(Publisher::System { tenant: &tenant }, CHANNEL, payload, None).await {
             Ok(_) => relay.metrics().events_in(Door::Relay, 1),
-            Err(error) => tracing::warn!(%tenant, %error, "the overload could not be told on admin"),
+            Err(error) => fault!(error, Broker, %tenant, %error, "the overload could not be told on admin"),
         }
     }
 }

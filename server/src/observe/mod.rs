@@ -1,6 +1,12 @@
-//! What an operator sees of the relay: metrics, logs, health.
+//! What an operator sees of the relay: metrics, logs, the audit log.
 
+pub mod audit;
+pub mod faults;
+mod logins;
 pub mod logs;
 pub mod metrics;
 
+pub use audit::{Audit, audit};
+pub use faults::{Category, Severity};
+pub(crate) use logins::RefusedLogins;
 pub use metrics::Metrics;

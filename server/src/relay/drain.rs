@@ -2,6 +2,7 @@
 
 use super::Relay;
 use crate::hub::{Closing, Connection};
+use crate::observe::faults::fault;
 use pulsewire_protocol::CloseCode;
 use pulsewire_protocol::error::reason_with_retry_after;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ impl Relay {
         .is_ok();
         self.inner.stopped.cancel();
         if !ended {
-            tracing::warn!(target: "pulsewire_relay", left = self.inner.work.len(), "draining took too long: the rest is cut off");
+            fault!(warning, Limits, left = self.inner.work.len(), "draining took too long: the rest is cut off");
         }
         ended
     }

@@ -6,6 +6,7 @@
 use super::{Relay, parse_channel};
 use crate::auth::Publisher;
 use crate::broker::{Batch, ChannelKey, Idempotency, Item, Stored};
+use crate::observe::{Audit, audit};
 use pulsewire_protocol::{Alert, ChannelName, ErrorBody, ErrorCode, Payload, Position, Publication, PublishItem, RawJson, cbor};
 use sha2::{Digest as _, Sha256};
 
@@ -78,6 +79,11 @@ impl Relay {
             .map(|(index, asked)| self.prepare(by, asked).map_err(|error| (Some(index), error)))
             .collect::<Result<_, _>>()?;
         let stores: Vec<Item> = prepared.iter().flat_map(|one| one.stores.iter().cloned()).collect();
+        let administrative: Vec<(String, String)> = stores
+            .iter()
+            .filter(|item| item.key.channel.kind() == "admin")
+            .map(|item| (item.key.tenant.to_string(), item.publication.payload.event().to_owned()))
+            .collect();
         let stored = match self.store(stores).await.map_err(|error| (None, error))? {
             Batch::Stored(stored) => stored,
             Batch::Conflict(place) => {
@@ -97,7 +103,11 @@ impl Relay {
             positions.for_each(drop);
             Published { position, alert_id: one.alert_id }
         });
-        Ok(published.collect())
+        let published = published.collect();
+        for (tenant, event) in administrative {
+            audit(Audit::AdminPublished { user: by.user(), tenant: &tenant, event: &event });
+        }
+        Ok(published)
     }
 
     /// Whether a publication would be accepted, as far as that can be known without storing it.

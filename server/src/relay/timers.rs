@@ -2,6 +2,7 @@
 
 use super::Relay;
 use crate::hub::{Broadcast, Closing, Connection, ConnectionId, Hub, Timer};
+use crate::observe::faults::fault;
 use pulsewire_protocol::{CloseCode, Format, Heartbeat, Reauth, ServerMessage, UnixMs};
 use std::sync::{Arc, Weak};
 
@@ -106,7 +107,7 @@ impl Turn {
     fn handle_housekeeping(&self) {
         let moved_ms = self.relay.clock().resync();
         if moved_ms != 0 {
-            tracing::warn!(target: "pulsewire_relay", moved_ms, "the machine's clock was set, or the machine slept");
+            fault!(warning, System, moved_ms, "the machine's clock was set, or the machine slept");
         }
         self.relay.broker().tidy();
         self.hub().wheel.after(HOUSEKEEPING_MS, Timer::Housekeeping);

@@ -40,6 +40,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// How long a command under way may take once the end is decided, so that an accepted publication is not cut off.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,8 +72,14 @@ struct Session {
 
 /// Serves one client until it ends; returns how it ended.
 pub async fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> Closing {
+    let session = Session::open(relay, opening);
+    // Around every line that is written for this connection: by `session` its page's own log is found.
+    let span = tracing::info_span!("client", connection = %session.connection.id, session = tracing::field::Empty);
+    serve(session, transport).instrument(span).await
+}
+
+async fn serve<T: Transport>(mut session: Session, transport: T) -> Closing {
     let (mut sink, mut stream) = transport.split();
-    let mut session = Session::open(relay, opening);
     let connection = Arc::clone(&session.connection);
     let metrics = Arc::clone(session.relay.metrics());
     let draining = session.relay.clone();

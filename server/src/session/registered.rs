@@ -31,6 +31,7 @@ impl Registered {
     pub(super) fn open(&mut self, who: &Principal, client: &ClientInfo) {
         self.relay.metrics().connection_opened();
         let session = loggable(&client.session);
+        tracing::Span::current().record("session", session.as_str());
         tracing::info!(
             target: "pulsewire_relay::connections",
             connection = %self.connection.id,

@@ -64,6 +64,9 @@ where
             due = connection.outbox.take_due(FRAME_BYTES);
         }
         sink.flush().await?;
+        if let Some(waited) = connection.outbox.take_waited() {
+            metrics.delivered(waited.as_secs_f64());
+        }
     }
 }
 

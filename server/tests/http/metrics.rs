@@ -100,6 +100,26 @@ fn wait_for_at_least(server: &Server, name: &str, least: f64) {
 }
 
 #[test]
+fn the_way_of_messages_to_their_sockets_is_timed() {
+    let server = Server::dev();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = server.url().replace("http://", "ws://") + "/ws";
+    let (mut socket, _) = runtime.block_on(tokio_tungstenite::connect_async(&url)).unwrap();
+    let connect = json!({
+        "type": "connect", "id": 1, "token": nurse(), "client": {"name": "test", "version": "0", "session": "s"},
+        "subscribe": [{"channel": "device:bed-1"}],
+    });
+    runtime.block_on(socket.send(Message::text(connect.to_string()))).unwrap();
+    runtime.block_on(socket.next()).unwrap().unwrap();
+    for _ in 0..70 {
+        assert_eq!(server.post("/api/v1/devices/status", &service(), &json!({"deviceId": "bed-1", "status": "online"})).status, 202);
+    }
+    wait_for_at_least(&server, "pulsewire_delivery_seconds_count", 2.0);
+    let seconds = value(&metrics(&server), "pulsewire_delivery_seconds_sum");
+    assert!(seconds > 0.0 && seconds < 10.0, "{seconds}");
+}
+
+#[test]
 fn a_refused_token_is_counted_by_its_reason() {
     let server = Server::dev();
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -19,6 +19,15 @@ fn health_readiness_and_metrics_need_no_token() {
 }
 
 #[test]
+fn an_older_scraper_gets_the_text_it_reads() {
+    let server = Server::dev();
+    let metrics = server.request("GET", "/metrics", None, None, &[("accept", "text/plain;version=0.0.4")]);
+    assert_eq!(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let text = metrics.text();
+    assert!(text.contains("# TYPE pulsewire_events_out_total counter\n") && !text.contains("# EOF"), "{text}");
+}
+
+#[test]
 fn metrics_may_have_an_address_of_their_own() {
     let mut config = Config::development();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -89,6 +89,25 @@ async fn one_that_reads_nothing_but_pongs_is_still_heard() {
 }
 
 #[test]
+fn one_of_32_messages_is_timed_until_it_is_taken_and_written() {
+    let outbox = Outbox::new(OutboxLimits { messages: 1_000, bytes: 100_000 });
+    let mut timed = 0;
+    for number in 1..=320 {
+        assert!(outbox.push(bytes::Bytes::from_static(b"0123456789")));
+        assert_eq!(outbox.take_waited(), None, "nothing is written before it is taken");
+        if number % 40 == 0 {
+            // Half of what waits, then the rest: the timed one is in one of both.
+            for _ in 0..2 {
+                assert!(outbox.take_due(200).is_some());
+                timed += u32::from(outbox.take_waited().is_some());
+            }
+            assert_eq!(outbox.take_waited(), None, "it is told once");
+        }
+    }
+    assert!((7..=10).contains(&timed), "{timed}");
+}
+
+#[test]
 fn an_outbox_is_bounded_by_messages_and_by_bytes_and_takes_nothing_after_its_end() {
     let message = |bytes: usize| bytes::Bytes::from(vec![0; bytes]);
     let outbox = Outbox::new(OutboxLimits { messages: 3, bytes: 100 });

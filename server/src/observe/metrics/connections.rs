@@ -29,6 +29,7 @@ pub(super) struct Connections {
     closed: Family<CodeLabel, Counter>,
     handshake_failures: Family<ReasonLabel, Counter>,
     round_trip_seconds: Histogram,
+    delivery_seconds: Histogram,
 }
 
 /// The codes that are labels of their own; 0 stands for every other one: a peer may close with any number.
@@ -51,6 +52,11 @@ impl Connections {
                 codes,
             ),
             handshake_failures: counters(r, "handshake_failures", "Connections refused before their welcome, by reason", reasons),
+            delivery_seconds: histogram(
+                r,
+                "delivery_seconds",
+                "From a message's queueing for a client until its bytes are with the client's socket; one of 32 is timed",
+            ),
             round_trip_seconds: histogram(r, "round_trip_seconds", "From a heartbeat to its pong"),
         }
     }
@@ -76,6 +82,10 @@ impl Metrics {
     /// A connection was refused before its `welcome`.
     pub fn handshake_failed(&self, reason: HandshakeFailure) {
         self.connections.handshake_failures.get_or_create(&ReasonLabel { reason }).inc();
+    }
+    /// A message was written so long after it was queued.
+    pub fn delivered(&self, seconds: f64) {
+        self.connections.delivery_seconds.observe(seconds);
     }
     /// A heartbeat was answered after so long.
     pub fn round_trip(&self, seconds: f64) {

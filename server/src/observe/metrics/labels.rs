@@ -116,3 +116,13 @@ words! {
         Subscriptions = "subscriptions",
     }
 }
+
+/// A word of an enum that lives elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Words(pub(super) &'static str);
+
+impl EncodeLabelValue for Words {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), core::fmt::Error> {
+        EncodeLabelValue::encode(&self.0, encoder)
+    }
+}

@@ -1,4 +1,4 @@
-//! Prometheus metrics of one relay, as OpenMetrics text.
+//! Prometheus metrics of one relay, as OpenMetrics or as Prometheus' older text.
 //!
 //! Why `prometheus-client`: it is the official Rust library, its registry is a value and no global (tests run several
 //! relays in one process), and counting is one atomic add, so the fan-out path may count.
@@ -15,17 +15,17 @@ mod http;
 mod keys;
 pub mod labels;
 mod load;
+mod logs;
 mod process;
 mod refusals;
 mod register;
+mod text;
 mod traffic;
 
 pub use labels::{Door, HandshakeFailure, Limit, Transport};
+pub use text::Exposition;
 
 use prometheus_client::registry::Registry;
-
-/// The `Content-Type` of what [`Metrics::render`] writes.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Everything that is counted. Cheap to clone by `Arc`; every method is an atomic add.
 pub struct Metrics {
@@ -37,6 +37,7 @@ pub struct Metrics {
     process: process::Process,
     load: load::Load,
     refusals: refusals::Refusals,
+    logs: logs::Logs,
 }
 
 /// What only a count at the time of the scrape can tell.
@@ -81,6 +82,7 @@ impl Metrics {
             process: process::Process::register(r),
             load: load::Load::register(r),
             refusals: refusals::Refusals::register(r),
+            logs: logs::Logs::register(r),
             registry,
         }
     }
@@ -93,6 +95,7 @@ impl Metrics {
         self.keys.fill(&now);
         self.process.fill();
         self.refusals.fill(&now);
+        self.logs.fill();
         let mut text = String::with_capacity(8 * 1024);
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)
@@ -117,10 +120,22 @@ mod tests {
             let labels = line.split_once('{').map_or("", |(_, rest)| rest.split('}').next().unwrap());
             for label in labels.split(',').filter(|label| !label.is_empty()) {
                 let name = label.split('=').next().unwrap();
-                assert!(
-                    ["reason", "code", "source", "transport", "route", "status", "le", "resource", "state", "limit"].contains(&name),
-                    "{line}"
-                );
+                const LABELS: [&str; 13] = [
+                    "reason",
+                    "code",
+                    "source",
+                    "transport",
+                    "route",
+                    "status",
+                    "le",
+                    "resource",
+                    "state",
+                    "limit",
+                    "category",
+                    "severity",
+                    "sink",
+                ];
+                assert!(LABELS.contains(&name), "{line}");
             }
         }
         assert!(text.contains("pulsewire_connections 3"), "{text}");

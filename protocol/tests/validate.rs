@@ -177,3 +177,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_link_that_runs_code_is_refused_however_it_is_written() {
+    // What browsers strip before they read a scheme: C0 controls and spaces at both ends, tabs and line breaks anywhere.
+    let bad = [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        " javascript:alert(1)",
+        "javascript :alert(1)",
+        "java\tscript:alert(1)",
+        "java\nscript:alert(1)",
+        "\u{1}javascript:alert(1)",
+        "vbscript:msgbox(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "DATA:text/html;base64,PHNjcmlwdD4=",
+        "",
+    ];
+    let good = ["/patients/p1?tab=2", "https://ward.example/a:b", "notes#javascript:", "mailto:ward@example.org"];
+    let notification = |link: &str| serde_json::json!({"title": "t", "body": "", "severity": "low", "link": link}).to_string();
+    for link in bad {
+        let refused = verdict("user:u1", "notification", &notification(link)).unwrap_err();
+        assert_eq!(refused.field, "data.link", "{link:?}");
+    }
+    for link in good {
+        assert_eq!(verdict("user:u1", "notification", &notification(link)), Ok(()), "{link:?}");
+    }
+}

@@ -7,6 +7,7 @@ mod docs;
 mod imports;
 mod length;
 mod scan;
+mod security;
 mod versions;
 mod words;
 
@@ -60,7 +61,7 @@ fn problem(file: &File, line: usize, what: impl Into<String>) -> Problem {
 }
 
 type Check = fn(&[File]) -> Vec<Problem>;
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 12] = [
     ("file length", length::check),
     ("module docs", docs::modules),
     ("links", docs::links),
@@ -71,6 +72,7 @@ const CHECKS: [(&str, Check); 11] = [
     ("clocks in the core", words::clocks),
     ("unfinished code", words::unfinished),
     ("hosts and machine paths", words::places),
+    ("security table", security::check),
     ("versions", versions::check),
 ];
 

@@ -1,3 +1,4 @@
+/** A Svelte store over an observable: alive only while somebody listens. */
 import type { Observable, Pulsewire, SubscribeOptions } from '../types.js';
 
 /** A store that works only while somebody listens, by Svelte's store contract; a few lines, so that Svelte's own runtime is not needed for it. */

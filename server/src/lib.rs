@@ -12,6 +12,7 @@ pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod config;
+#[cfg(feature = "domain")]
 pub mod domain;
 pub mod entropy;
 pub mod feed;

@@ -2,6 +2,7 @@
 //! own listener.
 
 use crate::api::Api;
+#[cfg(feature = "domain")]
 use crate::domain::Dashboard;
 use crate::feed::Feeds;
 use crate::limits::Terms;
@@ -17,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the files of keys are looked at. A change counts at the second look: a removed key is out within twice this time.
 const KEYS_LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
+/// How long the tasks may take to end: they are told at the same time as the connections, so as a rule they have ended
+/// before those. With `limits.drain_ms` it stays below ten seconds.
+const END_WITHIN: Duration = Duration::from_millis(500);
 
 /// The tasks beside the connections. They end with the token they were started with; dropping this ends them too.
 pub struct Services {
@@ -48,6 +52,7 @@ impl Services {
         let api = Api::new(relay.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(crate::monitor::run(relay.clone(), Arc::new(Process), stop.clone()));
+        #[cfg(feature = "domain")]
         tasks.spawn(Dashboard::attach(relay).run(relay.clone(), stop.clone()));
         if config.auth.has_key_files() {
             tasks.spawn(watch_keys(relay.clone(), stop.clone()));
@@ -67,12 +72,18 @@ impl Services {
         self.router.clone()
     }
 
-    /// Waits until all tasks have ended, which they do once their token is cancelled.
+    /// Waits until all tasks have ended, which they do once their token is cancelled; cuts off what takes longer than
+    /// half a second then (a request for metrics that was never sent whole).
     pub async fn stopped(mut self) {
-        while let Some(ended) = self.tasks.join_next().await {
-            if let Err(error) = ended {
-                fault!(critical, Internal, %error, "a service ended badly");
+        let ended = tokio::time::timeout(END_WITHIN, async {
+            while let Some(ended) = self.tasks.join_next().await {
+                if let Err(error) = ended {
+                    fault!(critical, Internal, %error, "a service ended badly");
+                }
             }
+        });
+        if ended.await.is_err() {
+            fault!(warning, Limits, "the services took too long to end: they are cut off");
         }
     }
 }

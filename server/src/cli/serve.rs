@@ -14,10 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// How long what runs beside the connections may take to end: it was told at the same time as they were, so as a rule it
-/// has ended before. Together with `limits.drain_ms` this stays below ten seconds.
-const SERVICES_END: Duration = Duration::from_millis(500);
-/// How long blocking work may take to end after that.
+/// How long blocking work may take to end after everything else.
 const RUNTIME_END: Duration = Duration::from_millis(250);
 
 pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
@@ -69,9 +66,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     audit(Audit::Started { node: &node, listen: bound, dev: relay.config().dev });
     let served = crate::serve_connections(listener, relay, services.router(), shutdown).await;
     beside.cancel();
-    if tokio::time::timeout(SERVICES_END, services.stopped()).await.is_err() {
-        fault!(warning, Limits, "the services took too long to end: they are cut off");
-    }
+    services.stopped().await;
     audit(Audit::Stopped { node: &node, finished: served.is_ok() });
     served.map_err(|error| Failure::new(1, format!("serving failed: {error}")))
 }

@@ -46,7 +46,7 @@ fn development_tokens_work_and_are_given_to_this_machine_only() {
     let server = Server::dev();
     let minted = server.request("GET", "/dev/token?sub=nina&role=service&name=Nina%20N&ttl=60", None, None, &[]).json();
     assert!(minted["expiresAt"].as_u64().is_some());
-    assert_eq!(server.get("/api/v1/stats", minted["token"].as_str().unwrap()).status, 200);
+    assert_eq!(server.get("/api/v1/presence/tenant", minted["token"].as_str().unwrap()).status, 200);
     assert_problem(&server.request("GET", "/dev/token", None, None, &[]), 400, "bad_request");
     assert_problem(&server.request("GET", "/dev/token?sub=a%20b", None, None, &[]), 400, "bad_request");
     assert_problem(&server.request("GET", "/dev/token?sub=nina", None, None, &[("host", "evil.example:8080")]), 403, "forbidden");

@@ -10,7 +10,9 @@ fn a_tenant_never_reads_what_another_one_was_told() {
     assert_eq!(server.post("/api/v1/devices/status", &service(), &json!({"deviceId": "bed-1", "status": "online"})).status, 202);
     let other = token_of("south", "service");
     assert_eq!(server.get("/api/v1/history/device:bed-1", &other).json()["publications"], json!([]));
-    assert_eq!(server.get("/api/v1/devices", &other).json()["items"], json!([]));
+    if cfg!(feature = "domain") {
+        assert_eq!(server.get("/api/v1/devices", &other).json()["items"], json!([]));
+    }
     assert_problem(&server.get("/api/v1/devices/bed-1", &other), 404, "not_found");
 }
 
@@ -78,11 +80,11 @@ fn a_poll_that_waits_is_answered_by_what_is_published_meanwhile() {
 #[test]
 fn long_answers_are_compressed_for_those_who_can_read_it() {
     let server = Server::dev();
-    let devices: Vec<Value> = (0..100).map(|i| json!({"deviceId": format!("bed-{i}"), "status": "online"})).collect();
-    assert_eq!(server.post("/api/v1/devices/status", &service(), &json!(devices)).status, 202);
-    let plain = server.get("/api/v1/devices", &nurse());
+    let told: Vec<Value> = (0..100).map(|i| json!({"deviceId": "bed-1", "status": "online", "battery": f64::from(i) / 100.0})).collect();
+    assert_eq!(server.post("/api/v1/devices/status", &service(), &json!(told)).status, 202);
+    let plain = server.get("/api/v1/history/device:bed-1", &nurse());
     for encoding in ["gzip", "br"] {
-        let packed = server.request("GET", "/api/v1/devices", Some(&nurse()), None, &[("accept-encoding", encoding)]);
+        let packed = server.request("GET", "/api/v1/history/device:bed-1", Some(&nurse()), None, &[("accept-encoding", encoding)]);
         assert_eq!(packed.header("content-encoding"), encoding);
         assert!(packed.body.len() * 3 < plain.body.len(), "{encoding}: {} of {}", packed.body.len(), plain.body.len());
     }

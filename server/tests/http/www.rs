@@ -89,7 +89,7 @@ fn the_pages_own_routes_get_the_page_and_a_missing_file_does_not() {
 fn the_relays_own_doors_stand_before_the_page() {
     let site = Site::new("doors");
     assert_eq!(site.server.request("GET", "/healthz", None, None, &[]).header("content-type"), "application/json");
-    assert_eq!(site.server.get("/api/v1/stats", &nurse()).status, 200);
+    assert_eq!(site.server.get("/api/v1/presence/tenant", &nurse()).status, 200);
     let wrong = site.server.request("DELETE", "/api/v1/stats", None, None, &[]);
     assert_eq!((wrong.status, wrong.json()["code"].as_str()), (405, Some("bad_request")));
 }

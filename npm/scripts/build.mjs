@@ -25,6 +25,7 @@ await build({
     react: 'src/react/index.ts',
     'react/elements': 'src/react/elements.ts',
     query: 'src/query/index.ts',
+    devtools: 'src/devtools/index.ts',
     testing: 'src/testing/index.ts',
     elements: 'src/elements/index.ts',
     'elements/auto': 'src/elements/auto.ts',

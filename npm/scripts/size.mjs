@@ -66,6 +66,7 @@ const sizes = {
   'pulsewire/react': await entry('dist/react.js'),
   'pulsewire/react/elements': await entry('dist/react/elements.js'),
   'pulsewire/query': await entry('dist/query.js'),
+  'pulsewire/devtools, opened': await entry('dist/devtools.js', { lazy: true }),
   'pulsewire/testing (never in a page)': await entry('dist/testing.js'),
   'pulsewire/elements (all but charts’ plotting)': await entry('dist/elements.js'),
   'pulsewire/elements, everything it can load': await entry('dist/elements.js', { lazy: true }),

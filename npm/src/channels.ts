@@ -4,7 +4,7 @@ import { PulsewireError } from './errors.js';
 import { randomId } from './ids.js';
 import { callAll, Source } from './observable.js';
 import type { Requests } from './requests.js';
-import type { ChannelEvent, ChannelHandle, ChannelState, Delivery, PublishOptions, SubscribeOptions } from './types.js';
+import type { ChannelEvent, ChannelHandle, ChannelState, Delivery, HeldChannel, PublishOptions, SubscribeOptions } from './types.js';
 import { type Core, json } from './core.js';
 
 type Run = (event: ChannelEvent<never>) => void;
@@ -94,6 +94,10 @@ export class Channels {
     return this.#requests.publish(this.#core(), send, queue, this.#early());
   }
 
+  /** Every channel that is held, for tools that look in. */
+  list(): HeldChannel[] {
+    return [...this.#channels].map(([name, { holds, state }]) => ({ name, holds: holds.size, ...state.get() }));
+  }
   /** Every hold, for the flight recorder. */
   held(): ({ name: string } & SubscribeOptions)[] {
     return [...this.#channels].flatMap(([name, { holds }]) => [...holds].map(({ history, maxHz }) => ({ name, history, maxHz })));

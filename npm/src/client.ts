@@ -29,6 +29,7 @@ import type {
   Delivery,
   DeviceStatus,
   Diagnosis,
+  HeldChannel,
   OutboxItem,
   PublishOptions,
   Pulsewire,
@@ -174,6 +175,10 @@ export class Client implements Pulsewire {
   channel(name: string, options: SubscribeOptions = {}): ChannelHandle {
     this.#alive();
     return this.#channels.hold(name, options);
+  }
+
+  channels(): HeldChannel[] {
+    return this.#channels.list();
   }
 
   telemetry(deviceId: string, metric: string, options: SubscribeOptions & { capacity?: number } = {}): TelemetryHandle {

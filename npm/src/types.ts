@@ -350,6 +350,12 @@ export type ReportedErrorCode =
   | 'token_unavailable'
   | 'too_many_series'
   | 'unreadable_message';
+/** A channel that the page holds, for tools that look in. */
+export interface HeldChannel extends ChannelState {
+  name: string;
+  /** How many handles there are. */
+  holds: number;
+}
 export interface PulsewireErrorBody {
   code: PulsewireErrorCode;
   message: string;
@@ -510,6 +516,8 @@ export interface Pulsewire<in out Schema = Untyped, in out Calls = Untyped> {
   destroy(): void;
 
   channel<Name extends string>(name: NameIn<Schema, Name>, options?: SubscribeOptions): ChannelHandle<EventsOf<Schema, Name>>;
+  /** The channels that are held now, with their positions. */
+  channels(): readonly HeldChannel[];
   /** Holds `device:{id}` and gives its points of one metric. */
   telemetry(deviceId: string, metric: string, options?: SubscribeOptions & { capacity?: number }): TelemetryHandle;
   /** Names of the metrics seen so far of a device. */

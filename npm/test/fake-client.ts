@@ -17,6 +17,7 @@ import type {
   Diagnosis,
   Execution,
   Freshness,
+  HeldChannel,
   NotificationsState,
   Observable,
   Patient,
@@ -133,6 +134,7 @@ export class FakeClient implements Pulsewire {
   }
   feedEvent(channel: string, event: string, data: unknown): void {
     const value: ChannelEvent = { channel, event, data, ts: Date.now(), replayed: false };
+    for (const run of [...this.eventListeners]) run(value);
     for (const listener of [...(this.channelListeners.get(channel) ?? [])]) {
       if (listener.event === '*' || listener.event === event) listener.run(value);
     }
@@ -179,6 +181,7 @@ export class FakeClient implements Pulsewire {
     ];
     return (
       values.reduce((sum, value) => sum + value.listenerCount, 0) +
+      this.eventListeners.size +
       [...this.states.values()].reduce((sum, value) => sum + value.listenerCount, 0) +
       [...this.channelListeners.values()].reduce((sum, set) => sum + set.size, 0) +
       [...this.series.values()].reduce((sum, series) => sum + series.listeners.size, 0)
@@ -223,6 +226,9 @@ export class FakeClient implements Pulsewire {
       },
     };
   }
+  channels(): HeldChannel[] {
+    return [...this.held].filter(([, holds]) => holds > 0).map(([name, holds]) => ({ name, holds, ...this.state(name).get() }));
+  }
   telemetry(deviceId: string, metric: string): TelemetryHandle {
     const series = this.points(deviceId, metric);
     const release = this.hold(`device:${deviceId}`);
@@ -252,8 +258,13 @@ export class FakeClient implements Pulsewire {
     const prefix = `${deviceId} `;
     return new Value([...this.series.keys()].filter(key => key.startsWith(prefix)).map(key => key.slice(prefix.length)));
   }
+  private readonly eventListeners = new Set<(event: ChannelEvent) => void>();
   private readonly toastListeners = new Set<(toast: Toast) => void>();
   on<K extends keyof PulsewireEvents>(type: K, run: (event: PulsewireEvents[K]) => void): () => void {
+    if (type === 'event') {
+      this.eventListeners.add(run as (event: ChannelEvent) => void);
+      return () => void this.eventListeners.delete(run as (event: ChannelEvent) => void);
+    }
     if (type !== 'toast') return () => {};
     this.toastListeners.add(run as (toast: Toast) => void);
     return () => void this.toastListeners.delete(run as (toast: Toast) => void);

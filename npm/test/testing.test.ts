@@ -135,6 +135,19 @@ describe('the fake relay', () => {
     await expect(client.call('beds.sell')).rejects.toMatchObject({ code: 'not_found' });
   });
 
+  test('client.channels() lists what is held, with its position', async () => {
+    const client = await connected();
+    const [bed] = [client.channel('bed:4'), client.channel('bed:4'), client.channel('bed:5')];
+    await clock.advance(10);
+    relay.publish('bed:4', 'n', 1);
+    bed.release();
+    await clock.advance(100);
+    expect(client.channels()).toMatchObject([
+      { name: 'bed:4', holds: 1, phase: 'subscribed', epoch: 'epoch-1', offset: 1 },
+      { name: 'bed:5', holds: 1, phase: 'subscribed', offset: 0 },
+    ]);
+  });
+
   test('stores a message once, however often it is sent', async () => {
     const client = await connected();
     client.channel('bed:4');

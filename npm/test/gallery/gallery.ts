@@ -4,6 +4,7 @@
  * `?theme=dark&lang=pt-BR&show=toasts|banner|moving` chooses; times are fixed relative to now, so pictures stay alike.
  */
 import { defineElements } from '../../src/elements/index.js';
+import { openDevtools } from '../../src/devtools/index.js';
 import { alert, FakeClient, toast } from '../fake-client.js';
 
 const query = new URLSearchParams(location.search);
@@ -248,5 +249,16 @@ if (show === 'moving' || show === 'fed') {
     }
     sent = until;
   }, 50);
+}
+if (show === 'devtools') {
+  const client = new FakeClient();
+  client.setConnection({ state: 'connected', everConnected: true, latencyMs: 23.6, user: 'ana', tenant: 'north' });
+  for (const name of ['tenant', 'patient:7', 'device:bed-1', 'device:bed-2', 'conversation:c-1', 'dashboard']) client.channel(name);
+  await openDevtools(client);
+  for (let n = 1; n <= 14; n++) {
+    client.feedEvent(`device:bed-${(n % 2) + 1}`, 'device_status', { deviceId: 'bed-1', status: 'online', battery: 0.8, n });
+    if (n % 5 === 0)
+      client.feedEvent('patient:7', 'alert', { patientId: '7', type: 'bradycardia', severity: 'high', message: 'Heart rate 42' });
+  }
 }
 document.title = 'ready';

@@ -33,6 +33,8 @@ const shots = [
   { name: 'desktop-banner-dark', width: 1280, height: 800, query: 'theme=dark&show=banner' },
   { name: 'desktop-pointer', width: 1280, height: 1_200, query: 'theme=light', hover: 'pulsewire-chart[device=d2]' },
   { name: 'desktop-viewers', width: 1280, height: 800, query: 'theme=light&show=viewers' },
+  { name: 'desktop-devtools', width: 1280, height: 800, query: 'theme=light&show=devtools' },
+  { name: 'phone-devtools-dark', width: 390, height: 800, query: 'theme=dark&show=devtools', dark: true },
   { name: 'phone-light-pt', width: 390, query: 'theme=light&lang=pt-BR' },
   { name: 'phone-dark', width: 390, query: 'theme=dark' },
   { name: 'phone-charts-dark', width: 390, height: 1_500, scroll: 1_000, query: 'theme=dark' },
@@ -41,8 +43,9 @@ const shots = [
 ];
 let failed = 0;
 try {
-  for (const { name, width, height, query, scroll = 0, hover } of shots) {
+  for (const { name, width, height, query, scroll = 0, hover, dark } of shots) {
     const page = await browser.newPage({
+      colorScheme: dark ? 'dark' : 'light',
       viewport: { width, height: height ?? (width < 500 ? 3_600 : 2_100) },
       deviceScaleFactor: width < 500 ? 2 : 1,
     });

@@ -9,7 +9,7 @@ use pulsewire_relay::Relay;
 use pulsewire_relay::api::Api;
 use pulsewire_relay::config::{Config, LimitsConfig, Quotas};
 use pulsewire_relay::hub::{Connection, OutboxLimits};
-use pulsewire_relay::limits::{AddressGroup, ClientAddress, Full, Places};
+use pulsewire_relay::limits::{AddressGroup, ClientAddress, Full, Places, Wait, Waiting};
 use pulsewire_relay::observe::metrics::Limit;
 use serde_json::{Value, json};
 use std::net::{IpAddr, SocketAddr};
@@ -356,6 +356,36 @@ proptest! {
         }
         held.clear();
         prop_assert_eq!((places.count(), places.of(address(0))), (0, (0, 0)), "no address is remembered for nothing");
+    }
+}
+
+proptest! {
+    #[test]
+    fn property_r10_no_order_of_waiting_polls_exceeds_a_limit_or_leaks_a_place(steps in steps(), in_all in 1_usize..12, each in 1_usize..5) {
+        let (waiting, limits) = (Waiting::default(), LimitsConfig { connections: in_all, per_user: each, ..LimitsConfig::default() });
+        let mut held: Vec<(u8, Wait)> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Come(user) => {
+                    let user = user.unwrap_or(9);
+                    let own = held.iter().filter(|(known, _)| *known == user).count();
+                    let room = held.len() < in_all && own < each;
+                    match waiting.admit("ward", &user.to_string(), &limits) {
+                        Ok(wait) => {
+                            prop_assert!(room);
+                            held.push((user, wait));
+                        }
+                        Err(error) => {
+                            prop_assert!(!room);
+                            prop_assert_eq!(error.code, ErrorCode::RateLimited);
+                        }
+                    }
+                }
+                Step::Go(at) if !held.is_empty() => drop(held.swap_remove(at % held.len())),
+                Step::Go(_) => {}
+            }
+            prop_assert_eq!(waiting.count(), held.len());
+        }
     }
 }
 

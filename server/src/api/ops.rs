@@ -39,7 +39,10 @@ pub(super) async fn ready(State(api): State<Api>) -> Result<Response, Problem> {
 /// In the OpenMetrics text format, or in Prometheus' older one for who accepts `text/plain` alone. Where `metrics.listen` is set, they stand there instead of here.
 #[utoipa::path(
     get, path = "/metrics", operation_id = "getMetrics", tag = "Operations", security(()),
-    responses((status = 200, description = "The metrics.", content_type = "application/openmetrics-text"), Anyone),
+    responses((status = 200, description = "The metrics: OpenMetrics, or Prometheus' older text for whom asks for that alone.", content(
+        ("application/openmetrics-text"),
+        ("text/plain"),
+    )), Anyone),
 )]
 pub(super) async fn metrics(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
     let form = Exposition::accepted(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()));

@@ -16,6 +16,7 @@ use super::keys::{KeyFile, NoKey, Reloaded, Ring};
 use crate::clock::Clock;
 use crate::config::{AuthConfig, Config, ExposeSecret};
 use crate::observe::faults::fault;
+use crate::observe::{Audit, audit};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::errors::ErrorKind;
@@ -147,12 +148,14 @@ impl Verifier {
                 Reloaded::Taken => {
                     taken = true;
                     tracing::info!(target: "pulsewire_relay::auth", file = %path, keys = ?file.keys(), "keys taken over");
+                    audit(Audit::KeysReloaded { file: &file.path, keys: file.keys().len() });
                     for reason in file.skipped() {
                         tracing::info!(target: "pulsewire_relay::auth", file = %path, reason, "a key is left out");
                     }
                 }
                 Reloaded::Refused => {
                     for mistake in file.mistakes() {
+                        audit(Audit::KeysRefused { file: &file.path, reason: &mistake.problem });
                         fault!(
                             error, Auth, file = %path, entry = mistake.entry, problem = mistake.problem, mend = mistake.mend,
                             "the changed file of keys is refused: its old keys stay in force"

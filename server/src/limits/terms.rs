@@ -5,6 +5,7 @@
 
 use super::{ClientAddress, Full, Place, Places, Proxies};
 use crate::observe::Metrics;
+use crate::observe::faults::fault;
 use crate::observe::metrics::Limit;
 use crate::relay::Relay;
 use axum::http::HeaderMap;
@@ -97,8 +98,9 @@ impl Terms {
         if warned.is_none_or(|at| at.elapsed() >= WARNING_SPACING) {
             *warned = Some(Instant::now());
             drop(warned);
-            tracing::warn!(
-                target: "pulsewire_relay",
+            fault!(
+                warning,
+                Limits,
                 %peer,
                 %full,
                 "TCP connections are turned away (limits.http_connections, limits.http_per_address); metric pulsewire_refusals_total counts them"

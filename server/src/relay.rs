@@ -182,6 +182,9 @@ impl Relay {
             channels: self.broker().channels(),
             waiting_polls: self.inner.waiting.count(),
             http_connections: self.inner.http_places.count(),
+            viewers: self.hub().viewers_in_all(),
+            tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+            timers: self.hub().wheel.waiting(),
             queued_messages: connections.iter().map(|connection| connection.outbox.waiting().0).sum(),
         }
     }

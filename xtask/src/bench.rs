@@ -1,6 +1,7 @@
-//! `bench`: criterion for codecs and rings, then load on a release relay over loopback.
+//! `bench`: criterion for codecs and rings; a release relay on one core beside the bare floor; load by whole clients.
 //!
-//! Figures of one run on a shared machine are an order of magnitude, no verdict: compare runs of one machine.
+//! Figures of one run on a shared machine are an order of magnitude, no verdict: compare runs of one machine, or the ratio to the
+//! floor (docs/operations/performance.md).
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -13,8 +14,10 @@ use crate::sh::Sh;
 pub(crate) enum What {
     /// Criterion: codecs, rings
     Micro,
-    /// Load on the relay
+    /// The relay on one core: CPU, memory and latency, beside a bare loop that sends the same frames
     Relay,
+    /// Load by whole clients, and the promises for 500 of them
+    Load,
     All,
 }
 
@@ -23,11 +26,21 @@ pub(crate) fn run(project: &Project, what: What, load_args: &[String]) -> Result
         Sh::cargo(project).args(["bench", "--package", "pulsewire-protocol", "--package", "pulsewire-client-core"]).run()?;
     }
     if matches!(what, What::Relay | What::All) {
-        build::relay(project)?;
-        Sh::cargo(project).args(["build", "--release", "--package", "pulsewire-tests", "--bin", "pulsewire-load"]).run()?;
-        load(project, load_args)?;
+        let bench = release(project, "pulsewire-bench")?;
+        Sh::new(project, &bench).arg("--relay-bin").arg(project.relay_binary()).args(load_args).run()?;
+    }
+    if matches!(what, What::Load | What::All) {
+        load(project, &release(project, "pulsewire-load")?, load_args)?;
     }
     Ok(())
+}
+
+/// Builds the relay and one of the programs that measure it, and gives the program's path.
+pub(crate) fn release(project: &Project, name: &str) -> Result<String> {
+    build::relay(project)?;
+    Sh::cargo(project).args(["build", "--release", "--package", "pulsewire-tests", "--bin", name]).run()?;
+    let binary = project.target.join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    Ok(binary.to_string_lossy().into_owned())
 }
 
 /// The standing scenarios: what a dashboard is (everyone watches the same), what a ward is (each their own), and a busy hour.
@@ -39,10 +52,8 @@ const SCENARIOS: [(&str, &[&str]); 3] = [
     ("1,000 connections, ten channels", &["--connections", "1000", "--channels", "10", "--rate", "100", "--seconds", "10", "--via", "ws"]),
 ];
 
-fn load(project: &Project, load_args: &[String]) -> Result<()> {
-    let binary = project.target.join("release").join(format!("pulsewire-load{}", std::env::consts::EXE_SUFFIX));
-    let binary = binary.to_string_lossy();
-    let start = || Sh::new(project, &binary).arg("--relay-bin").arg(project.relay_binary());
+fn load(project: &Project, binary: &str, load_args: &[String]) -> Result<()> {
+    let start = || Sh::new(project, binary).arg("--relay-bin").arg(project.relay_binary());
     if !load_args.is_empty() {
         return start().args(load_args).run();
     }

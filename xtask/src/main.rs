@@ -59,11 +59,11 @@ enum Command {
         #[arg(value_enum, default_value_t = build::Part::All)]
         part: build::Part,
     },
-    /// Measure: criterion benches, then load on a release relay over loopback
+    /// Measure: criterion benches, the relay on one core beside the bare floor, load by whole clients
     Bench {
         #[arg(value_enum, default_value_t = bench::What::All)]
         what: bench::What,
-        /// Passed to the load generator instead of the standing scenarios
+        /// Passed to what measures (with `load`: instead of the standing scenarios)
         #[arg(last = true, value_name = "LOAD ARGS")]
         load_args: Vec<String>,
     },

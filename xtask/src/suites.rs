@@ -39,7 +39,6 @@ const SUITES: [Suite; 20] = [
     Suite { name: "clippy", about: "no warning in the workspace, tests and benches included", dear: false, run: clippy },
     Suite { name: "clippy-wasm", about: "no warning in client-wasm for its own target", dear: false, run: clippy_wasm },
     Suite { name: "rust", about: "unit, property, simulation and relay tests, natively", dear: false, run: rust },
-    Suite { name: "thin", about: "the relay without its optional parts: no warning, and its own tests", dear: false, run: thin },
     Suite { name: "doc", about: "the examples in the documentation", dear: false, run: doc },
     Suite { name: "wasm", about: "client-wasm in headless Chromium", dear: false, run: wasm },
     Suite { name: "npm", about: "façade, stores, hooks and elements: lint, types and tests", dear: false, run: npm },
@@ -53,6 +52,7 @@ const SUITES: [Suite; 20] = [
     Suite { name: "mutations", about: "the simulation catches what is broken on purpose", dear: true, run: mutations::run },
     Suite { name: "faults", about: "the fault proxy's tests at full length: a whole minute of drops", dear: true, run: faults },
     Suite { name: "fuzz", about: "each fuzz target for a short while, from its seeds and the golden vectors", dear: true, run: fuzz },
+    Suite { name: "soak", about: "2,000 visitors for PULSEWIRE_SOAK_MINUTES (30): nothing of them is left", dear: true, run: soak },
     Suite { name: "deny", about: "licences, bans, duplicates and sources of all dependencies", dear: true, run: deny },
 ];
 
@@ -144,17 +144,6 @@ fn rust(project: &Project, closing: &mut Closing) -> Result<()> {
         watched(Sh::cargo(project).args(["nextest", "run", "--workspace", "--profile", profile]), closing)
     } else {
         watched(Sh::cargo(project).args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]), closing)
-    }
-}
-
-fn thin(project: &Project, closing: &mut Closing) -> Result<()> {
-    let relay = ["--package", "pulsewire-relay", "--no-default-features"];
-    Sh::cargo(project).arg("clippy").args(relay).args(["--all-targets", "--", "-D", "warnings"]).run()?;
-    if tools::nextest(project) {
-        let profile = if env::var_os("CI").is_some() { "ci" } else { "default" };
-        watched(Sh::cargo(project).args(["nextest", "run"]).args(relay).args(["--profile", profile]), closing)
-    } else {
-        watched(Sh::cargo(project).arg("test").args(relay).args(["--lib", "--bins", "--tests", "--no-fail-fast"]), closing)
     }
 }
 
@@ -252,6 +241,11 @@ fn fuzz(project: &Project, closing: &mut Closing) -> Result<()> {
     }
     closing.say(format!("fuzz: {} targets, {seconds} s each, nothing found", bins.len()));
     Ok(())
+}
+
+fn soak(project: &Project, closing: &mut Closing) -> Result<()> {
+    let bench = crate::bench::release(project, "pulsewire-bench")?;
+    watched(Sh::new(project, &bench).arg("--relay-bin").arg(project.relay_binary()).arg("soak"), closing)
 }
 
 fn deny(project: &Project, closing: &mut Closing) -> Result<()> {

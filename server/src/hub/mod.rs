@@ -301,6 +301,12 @@ impl Hub {
         self.leave_room(key, |room| room.unwatch(watcher));
     }
 
+    /// How many users view a channel, summed over the channels.
+    pub fn viewers_in_all(&self) -> usize {
+        let rooms: Vec<_> = self.rooms.lock().values().map(Arc::clone).collect();
+        rooms.iter().map(|room| room.lock().viewers().count()).sum()
+    }
+
     /// How many channels have listeners, and how many subscriptions they are.
     pub fn room_counts(&self) -> (usize, usize) {
         let rooms: Vec<_> = self.rooms.lock().values().map(Arc::clone).collect();

@@ -2,7 +2,7 @@
 //!
 //! Why the pieces: [`driver`] is the native driver of one client (the browser's has a page, this one has tokio), [`relay`] starts a
 //! relay and reads its memory and CPU time from `/proc`, [`publisher`] publishes on a thread of its own, [`measure`] puts them
-//! together, [`report`] tells people and machines.
+//! together, [`report`] tells people and machines. [`bench`] measures the relay alone, on a core of its own, against a floor.
 //!
 //! Limits: loopback only, Linux only (`/proc`), one publishing connection. Clients and relay share the machine: on two cores the
 //! clients are part of the latency.
@@ -10,6 +10,7 @@
 //! Trap: latency counts from the moment a publication was *due*, not from when it was sent. A sender that falls behind would
 //! otherwise hide exactly the waiting that it causes.
 
+pub mod bench;
 pub mod driver;
 pub mod measure;
 pub mod options;
@@ -17,3 +18,4 @@ pub mod publisher;
 pub mod relay;
 pub mod report;
 pub mod restart;
+pub mod soak;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Signs the tokens of one run; it never leaves this machine.
-const SECRET: &str = "load-generator-secret-load-generator-secret";
+pub const SECRET: &str = "load-generator-secret-load-generator-secret";
 /// The tenant of every client.
 const TENANT: &str = "load";
 const STOP_WITHIN: Duration = Duration::from_secs(15);

@@ -21,6 +21,7 @@ mod refusals;
 mod register;
 mod text;
 mod traffic;
+mod work;
 
 pub use labels::{Door, HandshakeFailure, Limit, Transport};
 pub use text::Exposition;
@@ -38,6 +39,7 @@ pub struct Metrics {
     load: load::Load,
     refusals: refusals::Refusals,
     logs: logs::Logs,
+    work: work::Work,
 }
 
 /// What only a count at the time of the scrape can tell.
@@ -61,6 +63,12 @@ pub struct Snapshot {
     pub refused_key_files: usize,
     /// TCP connections that are no WebSocket.
     pub http_connections: usize,
+    /// Users who view a channel, counted for each channel.
+    pub viewers: usize,
+    /// Tasks of the runtime that have not ended.
+    pub tasks: usize,
+    /// What the relay will do at a time: heartbeats, token ends, dead checks.
+    pub timers: usize,
 }
 
 impl Default for Metrics {
@@ -83,6 +91,7 @@ impl Metrics {
             load: load::Load::register(r),
             refusals: refusals::Refusals::register(r),
             logs: logs::Logs::register(r),
+            work: work::Work::register(r),
             registry,
         }
     }
@@ -96,6 +105,7 @@ impl Metrics {
         self.process.fill();
         self.refusals.fill(&now);
         self.logs.fill();
+        self.work.fill(&now);
         let mut text = String::with_capacity(8 * 1024);
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)

@@ -1,0 +1,285 @@
+//! The soak: thousands of visitors come and go in every way there is while telemetry flows; afterwards the relay must have
+//! nothing left of them.
+//!
+//! What is looked at before, during and after are the relay's own metrics. Counts (connections, users, subscriptions, viewers,
+//! tasks, timers, queued messages) must be the same before and after; memory must not grow once it is warm.
+//!
+//! Limits: Linux, loopback. The relay's heartbeat is quick here, so that half-open connections are found within the soak.
+
+mod visitor;
+
+use super::bench::backend::Backend;
+use super::bench::process::Process;
+use super::relay::{SECRET, token};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use visitor::{Visitor, Ward};
+
+/// Memory may differ so much between the halves of the measured time: the allocator's and the history's own movement.
+const FLAT_PERCENT: f64 = 5.0;
+const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+/// How long the relay may take to forget everyone: until the last half-open connection is found dead.
+const FORGET_WITHIN: Duration = Duration::from_secs(60);
+/// What must be as before.
+const SAME: [&str; 8] = ["connections", "users", "subscriptions", "viewers", "tasks", "timers", "queued_messages", "waiting_polls"];
+
+/// How to soak.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// For so long, in minutes.
+    #[arg(long, env = "PULSEWIRE_SOAK_MINUTES", default_value_t = 30.0)]
+    pub minutes: f64,
+    /// Visitors.
+    #[arg(long, default_value_t = 2_000)]
+    pub visitors: usize,
+    /// Devices that publish.
+    #[arg(long, default_value_t = 200)]
+    pub devices: usize,
+    /// Publications a second, of all devices.
+    #[arg(long, default_value_t = 100.0)]
+    pub rate: f64,
+    /// The visitors' dice.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// What visitors note.
+#[derive(Default)]
+struct Book {
+    visits: AtomicU64,
+    closed: AtomicU64,
+    deliveries: AtomicU64,
+    trouble: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Book {
+    fn note(&self, text: String) {
+        // Without the visitor's number, so that the same trouble stands once.
+        let text = text.split_once(": ").map_or(text.clone(), |(_, rest)| rest.to_owned());
+        if let Ok(mut trouble) = self.trouble.lock() {
+            *trouble.entry(text).or_default() += 1;
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Soaked {
+    /// How long it took.
+    pub minutes: f64,
+    /// Visits that ended as they should.
+    pub visits: u64,
+    /// Connections that the relay closed: slow and silent ones.
+    pub closed_by_relay: u64,
+    /// Events that visitors read.
+    pub deliveries: u64,
+    /// The metrics before anyone came.
+    pub before: BTreeMap<String, f64>,
+    /// The same after everyone had gone.
+    pub after: BTreeMap<String, f64>,
+    /// Mean resident memory of the second quarter, in MB: warm.
+    pub warm_mb: f64,
+    /// Of the last quarter.
+    pub last_mb: f64,
+    /// The slope in between, in kB a minute.
+    pub slope_kb_per_minute: f64,
+    /// What visitors saw that must not be, with how often.
+    pub trouble: BTreeMap<String, u64>,
+}
+
+fn device(number: usize) -> String {
+    super::bench::wire::device(number)
+}
+
+/// Soaks a relay of its own.
+///
+/// # Errors
+/// Where something is left, memory grows, or a visitor saw what must not be.
+pub fn run(binary: &Path, options: &Options) -> Result<Soaked> {
+    ensure!(
+        options.minutes > 0.2 && options.visitors > 0 && options.devices > 0 && options.rate > 0.0,
+        "minutes, visitors, devices, rate: more"
+    );
+    let room = (2 * options.visitors + 100).to_string();
+    let environment = [
+        ("PULSEWIRE_JWT_SECRET", SECRET.to_owned()),
+        ("PULSEWIRE_LOG", "error".to_owned()),
+        ("PULSEWIRE_LIMITS__CONNECTIONS", room.clone()),
+        ("PULSEWIRE_LIMITS__PER_ADDRESS", room),
+        ("PULSEWIRE_LIMITS__MESSAGES_PER_SECOND", "100000".to_owned()),
+        ("PULSEWIRE_LIMITS__BURST", "100000".to_owned()),
+        ("PULSEWIRE_LIMITS__HANDSHAKES_PER_SECOND", "1000000".to_owned()),
+        ("PULSEWIRE_LIMITS__HANDSHAKE_BURST", "1000000".to_owned()),
+        ("PULSEWIRE_MONITOR__CPU_PERCENT", "0".to_owned()),
+        ("PULSEWIRE_MONITOR__CONNECTIONS_PERCENT", "0".to_owned()),
+        ("PULSEWIRE_HEARTBEAT__INTERVAL_MS", "5000".to_owned()),
+        ("PULSEWIRE_HEARTBEAT__DEAD_AFTER_MS", "30000".to_owned()),
+        ("PULSEWIRE_HEARTBEAT__HANDSHAKE_TIMEOUT_MS", "10000".to_owned()),
+        // Full within the warm-up, so that what grows then is a leak.
+        ("PULSEWIRE_HISTORY__PUBLICATIONS", "50".to_owned()),
+    ];
+    let arguments = ["serve", "--listen", "127.0.0.1:0"].map(str::to_owned);
+    let relay = Process::start(binary, &arguments, &environment, None)?;
+    let mut backend = Backend::connect(relay.address, Instant::now(), token("soak-backend", Some("service"))?, options.devices)?;
+    // Everything that is made once: history of every channel, buffers, code.
+    backend.at_rate(500.0, Duration::from_secs(4))?;
+    let before = settled(relay.address)?;
+    let ended = AtomicBool::new(false);
+    let (samples, published) = std::thread::scope(|scope| {
+        let publishing = scope.spawn(|| -> Result<()> {
+            while !ended.load(Ordering::Relaxed) {
+                backend.at_rate(options.rate, Duration::from_secs(1))?;
+            }
+            Ok(())
+        });
+        let sampling = scope.spawn(|| sample(relay.address, &ended));
+        let book = visit(relay.address, options);
+        ended.store(true, Ordering::Relaxed);
+        let published = publishing.join().map_err(|_| anyhow!("the publisher panicked"));
+        let samples = sampling.join().map_err(|_| anyhow!("the sampler panicked"));
+        (samples.and_then(|samples| samples), published.and_then(|published| published).and(book))
+    });
+    let (samples, book) = (samples?, published?);
+    let deadline = Instant::now() + FORGET_WITHIN;
+    let mut after = settled(relay.address)?;
+    while !leftovers(&before, &after).is_empty() && Instant::now() < deadline {
+        after = settled(relay.address)?;
+    }
+    drop(backend);
+    relay.stop()?;
+    let quarter = |number: usize| {
+        let part = samples.len() / 4;
+        let of: Vec<f64> = samples.iter().skip(number * part).take(part).map(|(_, bytes)| bytes / 1e6).collect();
+        of.iter().sum::<f64>() / of.len().max(1) as f64
+    };
+    let soaked = Soaked {
+        minutes: options.minutes,
+        visits: book.visits.into_inner(),
+        closed_by_relay: book.closed.into_inner(),
+        deliveries: book.deliveries.into_inner(),
+        warm_mb: quarter(1),
+        last_mb: quarter(3),
+        slope_kb_per_minute: slope(samples.get(samples.len() / 4..).unwrap_or_default()) * 60.0 / 1e3,
+        trouble: book.trouble.into_inner().map_err(|_| anyhow!("a visitor panicked"))?,
+        before,
+        after,
+    };
+    println!("{}", serde_json::to_string_pretty(&soaked)?);
+    soaked.judge()?;
+    Ok(soaked)
+}
+
+fn visit(address: SocketAddr, options: &Options) -> Result<Book> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let book = std::rc::Rc::new(Book::default());
+    let until = Duration::from_secs_f64(options.minutes * 60.0);
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let until = tokio::time::Instant::now() + until;
+        let visits: Vec<_> = (0..options.visitors)
+            .map(|number| {
+                let ward = Ward { address, channels: options.devices };
+                let visitor = Visitor { ward, number, dice: fastrand::Rng::with_seed(options.seed.wrapping_add(number as u64)) };
+                let book = std::rc::Rc::clone(&book);
+                tokio::task::spawn_local(async move { visitor.run(&book, until).await })
+            })
+            .collect();
+        for visit in visits {
+            visit.await?;
+        }
+        anyhow::Ok(())
+    })?;
+    std::rc::Rc::try_unwrap(book).map_err(|_| anyhow!("a visitor is still there"))
+}
+
+/// The moment and the resident memory, every few seconds.
+fn sample(address: SocketAddr, ended: &AtomicBool) -> Result<Vec<(f64, f64)>> {
+    let (mut samples, start) = (Vec::new(), Instant::now());
+    while !ended.load(Ordering::Relaxed) {
+        std::thread::sleep(SAMPLE_EVERY);
+        let now = scrape(address)?;
+        let of = |name: &str| now.get(name).copied().unwrap_or_default();
+        let bytes = of("process_resident_memory_bytes");
+        let (connections, queued, tasks) = (of("connections"), of("queued_messages"), of("tasks"));
+        eprintln!(
+            "{:6.0} s  {connections:5} connections  {tasks:5} tasks  {queued:5} queued  {:7.2} MB",
+            start.elapsed().as_secs_f64(),
+            bytes / 1e6
+        );
+        samples.push((start.elapsed().as_secs_f64(), bytes));
+    }
+    Ok(samples)
+}
+
+/// The metrics, once nothing moves.
+fn settled(address: SocketAddr) -> Result<BTreeMap<String, f64>> {
+    std::thread::sleep(Duration::from_secs(3));
+    let all = scrape(address)?;
+    SAME.iter()
+        .map(|name| Ok(((*name).to_owned(), *all.get(*name).with_context(|| format!("the relay has no metric {name}"))?)))
+        .chain(
+            ["channels", "process_resident_memory_bytes", "process_open_fds"]
+                .iter()
+                .filter_map(|name| all.get(*name).map(|value| Ok(((*name).to_owned(), *value)))),
+        )
+        .collect()
+}
+
+fn leftovers(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>) -> Vec<String> {
+    let differ = SAME.iter().filter(|name| before.get(**name) != after.get(**name));
+    differ.map(|name| format!("{name}: {:?} before, {:?} after", before.get(*name), after.get(*name))).collect()
+}
+
+/// Bytes a second, by least squares.
+fn slope(samples: &[(f64, f64)]) -> f64 {
+    let count = samples.len().max(1) as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| samples.iter().map(of).sum::<f64>() / count;
+    let (at, bytes) = (mean(|sample| sample.0), mean(|sample| sample.1));
+    let above: f64 = samples.iter().map(|sample| (sample.0 - at) * (sample.1 - bytes)).sum();
+    let below: f64 = samples.iter().map(|sample| (sample.0 - at).powi(2)).sum();
+    if below > 0.0 { above / below } else { 0.0 }
+}
+
+impl Soaked {
+    fn judge(&self) -> Result<()> {
+        let mut wrong = leftovers(&self.before, &self.after);
+        let grown = (self.last_mb / self.warm_mb - 1.0) * 100.0;
+        if grown > FLAT_PERCENT {
+            wrong.push(format!("memory grew by {grown:.1} % from the second quarter to the last"));
+        }
+        wrong.extend(self.trouble.iter().map(|(what, count)| format!("{count} × {what}")));
+        if !wrong.is_empty() {
+            bail!("{}", wrong.join("; "));
+        }
+        let Self { minutes, visits, closed_by_relay, deliveries, warm_mb, last_mb, slope_kb_per_minute, .. } = self;
+        println!(
+            "soak: {minutes} minutes, {visits} visits, {closed_by_relay} closed as slow or silent, {deliveries} deliveries in order, nothing left; \
+             memory {warm_mb:.1} → {last_mb:.1} MB, {slope_kb_per_minute:+.1} kB a minute"
+        );
+        Ok(())
+    }
+}
+
+/// `/metrics` by name; those with labels are left out.
+fn scrape(address: SocketAddr) -> Result<BTreeMap<String, f64>> {
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    write!(stream, "GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    ensure!(text.starts_with("HTTP/1.1 200"), "/metrics answered {:?}", text.lines().next());
+    let lines = text.lines().filter(|line| line.starts_with("pulsewire_") && !line.contains('{'));
+    Ok(lines
+        .filter_map(|line| {
+            let (name, value) = line.split_once(' ')?;
+            Some((name.strip_prefix("pulsewire_")?.to_owned(), value.trim().parse().ok()?))
+        })
+        .collect())
+}

@@ -32,6 +32,7 @@ pub use publish::{Asked, Published};
 use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Limits, PresentUser, Publication};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -112,7 +113,9 @@ impl Relay {
         let taps = Arc::new(Taps::default());
         let viewers_taps = Arc::clone(&taps);
         let viewers_changed = Box::new(move |tenant: &str| viewers_taps.0.read().iter().for_each(|tap| tap.handle_viewers(tenant)));
-        let hub = Arc::new(Hub::new(Arc::clone(&metrics), viewers_changed));
+        let workers = tokio::runtime::Handle::current().metrics().num_workers();
+        let write_delays = config.write_delay_ms.iter().map(|(kind, delay_ms)| (kind.clone(), Duration::from_millis(*delay_ms)));
+        let hub = Arc::new(Hub::new(Arc::clone(&metrics), viewers_changed, workers, write_delays.collect()));
         broker.set_deliver(Arc::new(FanOut { hub: Arc::clone(&hub), taps: Arc::clone(&taps) }));
         let inner = Inner {
             gate: Gate::new(&config.monitor, entropy.clone()),
@@ -137,7 +140,16 @@ impl Relay {
         };
         let relay = Self { inner: Arc::new(inner) };
         timers::start(&relay);
+        relay.start_flushers();
         relay
+    }
+
+    /// What writes to sockets ends with the last handle, too.
+    fn start_flushers(&self) {
+        for flusher in self.hub().flushers() {
+            let (flusher, metrics, stopped) = (Arc::clone(flusher), Arc::clone(self.metrics()), self.inner.stopped.clone());
+            tokio::spawn(async move { stopped.run_until_cancelled(flusher.run(metrics)).await });
+        }
     }
 
     /// The configuration.

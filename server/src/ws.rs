@@ -1,30 +1,25 @@
-//! `GET /ws`: the upgrade, and axum's WebSocket as a session's transport.
+//! `GET /ws`: who may upgrade, and to what. The handshake itself is [`upgrade`]'s, the socket [`socket`]'s.
 //!
-//! Why the settings: tungstenite's read buffer of 128 KiB costs 134 KB per idle connection and is zero-filled on every read
-//! attempt; 4 KiB cost 6.5 KB and cut fan-out CPU about three times (measured). Its size limit lies above the relay's own, because
-//! its error comes before the body is read and a reset can swallow the close frame.
+//! The size limit of frames lies above the relay's own, because its error comes before the body is read and a reset can swallow
+//! the close frame.
+
+mod socket;
+mod upgrade;
+
+pub use socket::{Inlet, Socket};
+pub use upgrade::{NoUpgrade, Upgrade};
 
 use crate::api::Problem;
-use crate::hub::Closing;
 use crate::limits::ClientAddress;
 use crate::observe::metrics::HandshakeFailure;
 use crate::relay::Relay;
-use crate::session::{self, Inbound, Lost, Opening, Outbound};
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{FromRequestParts as _, Request, State};
+use crate::session::{self, Opening};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use futures_util::{Sink, Stream};
-use pulsewire_protocol::{CloseCode, ErrorBody, ErrorCode, Format, SUBPROTOCOL_CBOR, SUBPROTOCOL_JSON};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
-const READ_BUFFER_BYTES: usize = 4 * 1024;
-const WRITE_BUFFER_BYTES: usize = 32 * 1024;
-/// A welcome with many recoveries is one frame.
-const MAX_WRITE_BUFFER_BYTES: usize = 64 * 1024 * 1024;
+use pulsewire_protocol::{ErrorBody, ErrorCode, Format, SUBPROTOCOL_CBOR, SUBPROTOCOL_JSON};
 
 /// The route.
 pub fn router(relay: Relay) -> Router {
@@ -44,7 +39,7 @@ pub fn router(relay: Relay) -> Router {
     responses((status = 101, description = "The connection is a WebSocket now."), crate::api::Callers),
 )]
 pub(crate) async fn handle_upgrade(State(relay): State<Relay>, Extension(address): Extension<ClientAddress>, request: Request) -> Response {
-    let (mut parts, _) = request.into_parts();
+    let (parts, _) = request.into_parts();
     let refuse = |failure: HandshakeFailure, problem: Problem| {
         relay.metrics().handshake_failed(failure);
         tracing::info!(target: "pulsewire_relay::connections", %address, failure = failure.as_str(), "upgrade refused");
@@ -88,46 +83,31 @@ pub(crate) async fn handle_upgrade(State(relay): State<Relay>, Extension(address
         Ok(admission) => admission,
         Err(error) => return refuse(HandshakeFailure::TooMany, error.into()),
     };
-    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+    let format = choose_format(&parts.headers);
+    let upgrade = match Upgrade::of(parts) {
         Ok(upgrade) => upgrade,
-        Err(rejection) => {
-            let mut response = Problem::bad_request(format!("this address takes WebSocket upgrades only: {rejection}")).into_response();
+        Err(no_upgrade) => {
+            let mut response = Problem::bad_request(format!("this address takes WebSocket upgrades only: {no_upgrade}")).into_response();
             // RFC 6455, section 4.4: say which version would do.
             response.headers_mut().insert("sec-websocket-version", HeaderValue::from_static("13"));
             return response;
         }
     };
-    let Some(format) = choose_format(&parts.headers) else {
+    let Some(format) = format else {
         let message = format!("offer the subprotocol {SUBPROTOCOL_JSON} or {SUBPROTOCOL_CBOR}, or none (JSON)");
         let error = ErrorBody::new(ErrorCode::BadRequest, message);
         return refuse(HandshakeFailure::Subprotocol, error.into());
     };
     let limit = relay.config().limits.max_message_bytes.saturating_mul(4).max(256 * 1024);
     let opening = Opening { format, address, principal };
-    upgraded(upgrade, limit, move |socket| {
-        // Tracked, because the spawn behind `on_upgrade` is not: a drain waits for it.
-        let tracked = relay.clone();
-        tracked.track(async move {
-            let _admission = admission;
-            session::run(relay, socket, opening).await;
-        })
-    })
-}
-
-/// Upgrades with the settings of `/ws` and runs something over the socket. The echo of `tests/tests/conformance` goes through here
-/// too, so that what it shows is true of `/ws`.
-pub fn upgraded<F>(upgrade: WebSocketUpgrade, limit_bytes: usize, run: impl FnOnce(Socket) -> F + Send + 'static) -> Response
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    upgrade
-        .protocols([SUBPROTOCOL_JSON, SUBPROTOCOL_CBOR])
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-        .max_message_size(limit_bytes)
-        .max_frame_size(limit_bytes)
-        .on_upgrade(move |socket| run(Socket(socket)))
+    // Tracked: a drain waits for it, also while the peer is still to be told that it may go on.
+    let tracked = relay.clone();
+    let (response, served) = upgrade.accept(format, limit, move |socket| async move {
+        let _admission = admission;
+        session::run(relay, socket, opening).await;
+    });
+    tokio::spawn(tracked.track(served));
+    response
 }
 
 /// The header's token, else the query's. An empty one counts as given (and is refused as missing), and so does one that is
@@ -175,65 +155,4 @@ fn choose_format(headers: &HeaderMap) -> Option<Format> {
 
 fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// axum's WebSocket as frames.
-pub struct Socket(WebSocket);
-
-impl Stream for Socket {
-    type Item = Inbound;
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
-        loop {
-            let message = ready!(Pin::new(&mut self.0).poll_next(cx));
-            return Poll::Ready(match message {
-                None => None,
-                Some(Ok(Message::Text(text))) => Some(Inbound::Text(text.into())),
-                Some(Ok(Message::Binary(bytes))) => Some(Inbound::Binary(bytes)),
-                // tungstenite answers pings by itself.
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                Some(Ok(Message::Close(frame))) => Some(Inbound::Closed(match frame {
-                    Some(frame) => Closing::new(CloseCode(frame.code), frame.reason.as_str()),
-                    None => Closing::new(CloseCode::NORMAL, ""),
-                })),
-                Some(Err(error)) => broken(&error).or_else(|| {
-                    tracing::debug!(target: "pulsewire_relay::connections", %error, "transport failed");
-                    None
-                }),
-            });
-        }
-    }
-}
-
-/// What can still be told about an error of reading; `None` where the peer is gone.
-fn broken(error: &axum::Error) -> Option<Inbound> {
-    use tungstenite::Error;
-    use tungstenite::error::ProtocolError;
-    match std::error::Error::source(error)?.downcast_ref::<Error>()? {
-        Error::Capacity(_) => Some(Inbound::TooLarge),
-        Error::Utf8(_) => Some(Inbound::Broken(Closing::new(CloseCode::PROTOCOL, "the frame is not UTF-8"))),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-        Error::Protocol(broken) => Some(Inbound::Broken(Closing::new(CloseCode(1002), broken.to_string()))),
-        _ => None,
-    }
-}
-
-impl Sink<Outbound> for Socket {
-    type Error = Lost;
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
-        Pin::new(&mut self.0).poll_ready(cx).map_err(|_| Lost)
-    }
-    fn start_send(mut self: Pin<&mut Self>, item: Outbound) -> Result<(), Lost> {
-        let message = match item {
-            Outbound::Text(text) => Message::Text(Utf8Bytes::try_from(text).map_err(|_| Lost)?),
-            Outbound::Binary(bytes) => Message::Binary(bytes),
-            Outbound::Close(closing) => Message::Close(Some(CloseFrame { code: closing.code.0, reason: Utf8Bytes::from(closing.reason) })),
-        };
-        Pin::new(&mut self.0).start_send(message).map_err(|_| Lost)
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
-        Pin::new(&mut self.0).poll_flush(cx).map_err(|_| Lost)
-    }
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
-        Pin::new(&mut self.0).poll_close(cx).map_err(|_| Lost)
-    }
 }

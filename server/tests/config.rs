@@ -67,6 +67,11 @@ fn each_mistake_is_named_with_its_line_its_key_and_what_is_accepted() {
         ),
         ("[throttle]\ndevice = 15", "FILE:2: throttle.device: 15 is none of the rates there are (accepted: 1, 2, 5, 10, 20, 30 or 60"),
         ("[throttle]\ndevice = 0", "FILE:2: throttle.device: 0 is out of range (accepted: a whole number from 1 to 60)"),
+        (
+            "[write_delay_ms]\ndevice = 1001",
+            "FILE:2: write_delay_ms.device: 1001 is out of range (accepted: a whole number from 0 to 1000)",
+        ),
+        ("[write_delay_ms]\nDevice = 10", "FILE:2: write_delay_ms.Device: \"Device\" is no kind of channel (such as device, patient or"),
         ("[throttle]\nDevice = 10", "FILE:2: throttle.Device: \"Device\" is no kind of channel (such as device, patient or dashboard"),
         ("[log]\nformat = \"xml\"", "FILE:2: log.format: \"xml\" is no log format (accepted: \"pretty\" or \"json\")"),
         ("[log]\nlevel = \"lots=of\"", "FILE:2: log.level: \"lots=of\" is neither a level nor a filter"),

@@ -40,7 +40,9 @@ pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(1, format!("the runtime cannot start: {error}")))?;
-    let ended = runtime.block_on(run(config));
+    // A task of the workers: what accepts connections on this thread would wake another one for each.
+    let served = runtime.spawn(run(config));
+    let ended = runtime.block_on(served).map_err(|error| Failure::new(1, format!("serving failed: {error}"))).flatten();
     // A file that is being read from a disk that does not answer must not keep the process.
     runtime.shutdown_timeout(RUNTIME_END);
     ended

@@ -65,6 +65,8 @@ pub struct Config {
     pub history: HistoryConfig,
     /// How often subscribers are told at most, by kind of channel, in times a second ([`crate::rate::RATES`]).
     pub throttle: BTreeMap<String, u32>,
+    /// How long publications may wait for others on their way to a socket, by kind of channel, in milliseconds.
+    pub write_delay_ms: BTreeMap<String, u64>,
     /// Logs.
     pub log: LogConfig,
     /// The audit log's own file.
@@ -93,6 +95,7 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             history: HistoryConfig::default(),
             throttle: BTreeMap::new(),
+            write_delay_ms: BTreeMap::new(),
             log: LogConfig::default(),
             audit: AuditConfig::default(),
             metrics: MetricsConfig::default(),

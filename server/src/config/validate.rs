@@ -49,10 +49,13 @@ impl Config {
             let problem = "has no effect while limits.trusted_proxy_hops is 0".to_owned();
             say("limits.trusted_proxies", problem, "say how many proxies append to X-Forwarded-For, such as 1, or leave the networks out");
         }
+        for kind in self.write_delay_ms.keys().filter(|kind| !is_kind(kind)) {
+            say(&format!("write_delay_ms.{kind}"), format!("{kind:?} is no kind of channel"), NO_KIND);
+        }
         for (kind, hz) in &self.throttle {
             let key = format!("throttle.{kind}");
-            if ChannelName::parse(&format!("{kind}:id")).is_err() && ChannelName::parse(kind).is_err() {
-                say(&key, format!("{kind:?} is no kind of channel"), "such as device, patient or dashboard: what stands before the colon");
+            if !is_kind(kind) {
+                say(&key, format!("{kind:?} is no kind of channel"), NO_KIND);
             }
             if !RATES.iter().any(|rate| u32::from(*rate) == *hz) {
                 say(&key, format!("{hz} is none of the rates there are"), "accepted: 1, 2, 5, 10, 20, 30 or 60 times a second");
@@ -83,4 +86,10 @@ impl Config {
             }
         }
     }
+}
+
+const NO_KIND: &str = "such as device, patient or dashboard: what stands before the colon";
+
+fn is_kind(kind: &str) -> bool {
+    ChannelName::parse(&format!("{kind}:id")).is_ok() || ChannelName::parse(kind).is_ok()
 }

@@ -23,7 +23,7 @@ pub struct Connection {
     /// When it came, in the relay's milliseconds.
     pub since_ms: u64,
     /// What waits to be written to it.
-    pub outbox: Outbox,
+    pub outbox: Arc<Outbox>,
     /// Set by `connect`, replaced by `refresh`.
     principal: RwLock<Option<Arc<Principal>>>,
     last_pong_ms: AtomicU64,
@@ -35,8 +35,6 @@ pub struct Connection {
     busy: AtomicBool,
     /// Messages that came in.
     pub received: AtomicU64,
-    /// Messages that were written.
-    pub sent: AtomicU64,
 }
 
 impl Connection {
@@ -48,14 +46,13 @@ impl Connection {
             format,
             address,
             since_ms: now_ms,
-            outbox: Outbox::new(limits),
+            outbox: Arc::new(Outbox::new(limits)),
             principal: RwLock::new(None),
             last_pong_ms: AtomicU64::new(now_ms),
             reauth_for_ms: AtomicU64::new(0),
             latency_ms: AtomicU64::new(0),
             busy: AtomicBool::new(false),
             received: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
         }
     }
     /// Who it is, once it has been welcomed.

@@ -5,6 +5,8 @@
 
 mod broadcast;
 mod connection;
+mod flusher;
+mod frame;
 mod merge;
 mod outbox;
 mod people;
@@ -14,8 +16,9 @@ mod wheel;
 
 pub use broadcast::{Broadcast, encode};
 pub use connection::{Connection, ConnectionId};
+pub use flusher::Flusher;
 pub use merge::{Live, merge};
-pub use outbox::{Closing, Due, Outbox, OutboxLimits};
+pub use outbox::{Closing, Due, FRAME_BYTES, Outbox, OutboxLimits, Scratch, Wire};
 pub use people::People;
 pub use room::Room;
 pub use wheel::{GRAIN_MS, Timer, Wheel};
@@ -30,10 +33,14 @@ use pulsewire_protocol::{ChannelName, EventKind, Position, PresentUser, Publicat
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Viewers of a channel are told at most once in this time.
 const VIEWERS_INTERVAL_MS: u64 = 1_000;
+
+/// How long what is published on a kind of channel may wait for others on its way to a socket; absent: not at all.
+pub type WriteDelays = BTreeMap<String, Duration>;
 
 /// Told when who views changes, with the tenant.
 pub type ViewersChanged = Box<dyn Fn(&str) + Send + Sync>;
@@ -47,19 +54,24 @@ pub struct Hub {
     next_number: AtomicU64,
     /// What happens at a time.
     pub wheel: Wheel,
+    /// One for each worker of the runtime.
+    flushers: Vec<Arc<Flusher>>,
+    write_delays: WriteDelays,
     metrics: Arc<Metrics>,
     viewers_changed: ViewersChanged,
 }
 
 impl Hub {
-    /// An empty hub.
-    pub fn new(metrics: Arc<Metrics>, viewers_changed: ViewersChanged) -> Self {
+    /// An empty hub, whose connections are written by so many flushers.
+    pub fn new(metrics: Arc<Metrics>, viewers_changed: ViewersChanged, flushers: usize, write_delays: WriteDelays) -> Self {
         Self {
             rooms: Mutex::default(),
             connections: Mutex::default(),
             people: Mutex::default(),
             next_number: AtomicU64::new(1),
             wheel: Wheel::new(),
+            flushers: std::iter::repeat_with(Arc::default).take(flushers.max(1)).collect(),
+            write_delays,
             metrics,
             viewers_changed,
         }
@@ -68,6 +80,20 @@ impl Hub {
     /// A number for a new connection, or for a poller.
     pub fn next_number(&self) -> u64 {
         self.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The tasks that write to sockets: whoever makes the hub runs them.
+    pub fn flushers(&self) -> &[Arc<Flusher>] {
+        &self.flushers
+    }
+
+    /// Gives a connection its socket: from now on a flusher writes to it.
+    pub fn attach(&self, connection: &Connection, wire: Box<dyn Wire>) {
+        let count = self.flushers.len().max(1) as u64;
+        let place = usize::try_from(connection.number % count).unwrap_or_default();
+        if let Some(flusher) = self.flushers.get(place) {
+            connection.outbox.attach(wire, connection.format, Arc::clone(flusher));
+        }
     }
 
     /// Registers a connection.
@@ -210,6 +236,14 @@ impl Hub {
         }
     }
 
+    /// Alerts never wait, whatever their channel's kind may.
+    fn write_delay(&self, key: &ChannelKey, publication: &Publication) -> Duration {
+        match publication.payload.kind() {
+            Some(EventKind::Alert) => Duration::ZERO,
+            _ => self.write_delays.get(key.channel.kind()).copied().unwrap_or_default(),
+        }
+    }
+
     fn arm<'a>(&'a self, key: &'a ChannelKey) -> impl FnMut(Rate, u64) + 'a {
         |rate, due_ms| self.wheel.within(due_ms, rate.grain_ms(), Timer::Held(key.clone(), rate))
     }
@@ -321,7 +355,8 @@ impl Deliver for Hub {
             Some(room) => {
                 let message = Arc::new(Broadcast::of_publication(key.channel.clone(), Arc::clone(publication)));
                 let live = Live { publication: Arc::clone(publication), message };
-                room.lock().deliver(key.channel.as_str(), epoch, &live, self.wheel.now_ms(), &mut self.arm(key))
+                let delay = self.write_delay(key, publication);
+                room.lock().deliver(key.channel.as_str(), epoch, &live, delay, self.wheel.now_ms(), &mut self.arm(key))
             }
         };
         self.metrics.events_out(recipients as u64);

@@ -17,6 +17,7 @@ use pulsewire_protocol::{MAX_VIEWER_NAMES, Position, ServerMessage, Subscribed, 
 use std::collections::BTreeMap;
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// More publications than this may not pass while one member's history is read; beyond it the connection is closed as slow.
@@ -97,6 +98,10 @@ impl Room {
             Err(place) => {
                 let connection = Arc::clone(connection);
                 let member = Member { connection, feed: Feed::Pending(Vec::new()), rate: None, number: 0, viewers_known: 0 };
+                if self.members.is_empty() {
+                    // Most rooms have one member for ever: its own user's.
+                    self.members.reserve_exact(1);
+                }
                 self.members.insert(place, (member.connection.number, member));
             }
         }
@@ -208,8 +213,8 @@ impl Room {
         self.members.iter().filter(|(_, member)| member.rate == Some(rate)).map(|(_, member)| member.take(channel, burst)).sum()
     }
 
-    /// The hot path: hands one publication to everyone; returns how many events that is.
-    pub fn deliver(&mut self, channel: &str, epoch: &str, live: &Live, now_ms: u64, arm: &mut Arm<'_>) -> usize {
+    /// The hot path: hands one publication to everyone, to whom it may wait so long for others; returns how many events that is.
+    pub fn deliver(&mut self, channel: &str, epoch: &str, live: &Live, delay: Duration, now_ms: u64, arm: &mut Arm<'_>) -> usize {
         let mut told = 0;
         if let Some(offset) = live.offset()
             && self.epoch != epoch
@@ -240,7 +245,7 @@ impl Room {
                 }
                 Feed::After(_) => {
                     if let Some(bytes) = live.message.bytes(member.connection.format) {
-                        member.connection.outbox.push(bytes);
+                        member.connection.outbox.push_within(bytes, delay);
                     }
                 }
             }

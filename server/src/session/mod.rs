@@ -18,7 +18,8 @@ pub mod transport;
 mod unsubscribe;
 mod writer;
 
-pub use transport::{Inbound, Lost, MemoryClient, MemoryTransport, Outbound, Transport, pair};
+pub use transport::{Inbound, Lost, MemoryClient, MemorySink, MemoryTransport, Outbound, Transport, pair};
+pub use writer::{Outlet, SinkOutlet, SocketOutlet};
 
 use crate::auth::Principal;
 use crate::hub::{Closing, Connection, OutboxLimits, Timer, encode};
@@ -79,13 +80,13 @@ pub async fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> 
 }
 
 async fn serve<T: Transport>(mut session: Session, transport: T) -> Closing {
-    let (mut sink, mut stream) = transport.split();
     let connection = Arc::clone(&session.connection);
+    let (mut inlet, mut outlet) = transport.open(session.relay.hub(), &connection);
     let metrics = Arc::clone(session.relay.metrics());
     let draining = session.relay.clone();
     let ended = {
-        let mut reader = pin!(session.read(&mut stream));
-        let mut writer = pin!(writer::write(&connection, &mut sink, &metrics, || draining.is_draining()));
+        let mut reader = pin!(session.read(&mut inlet));
+        let mut writer = pin!(writer::write(&connection, &mut outlet, &metrics, || draining.is_draining()));
         tokio::select! {
             // In this order, so that a simulation runs the same way twice. The writer first: it only ever has a bounded
             // outbox to write, while a client could keep the reader busy.
@@ -107,7 +108,7 @@ async fn serve<T: Transport>(mut session: Session, transport: T) -> Closing {
     };
     session.registered.end(&ended);
     drop(session);
-    let _ = tokio::time::timeout(LINGER, async { while stream.next().await.is_some() {} }).await;
+    let _ = tokio::time::timeout(LINGER, async { while inlet.next().await.is_some() {} }).await;
     ended
 }
 
@@ -142,8 +143,9 @@ impl Session {
     async fn read<S: Stream<Item = Inbound> + Unpin>(&mut self, stream: &mut S) -> Option<Closing> {
         while let Some(inbound) = stream.next().await {
             match inbound {
-                Inbound::Text(frame) => self.handle_frame(&frame, Format::Json).await,
-                Inbound::Binary(frame) => self.handle_frame(&frame, Format::Cbor).await,
+                // Boxed, so that an idle connection does not hold the room that its largest command would need.
+                Inbound::Text(frame) => Box::pin(self.handle_frame(&frame, Format::Json)).await,
+                Inbound::Binary(frame) => Box::pin(self.handle_frame(&frame, Format::Cbor)).await,
                 Inbound::TooLarge => self.close_too_large(),
                 Inbound::Broken(closing) => self.close(closing.code, closing.reason),
                 Inbound::Closed(closing) => return Some(closing),
@@ -175,6 +177,8 @@ impl Session {
 
     async fn handle_messages(&mut self, messages: impl Iterator<Item = Result<ClientMessage, DecodeError>>) {
         for message in messages {
+            // One frame may hold thousands: others have their turn in between.
+            tokio::task::coop::consume_budget().await;
             self.connection.received.fetch_add(1, Ordering::Relaxed);
             self.relay.metrics().received(Carrier::WebSocket, 1, 0);
             match message {
@@ -213,8 +217,7 @@ impl Session {
         poll_fn(|cx| connection.outbox.poll_calm(cx)).await;
         let _busy = connection.busy();
         let began = Instant::now();
-        // Boxed, so that an idle connection does not hold the room that its largest command would need.
-        Box::pin(self.apply(message)).await;
+        self.apply(message).await;
         self.relay.metrics().command_took(began.elapsed().as_secs_f64());
     }
 

@@ -91,7 +91,7 @@ impl Drop for Registered {
             reason = %reason,
             duration_ms,
             received = self.connection.received.load(Ordering::Relaxed),
-            sent = self.connection.sent.load(Ordering::Relaxed),
+            sent = self.connection.outbox.sent(),
             "connection closed"
         );
     }

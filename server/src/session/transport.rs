@@ -1,6 +1,7 @@
 //! What a session speaks over: a WebSocket, or a pair of channels in tests and in the simulation.
 
-use crate::hub::Closing;
+use super::writer::{Outlet, SinkOutlet};
+use crate::hub::{Closing, Connection, Hub};
 use bytes::Bytes;
 use futures_channel::mpsc;
 use futures_util::{Sink, Stream};
@@ -46,9 +47,15 @@ impl core::fmt::Display for Lost {
 
 impl std::error::Error for Lost {}
 
-/// A two-way transport of frames. The stream ends when the peer is gone.
-pub trait Transport: Stream<Item = Inbound> + Sink<Outbound, Error = Lost> + Send + Unpin {}
-impl<T: Stream<Item = Inbound> + Sink<Outbound, Error = Lost> + Send + Unpin> Transport for T {}
+/// A two-way transport of frames.
+pub trait Transport: Send {
+    /// Its way in. The stream ends when the peer is gone.
+    type Inlet: Stream<Item = Inbound> + Send + Unpin;
+    /// Its way out.
+    type Outlet: Outlet;
+    /// Becomes that connection's: what waits in its outbox leaves by this way from now on.
+    fn open(self, hub: &Hub, connection: &Connection) -> (Self::Inlet, Self::Outlet);
+}
 
 /// A transport in memory: what [`pair`] gives the session.
 pub struct MemoryTransport {
@@ -72,26 +79,30 @@ pub fn pair(capacity: usize) -> (MemoryTransport, MemoryClient) {
     (MemoryTransport { inbound, outbound }, MemoryClient { send, receive })
 }
 
-impl Stream for MemoryTransport {
-    type Item = Inbound;
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
-        Pin::new(&mut self.inbound).poll_next(cx)
+/// The outgoing frames of a transport in memory.
+pub struct MemorySink(mpsc::Sender<Outbound>);
+
+impl Transport for MemoryTransport {
+    type Inlet = mpsc::Receiver<Inbound>;
+    type Outlet = SinkOutlet<MemorySink>;
+    fn open(self, _: &Hub, _: &Connection) -> (Self::Inlet, Self::Outlet) {
+        (self.inbound, SinkOutlet(MemorySink(self.outbound)))
     }
 }
 
-impl Sink<Outbound> for MemoryTransport {
+impl Sink<Outbound> for MemorySink {
     type Error = Lost;
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
-        Pin::new(&mut self.outbound).poll_ready(cx).map_err(|_| Lost)
+        Pin::new(&mut self.0).poll_ready(cx).map_err(|_| Lost)
     }
     fn start_send(mut self: Pin<&mut Self>, item: Outbound) -> Result<(), Lost> {
-        Pin::new(&mut self.outbound).start_send(item).map_err(|_| Lost)
+        Pin::new(&mut self.0).start_send(item).map_err(|_| Lost)
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
-        Pin::new(&mut self.outbound).poll_flush(cx).map_err(|_| Lost)
+        Pin::new(&mut self.0).poll_flush(cx).map_err(|_| Lost)
     }
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
-        Pin::new(&mut self.outbound).poll_close(cx).map_err(|_| Lost)
+        Pin::new(&mut self.0).poll_close(cx).map_err(|_| Lost)
     }
 }
 

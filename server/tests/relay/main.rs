@@ -26,3 +26,4 @@ mod support;
 mod throttle;
 mod throttle_properties;
 mod viewers;
+mod wires;

@@ -110,7 +110,7 @@ fn one_of_32_messages_is_timed_until_it_is_taken_and_written() {
 #[test]
 fn an_outbox_is_bounded_by_messages_and_by_bytes_and_takes_nothing_after_its_end() {
     let message = |bytes: usize| bytes::Bytes::from(vec![0; bytes]);
-    let outbox = Outbox::new(OutboxLimits { messages: 3, bytes: 100 });
+    let outbox = std::sync::Arc::new(Outbox::new(OutboxLimits { messages: 3, bytes: 100 }));
     assert!(outbox.push_uncounted(message(1_000)), "a recovery does not count");
     assert!((0..3).all(|_| outbox.push(message(10))));
     assert_eq!(outbox.waiting(), (4, 1_030));
@@ -124,7 +124,7 @@ fn an_outbox_is_bounded_by_messages_and_by_bytes_and_takes_nothing_after_its_end
     assert!(!outbox.push(message(1)) && !outbox.push_uncounted(message(1)));
     let Some(Due::Close(closing)) = outbox.take_due(500) else { panic!("what waited is dropped") };
     assert_eq!(closing.code, CloseCode::SLOW_CONSUMER);
-    let by_bytes = Outbox::new(OutboxLimits { messages: 100, bytes: 100 });
+    let by_bytes = std::sync::Arc::new(Outbox::new(OutboxLimits { messages: 100, bytes: 100 }));
     assert!(by_bytes.push(message(60)));
     assert!(!by_bytes.push(message(60)));
 }

@@ -138,7 +138,8 @@ impl Case {
     /// # Panics
     /// Where the relay hangs or frames wrongly.
     pub async fn run(&self, address: SocketAddr) -> (Verdict, String) {
-        let (mut writer, mut reader) = open(address, "/echo").await;
+        let binary = self.frames.iter().any(|frame| frame.first().is_some_and(|first| first & 0x0F == BINARY));
+        let (mut writer, mut reader) = open(address, if binary { "/echo/binary" } else { "/echo" }).await;
         let mut events = Vec::new();
         let mut fast = true;
         if let Some(at) = self.fails_at {

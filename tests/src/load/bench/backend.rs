@@ -4,8 +4,8 @@
 
 use super::fleet::Fleet;
 use super::wire::{self, Login};
-use anyhow::{Result, bail};
-use pulsewire_protocol::{ServerMessage, cbor};
+use anyhow::{Result, anyhow, bail};
+use pulsewire_protocol::{ClientMessage, Pong, ServerMessage, cbor};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +28,8 @@ struct Answers {
 
 /// See the module.
 pub struct Backend {
-    stream: TcpStream,
+    /// Publications and answers to heartbeats go out whole, one after the other.
+    stream: Arc<Mutex<TcpStream>>,
     answers: Arc<Answers>,
     origin: Instant,
     channels: usize,
@@ -42,12 +43,13 @@ impl Backend {
     /// Where the relay refuses.
     pub fn connect(address: SocketAddr, origin: Instant, token: String, channels: usize) -> Result<Self> {
         let socket = wire::connect(address, &Login { token, channels: Vec::new() })?;
-        let stream = socket.get_ref().try_clone()?;
+        let reading = socket.get_ref().try_clone()?;
+        let stream = Arc::new(Mutex::new(socket.get_ref().try_clone()?));
         let answers = Arc::new(Answers::default());
         std::thread::spawn({
-            let (reading, answers) = (stream.try_clone()?, Arc::clone(&answers));
+            let (stream, answers) = (Arc::clone(&stream), Arc::clone(&answers));
             // A fresh reader: the relay says nothing between the welcome and the first answer.
-            move || read(WebSocket::from_raw_socket(reading, Role::Client, None), &answers)
+            move || read(WebSocket::from_raw_socket(reading, Role::Client, None), &stream, &answers)
         });
         Ok(Self { stream, answers, origin, channels, sent: 0 })
     }
@@ -111,7 +113,7 @@ impl Backend {
             let due_us = due(index).saturating_duration_since(self.origin).as_micros() as u64;
             payload.extend(wire::publish(self.sent + 1, channel, due_us));
         }
-        Ok(self.stream.write_all(&wire::frame(&payload))?)
+        write(&self.stream, &payload)
     }
 
     /// Waits for every answer.
@@ -137,16 +139,28 @@ impl Backend {
 impl Drop for Backend {
     fn drop(&mut self) {
         // Ends the reading thread; a socket that is gone has ended it already.
-        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        if let Ok(stream) = self.stream.lock() {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
     }
 }
 
-fn read(mut socket: WebSocket<TcpStream>, answers: &Answers) {
+fn write(stream: &Mutex<TcpStream>, payload: &[u8]) -> Result<()> {
+    let mut stream = stream.lock().map_err(|_| anyhow!("a writing thread has panicked"))?;
+    Ok(stream.write_all(&wire::frame(payload))?)
+}
+
+fn read(mut socket: WebSocket<TcpStream>, stream: &Mutex<TcpStream>, answers: &Answers) {
     while let Ok(message) = socket.read() {
         let Message::Binary(frame) = message else { continue };
         for message in cbor::decode_server(&frame) {
             match message {
                 Ok(ServerMessage::Reply(_)) => drop(answers.accepted.fetch_add(1, Ordering::Relaxed)),
+                Ok(ServerMessage::Heartbeat(heartbeat)) => {
+                    let pong = cbor::encode_client(&ClientMessage::Pong(Pong { ts: heartbeat.ts }));
+                    // Whoever publishes is told that the relay is gone.
+                    let _ = write(stream, &pong);
+                }
                 Ok(ServerMessage::Error(error)) => {
                     answers.refused.fetch_add(1, Ordering::Relaxed);
                     if let Ok(mut first) = answers.first_refusal.lock() {

@@ -250,6 +250,9 @@ fn slope(samples: &[(f64, f64)]) -> f64 {
 impl Soaked {
     fn judge(&self) -> Result<()> {
         let mut wrong = leftovers(&self.before, &self.after);
+        if self.deliveries == 0 {
+            wrong.push("no telemetry came".to_owned());
+        }
         let grown = (self.last_mb / self.warm_mb - 1.0) * 100.0;
         if grown > FLAT_PERCENT {
             wrong.push(format!("memory grew by {grown:.1} % from the second quarter to the last"));

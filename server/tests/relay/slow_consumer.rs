@@ -90,7 +90,7 @@ async fn one_that_reads_nothing_but_pongs_is_still_heard() {
 
 #[test]
 fn one_of_32_messages_is_timed_until_it_is_taken_and_written() {
-    let outbox = Outbox::new(OutboxLimits { messages: 1_000, bytes: 100_000 });
+    let outbox = std::sync::Arc::new(Outbox::new(OutboxLimits { messages: 1_000, bytes: 100_000 }));
     let mut timed = 0;
     for number in 1..=320 {
         assert!(outbox.push(bytes::Bytes::from_static(b"0123456789")));

@@ -26,7 +26,13 @@ async fn echo(relay: Relay, socket: ws::Socket, format: Format) {
     let read = async {
         while let Some(inbound) = inlet.next().await {
             match inbound {
-                Inbound::Text(bytes) | Inbound::Binary(bytes) => drop(connection.outbox.push(bytes)),
+                Inbound::Text(bytes) | Inbound::Binary(bytes) => {
+                    connection.outbox.push(bytes);
+                    // One by one: what waits together is joined into one frame, and an echo must not.
+                    while connection.outbox.waiting().0 > 0 {
+                        tokio::task::yield_now().await;
+                    }
+                }
                 Inbound::TooLarge => return connection.outbox.close(Closing::new(CloseCode::TOO_LARGE, "too large")),
                 Inbound::Broken(closing) => return connection.outbox.close(closing),
                 Inbound::Closed(_) => return,

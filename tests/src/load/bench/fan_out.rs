@@ -128,7 +128,7 @@ impl Ward {
     /// The most deliveries a second, and the share of its core that the relay had.
     fn at_most(&mut self, seconds: f64) -> Result<(f64, f64)> {
         // So far ahead that the relay always has work, and never so far that a queue overflows.
-        let window = 128 * self.shape.channels as u64;
+        let window = (128 * self.shape.channels as u64).min(1_000);
         let (before, delivered, start) = (self.relay.used()?, self.fleet.deliveries(), Instant::now());
         let sent = self.backend.at_most(&self.fleet, self.shape.receivers(), window, Duration::from_secs_f64(seconds))?;
         let came = self.all_of(sent, delivered)?;

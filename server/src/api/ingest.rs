@@ -84,7 +84,7 @@ async fn devices<T: FromJson>(
     request: Request<Body>,
     publication: impl Fn(T) -> (String, Payload),
 ) -> Result<Response, Problem> {
-    let caller = api.caller(request.headers())?;
+    let caller = api.caller(request.extensions())?;
     if !caller.is_backend() {
         let detail = "ingest is for tokens with the role service or admin";
         return Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, detail));
@@ -129,7 +129,7 @@ pub(super) async fn publish(
     mode: Result<Query<Mode>, QueryRejection>,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let caller = api.caller(request.headers())?;
+    let caller = api.caller(request.extensions())?;
     let mode = mode_of(mode)?;
     let key = key_of(request.headers())?;
     let headers = request.headers().clone();

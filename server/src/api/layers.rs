@@ -1,6 +1,6 @@
 //! What lies around every route: CORS, compression, counting, and a net under panics.
 
-use super::{Api, Problem};
+use super::{Api, Caller, Problem};
 use crate::limits::ClientAddress;
 use crate::observe::faults::fault;
 use crate::observe::metrics::{Metrics, Transport};
@@ -63,19 +63,20 @@ pub fn guarded(router: Router, relay: &Relay) -> Router {
     })))
 }
 
-/// The rates of `/api/v1` (R10): a good token's request is counted against its user, a refused token against its address.
+/// Who calls `/api/v1`, found out here alone and handed on as [`Caller`], and its rates (R10): a good token's request is counted against its user, a refused token against its address.
 ///
 /// A backend's `/publish` passes here and is asked once its body is known, because its alerts are never refused for a rate
 /// ([`super::ingest`]).
-async fn gate(State(api): State<Api>, request: Request, next: Next) -> Response {
+async fn gate(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     if !route.starts_with("/api/v1/") {
         return next.run(request).await;
     }
-    match api.authenticate(request.headers()) {
+    let spared = matches!(route, "/api/v1/alerts" | "/api/v1/devices/alerts" | "/api/v1/publish") && request.method() == Method::POST;
+    let found = api.authenticate(request.headers());
+    request.extensions_mut().insert(Caller(found.clone()));
+    match found {
         Ok(caller) => {
-            let spared =
-                matches!(route, "/api/v1/alerts" | "/api/v1/devices/alerts" | "/api/v1/publish") && request.method() == Method::POST;
             let asks = !(caller.is_backend() && spared);
             if asks && let Err(error) = api.relay.may_ask(&caller) {
                 return Problem::from(error).into_response();

@@ -22,12 +22,17 @@ pub use problem::Problem;
 use crate::auth::{Principal, TokenRefused};
 use crate::relay::Relay;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::{Extension, Router};
 use openapi::also_at;
+use pulsewire_protocol::ErrorCode;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+/// What the gate found out about the token of a request, in the request's extensions: it is checked, and counted, once.
+#[derive(Clone)]
+struct Caller(Result<Arc<Principal>, TokenRefused>);
 
 /// What every handler has.
 #[derive(Clone)]
@@ -90,11 +95,15 @@ impl Api {
         layers::guarded(router, &self.relay)
     }
 
-    /// Who calls: the bearer token of the request.
-    fn caller(&self, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
-        self.authenticate(headers).map_err(Problem::from)
+    /// Who calls, as the gate found out.
+    fn caller(&self, found: &Extensions) -> Result<Arc<Principal>, Problem> {
+        match found.get::<Caller>() {
+            Some(Caller(found)) => found.clone().map_err(Problem::from),
+            None => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, "nobody checked the token of this request")),
+        }
     }
 
+    /// Checks the bearer token of a request. For the gate alone: each call costs a check, and counts where it refuses.
     fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Principal>, TokenRefused> {
         let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
             let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));

@@ -5,7 +5,7 @@ use super::{Api, Callers, Missing, Problem, Senders};
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, StatusCode};
 use axum::response::Response;
 use pulsewire_protocol::json::FromJson as _;
 use pulsewire_protocol::{ErrorCode, Format, PollRequest, RawJson, Severity, cbor};
@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
     )), Senders),
 )]
 pub(super) async fn poll(State(api): State<Api>, request: Request<Body>) -> Result<Response, Problem> {
-    let caller = api.caller(request.headers())?;
+    let caller = api.caller(request.extensions())?;
     let headers = request.headers().clone();
     let given = Given::read(&api, request, &[Format::Json, Format::Cbor]).await?;
     let poll = match given.format {
@@ -76,9 +76,9 @@ pub(super) async fn history(
     State(api): State<Api>,
     Path(channel): Path<String>,
     asked: Asked,
-    headers: HeaderMap,
+    found: Extensions,
 ) -> Result<Response, Problem> {
-    call(&api, &headers, "history.get", asked, |params| params.channel = Some(channel)).await
+    call(&api, &found, "history.get", asked, |params| params.channel = Some(channel)).await
 }
 
 /// See who is there
@@ -93,9 +93,9 @@ pub(super) async fn presence(
     State(api): State<Api>,
     Path(channel): Path<String>,
     asked: Asked,
-    headers: HeaderMap,
+    found: Extensions,
 ) -> Result<Response, Problem> {
-    call(&api, &headers, "presence.get", asked, |params| params.channel = Some(channel)).await
+    call(&api, &found, "presence.get", asked, |params| params.channel = Some(channel)).await
 }
 
 /// Read the figures of the tenant
@@ -105,8 +105,8 @@ pub(super) async fn presence(
     get, path = "/api/v1/stats", operation_id = "getStats", tag = "Reading",
     responses((status = 200, description = "The figures.", body = ref("#/components/schemas/DashboardStats"), content_type = "application/json"), Callers),
 )]
-pub(super) async fn stats(State(api): State<Api>, asked: Asked, headers: HeaderMap) -> Result<Response, Problem> {
-    call(&api, &headers, "stats.get", asked, |_| ()).await
+pub(super) async fn stats(State(api): State<Api>, asked: Asked, found: Extensions) -> Result<Response, Problem> {
+    call(&api, &found, "stats.get", asked, |_| ()).await
 }
 
 /// List devices
@@ -117,8 +117,8 @@ pub(super) async fn stats(State(api): State<Api>, asked: Asked, headers: HeaderM
     params(("limit" = Option<u32>, Query, description = "At most so many.")),
     responses((status = 200, description = "The devices.", body = ref("#/components/schemas/DeviceList"), content_type = "application/json"), Callers),
 )]
-pub(super) async fn devices(State(api): State<Api>, asked: Asked, headers: HeaderMap) -> Result<Response, Problem> {
-    call(&api, &headers, "devices.list", asked, |_| ()).await
+pub(super) async fn devices(State(api): State<Api>, asked: Asked, found: Extensions) -> Result<Response, Problem> {
+    call(&api, &found, "devices.list", asked, |_| ()).await
 }
 
 /// Read one device
@@ -127,8 +127,8 @@ pub(super) async fn devices(State(api): State<Api>, asked: Asked, headers: Heade
     params(("id" = String, Path, description = "The device.", example = json!("bed-1"))),
     responses((status = 200, description = "The device.", body = ref("#/components/schemas/Device"), content_type = "application/json"), Missing, Callers),
 )]
-pub(super) async fn device(State(api): State<Api>, Path(id): Path<String>, asked: Asked, headers: HeaderMap) -> Result<Response, Problem> {
-    call(&api, &headers, "devices.get", asked, |params| params.device_id = Some(id)).await
+pub(super) async fn device(State(api): State<Api>, Path(id): Path<String>, asked: Asked, found: Extensions) -> Result<Response, Problem> {
+    call(&api, &found, "devices.get", asked, |params| params.device_id = Some(id)).await
 }
 
 /// List active alerts
@@ -141,13 +141,13 @@ pub(super) async fn device(State(api): State<Api>, Path(id): Path<String>, asked
         ("limit" = Option<u32>, Query, description = "At most so many.")),
     responses((status = 200, description = "The alerts.", body = ref("#/components/schemas/AlertList"), content_type = "application/json"), Callers),
 )]
-pub(super) async fn alerts(State(api): State<Api>, asked: Asked, headers: HeaderMap) -> Result<Response, Problem> {
-    call(&api, &headers, "alerts.list", asked, |_| ()).await
+pub(super) async fn alerts(State(api): State<Api>, asked: Asked, found: Extensions) -> Result<Response, Problem> {
+    call(&api, &found, "alerts.list", asked, |_| ()).await
 }
 
 /// Answers as `call` over the WebSocket would.
-async fn call(api: &Api, headers: &HeaderMap, method: &str, asked: Asked, path: impl FnOnce(&mut Params)) -> Result<Response, Problem> {
-    let caller = api.caller(headers)?;
+async fn call(api: &Api, found: &Extensions, method: &str, asked: Asked, path: impl FnOnce(&mut Params)) -> Result<Response, Problem> {
+    let caller = api.caller(found)?;
     let Query(mut params) = asked.map_err(|rejection| Problem::bad_request(format!("the query: {}", rejection.body_text())).at("query"))?;
     path(&mut params);
     let params = RawJson::from_value(&params).map_err(|error| {

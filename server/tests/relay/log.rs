@@ -189,3 +189,20 @@ async fn run_to(relay: &pulsewire_relay::Relay, user: &str, end: &End) {
     }
     tokio::time::sleep(Duration::from_millis(10)).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_of_a_request_counts_once_towards_the_burst_that_the_audit_log_tells() {
+    use axum::http::{Request, StatusCode, header};
+    use tower::ServiceExt as _;
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let router = pulsewire_relay::api::Api::new(relay()).router();
+    let bursts = || capture.0.lock().iter().filter(|line| line.get("action").is_some_and(|action| action == "login.refused")).count();
+    for number in 1..=20 {
+        assert_eq!(bursts(), 0, "after {} refused tokens", number - 1);
+        let request = Request::get("/api/v1/stats").header(header::AUTHORIZATION, "Bearer nonsense");
+        let response = router.clone().oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(bursts(), 1);
+}

@@ -62,7 +62,7 @@ impl Services {
             tasks.spawn(feeds.run(relay.clone(), stop.clone()));
         }
         if let Some(listener) = metrics {
-            tasks.spawn(serve_metrics(listener, api.metrics_router(), Terms::new(relay), stop.clone()));
+            tasks.spawn(serve_metrics(listener, api.metrics_router(), Terms::of_metrics(relay), stop.clone()));
         }
         Ok(Self { router: api.router(), tasks })
     }

@@ -1,7 +1,7 @@
 //! `GET /ws`: who may upgrade, and to what. The handshake itself is [`upgrade`]'s, the socket [`socket`]'s.
 //!
-//! The size limit of frames lies above the relay's own, because its error comes before the body is read and a reset can swallow
-//! the close frame.
+//! The size limit of frames lies a little above the relay's own, whose error is the better one: it comes behind the body. Not far
+//! above: each socket may have the relay hold so much, before it has shown a token too.
 
 mod socket;
 mod upgrade;
@@ -20,6 +20,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use pulsewire_protocol::{ErrorBody, ErrorCode, Format, SUBPROTOCOL_CBOR, SUBPROTOCOL_JSON};
+
+/// A message over `limits.max_message_bytes` by no more than this is read whole, and then refused.
+const FRAME_ROOM_BYTES: usize = 16 * 1024;
 
 /// The route.
 pub fn router(relay: Relay) -> Router {
@@ -98,7 +101,7 @@ pub(crate) async fn handle_upgrade(State(relay): State<Relay>, Extension(address
         let error = ErrorBody::new(ErrorCode::BadRequest, message);
         return refuse(HandshakeFailure::Subprotocol, error.into());
     };
-    let limit = relay.config().limits.max_message_bytes.saturating_mul(4).max(256 * 1024);
+    let limit = relay.config().limits.max_message_bytes.saturating_add(FRAME_ROOM_BYTES);
     let opening = Opening { format, address, principal };
     // Tracked: a drain waits for it, also while the peer is still to be told that it may go on.
     let tracked = relay.clone();

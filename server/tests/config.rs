@@ -91,6 +91,12 @@ fn each_mistake_is_named_with_its_line_its_key_and_what_is_accepted() {
         ("[auth]\njwks = [\"keys.json\"]", "FILE:2: auth.jwks: [\"keys.json\"] has the wrong type (accepted: the path of a JWKS file)"),
         ("[auth]\nissuer = 5", "FILE:2: auth.issuer: 5 has the wrong type (accepted: the text that `iss` must be, or a list"),
         ("[auth]\naudience = [\"a\", \" \"]", "FILE:2: auth.audience: the text is empty"),
+        ("[auth]\naudience = []", "FILE:2: auth.audience: the list is empty, which would switch the check off"),
+        ("[auth]\nissuer = []", "(accepted: the text that `iss` must be, or a list of those that it may be)"),
+        (
+            "[limits]\ntrusted_proxy_hops = 1\ntrusted_proxies = []",
+            "FILE:3: limits.trusted_proxies: the list is empty, and limits.trusted_proxy_hops would have every peer believed",
+        ),
         ("[auth]\nleeway = 5", "FILE:2: auth.leeway: there is no such key (did you mean auth.leeway_s?)"),
         ("node = \"a b\"", "FILE:1: node: \"a b\" is no node id"),
         ("listen = ", "FILE:1: this is no TOML"),
@@ -221,6 +227,27 @@ fn public_keys_stand_in_for_a_secret_and_issuers_and_audiences_are_a_text_or_a_l
     let environment = environment(&[SECRET, ("PULSEWIRE_AUTH__ISSUER", "a, b"), ("PULSEWIRE_AUTH__PUBLIC_KEYS", "x.pem,y.pem")]);
     let config = load(&Sources { environment, ..Sources::default() }).unwrap();
     assert_eq!((config.auth.issuers.len(), config.auth.public_keys.len()), (2, 2));
+}
+
+#[test]
+fn a_variable_that_somebody_forgot_to_fill_switches_no_check_off() {
+    let given = |variables: &[(&str, &str)]| {
+        let environment = environment(&[&[SECRET], variables].concat());
+        load(&Sources { environment, ..Sources::default() }).map_err(|mistakes| mistakes.to_string())
+    };
+    for (name, key) in [("PULSEWIRE_AUTH__AUDIENCE", "auth.audience"), ("PULSEWIRE_AUTH__ISSUER", "auth.issuer")] {
+        for empty in ["", " ", ","] {
+            let said = given(&[(name, empty)]).unwrap_err();
+            assert!(said.contains(&format!("{name}: {key}: the list is empty")), "{empty:?}: {said}");
+        }
+    }
+    let hops = ("PULSEWIRE_LIMITS__TRUSTED_PROXY_HOPS", "1");
+    for empty in ["", ","] {
+        let said = given(&[hops, ("PULSEWIRE_LIMITS__TRUSTED_PROXIES", empty)]).unwrap_err();
+        assert!(said.contains("limits.trusted_proxies: the list is empty"), "{empty:?}: {said}");
+    }
+    given(&[hops]).unwrap();
+    given(&[("PULSEWIRE_LIMITS__TRUSTED_PROXIES", "")]).unwrap();
 }
 
 #[test]

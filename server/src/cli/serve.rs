@@ -105,7 +105,7 @@ fn stop_on_signals() -> Result<CancellationToken, Failure> {
     Ok(shutdown)
 }
 
-/// One descriptor per connection: the soft limit of most systems (1,024) is far below what the relay allows.
+/// One descriptor per connection, WebSocket or not: the soft limit of most systems (1,024) is far below what the relay allows.
 fn raise_descriptors(config: &Config) {
     let wanted = descriptors_wanted(config);
     match rlimit::increase_nofile_limit(u64::MAX) {
@@ -115,7 +115,8 @@ fn raise_descriptors(config: &Config) {
             limit,
             wanted,
             connections = config.limits.connections,
-            "too few file descriptors for limits.connections: raise the hard limit, or lower the key; `pulsewire-relay doctor` says how"
+            http_connections = config.limits.http_connections(),
+            "too few file descriptors for limits.connections and limits.http_connections: raise the hard limit, or lower the keys; `pulsewire-relay doctor` says how"
         ),
         Ok(limit) => tracing::debug!(limit, "file descriptors"),
         Err(error) => {

@@ -141,10 +141,10 @@ pub(super) static KEYS: &[Key] = &[
     }),
     text("auth.jwks", "the path of a JWKS file", |c, v| path(v).map(|file| c.auth.jwks = Some(file))),
     one_or_more("auth.issuer", "the text that `iss` must be, or a list of those that it may be", |c, v| {
-        v.iter().map(|text| filled(text)).collect::<Result<_, _>>().map(|issuers| c.auth.issuers = issuers)
+        some(v).map(|issuers| c.auth.issuers = issuers)
     }),
     one_or_more("auth.audience", "the text that `aud` must hold, or a list of which it must hold one", |c, v| {
-        v.iter().map(|text| filled(text)).collect::<Result<_, _>>().map(|audiences| c.auth.audiences = audiences)
+        some(v).map(|audiences| c.auth.audiences = audiences)
     }),
     list("roles.*.subscribe", PATTERNS, |c, role, v| patterns(v).map(|p| c.roles.entry(role.to_owned()).or_default().subscribe = p)),
     list("roles.*.publish", PATTERNS, |c, role, v| patterns(v).map(|p| c.roles.entry(role.to_owned()).or_default().publish = p)),
@@ -178,6 +178,7 @@ pub(super) static KEYS: &[Key] = &[
     number("limits.max_body_bytes", 1_024, 1024 * 1024 * 1024, |c, _, v| c.limits.max_body_bytes = v as usize),
     number("limits.recovery_bytes", 1_024, 1024 * 1024 * 1024, |c, _, v| c.limits.recovery_bytes = v as usize),
     number("limits.head_timeout_ms", 100, DAY_MS, |c, _, v| c.limits.head_timeout_ms = v),
+    number("limits.keep_alive_ms", 100, DAY_MS, |c, _, v| c.limits.keep_alive_ms = v),
     number("limits.body_timeout_ms", 100, DAY_MS, |c, _, v| c.limits.body_timeout_ms = v),
     number("limits.stall_timeout_ms", 1_000, DAY_MS, |c, _, v| c.limits.stall_timeout_ms = v),
     number("limits.drain_ms", 0, 600_000, |c, _, v| c.limits.drain_ms = v),
@@ -289,6 +290,11 @@ impl Key {
             _ => Err(format!("{} has the wrong type", raw.shown())),
         }
     }
+    /// Whether an empty text of the environment counts as given: where nothing to compare with means that everybody passes, it
+    /// is rather a variable that somebody forgot to fill.
+    pub(super) fn reads_empty(&self) -> bool {
+        matches!(self.slot, Slot::OneOrMore { .. }) || self.path == "limits.trusted_proxies"
+    }
     /// The value as TOML; that of a secret is hidden. For values that [`Key::set`] has taken.
     pub(super) fn literal(&self, raw: &Raw) -> String {
         if self.secret {
@@ -330,6 +336,14 @@ fn split(text: &str) -> Vec<String> {
 
 fn filled(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("the text is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// At least one: an empty list would switch off the check that whoever wrote it asked for.
+fn some(texts: &[String]) -> Result<Vec<String>, String> {
+    if texts.is_empty() {
+        return Err("the list is empty, which would switch the check off: leave the key out for that".to_owned());
+    }
+    texts.iter().map(|text| filled(text)).collect()
 }
 
 fn path(text: &str) -> Result<std::path::PathBuf, String> {

@@ -62,8 +62,10 @@ pub struct LimitsConfig {
     pub max_body_bytes: usize,
     /// Bytes of one recovery; a larger one is `recovered: false`.
     pub recovery_bytes: usize,
-    /// How long the head of an HTTP request may take, and how long a connection may be kept alive without one.
+    /// How long the first head on a connection may take.
     pub head_timeout_ms: u64,
+    /// How long a connection that has brought a request is kept alive until the next head is whole.
+    pub keep_alive_ms: u64,
     /// How long the body of an HTTP request may take.
     pub body_timeout_ms: u64,
     /// How long a peer may take nothing of what was sent to it.
@@ -80,6 +82,10 @@ impl LimitsConfig {
     /// The same from one address: as a rule two for each client, which is what one uses that polls.
     pub fn http_per_address(&self) -> usize {
         self.http_per_address.unwrap_or(self.per_address.saturating_mul(2))
+    }
+    /// Polls that may wait, in all: each holds one of those TCP connections, and the others are for whoever has something to say.
+    pub fn waiting_polls(&self) -> usize {
+        self.connections.min(self.http_connections() / 2)
     }
     /// Upgrades without a token from one address: as a rule all its clients may come twice at once, and again within ten
     /// seconds.
@@ -140,6 +146,7 @@ impl Default for LimitsConfig {
             max_body_bytes: 1024 * 1024,
             recovery_bytes: 1024 * 1024,
             head_timeout_ms: 15_000,
+            keep_alive_ms: 75_000,
             body_timeout_ms: 30_000,
             stall_timeout_ms: 120_000,
             drain_ms: 9_000,

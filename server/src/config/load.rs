@@ -162,7 +162,7 @@ impl Loader {
         let mut ours: Vec<_> = variables.iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
         ours.sort();
         for (name, value) in ours {
-            if NOT_KEYS.contains(&name.as_str()) || value.is_empty() {
+            if NOT_KEYS.contains(&name.as_str()) {
                 continue;
             }
             let short = SHORT_NAMES.iter().find(|(short, _)| short == name).map(|(_, key)| (*key).to_owned());
@@ -170,6 +170,9 @@ impl Loader {
                 short.unwrap_or_else(|| name.trim_start_matches(PREFIX).split("__").map(str::to_lowercase).collect::<Vec<_>>().join("."));
             if name == "PULSEWIRE_LOG" && matches!(value.as_str(), "json" | "pretty") {
                 path = "log.format".to_owned();
+            }
+            if value.is_empty() && !KEYS.iter().any(|key| key.path == path && key.reads_empty()) {
+                continue;
             }
             self.set(&path, &Raw::Untyped(value.clone()), Place::Environment(name.clone()));
         }

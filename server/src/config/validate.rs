@@ -49,6 +49,10 @@ impl Config {
             let problem = "has no effect while limits.trusted_proxy_hops is 0".to_owned();
             say("limits.trusted_proxies", problem, "say how many proxies append to X-Forwarded-For, such as 1, or leave the networks out");
         }
+        if limits.trusted_proxies.is_empty() && limits.trusted_proxy_hops > 0 && place_of("limits.trusted_proxies") != Place::Unset {
+            let problem = "the list is empty, and limits.trusted_proxy_hops would have every peer believed".to_owned();
+            say("limits.trusted_proxies", problem, "name the networks of the proxies, such as [\"10.0.0.0/8\"], or leave the key out");
+        }
         for kind in self.write_delay_ms.keys().filter(|kind| !is_kind(kind)) {
             say(&format!("write_delay_ms.{kind}"), format!("{kind:?} is no kind of channel"), NO_KIND);
         }

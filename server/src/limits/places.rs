@@ -96,7 +96,8 @@ impl Drop for Place {
 }
 
 /// Polls that wait for news, by tenant and user. Each holds a request and watches its channels, so they are counted as
-/// connections are: so many of one user, so many in all.
+/// connections are: so many of one user, so many in all, and never more than half of the TCP connections that are no WebSocket: a
+/// backend that brings an alert must find one.
 #[derive(Clone, Default)]
 pub struct Waiting {
     polls: Arc<Mutex<BTreeMap<(String, String), usize>>>,
@@ -120,8 +121,9 @@ impl Waiting {
         if polls.get(&who).is_some_and(|own| *own >= limits.per_user) {
             return full("this user", limits.per_user);
         }
-        if polls.values().sum::<usize>() >= limits.connections {
-            return full("this relay", limits.connections);
+        let in_all = limits.waiting_polls();
+        if polls.values().sum::<usize>() >= in_all {
+            return full("this relay", in_all);
         }
         *polls.entry(who.clone()).or_default() += 1;
         Ok(Wait { polls: Arc::clone(&self.polls), who })

@@ -26,14 +26,18 @@ connection: close\r\n\
 content-length: 184\r\n\
 \r\n\
 {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"too many connections: close those you do not use\",\"code\":\"unavailable\",\"retryable\":true,\"retryAfterMs\":10000}";
+/// Places of the metrics' own listener: monitoring must see the flood that takes all others.
+const METRICS_PLACES: usize = 64;
 /// How often the log says that connections are turned away.
 const WARNING_SPACING: Duration = Duration::from_secs(60);
 
 /// See the module. Clones share their places.
 #[derive(Clone)]
 pub struct Terms {
-    /// How long a head may take, and how long a connection is kept alive without one.
+    /// How long the first head on a connection may take.
     pub head_timeout: Duration,
+    /// How long a connection that has brought a request is kept alive until the next head is whole.
+    pub keep_alive: Duration,
     stall_timeout: Duration,
     in_all: usize,
     per_address: usize,
@@ -44,11 +48,12 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// What this relay's configuration grants to all its listeners together.
+    /// What this relay's configuration grants to all that come to its door.
     pub fn new(relay: &Relay) -> Self {
         let limits = &relay.config().limits;
         Self {
             head_timeout: Duration::from_millis(limits.head_timeout_ms),
+            keep_alive: Duration::from_millis(limits.keep_alive_ms),
             stall_timeout: Duration::from_millis(limits.stall_timeout_ms),
             in_all: limits.http_connections(),
             per_address: limits.http_per_address(),
@@ -57,6 +62,11 @@ impl Terms {
             metrics: Arc::clone(relay.metrics()),
             warned: Arc::default(),
         }
+    }
+
+    /// The same for the metrics' own listener, with places that nobody else can take.
+    pub fn of_metrics(relay: &Relay) -> Self {
+        Self { in_all: METRICS_PLACES, per_address: METRICS_PLACES, places: Places::default(), ..Self::new(relay) }
     }
 
     /// Takes a place for a connection that was accepted, or turns it away. The place is held until the connection ends, or

@@ -144,17 +144,31 @@ impl Write for Incoming {
 pub struct Inlet {
     context: Box<WebSocketContext>,
     bytes: Incoming,
-    /// The peer broke the rules or is gone: nothing more can be read.
+    /// The peer broke the rules or is gone: no more frames can be read.
     over: bool,
+}
+
+impl Inlet {
+    /// Reads what nobody wants any more, and keeps none of it: a socket that is closed with something unread is reset, and the
+    /// reset swallows the close frame that says why. How long that may go on is the session's to say.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.bytes.ended {
+            self.bytes.read = Bytes::new();
+            if ready!(self.bytes.poll_fill(cx)).is_err() {
+                self.bytes.ended = true;
+            }
+        }
+        Poll::Ready(())
+    }
 }
 
 impl Stream for Inlet {
     type Item = Inbound;
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
-        let Self { context, bytes, over } = &mut *self;
-        if *over {
-            return Poll::Ready(None);
+        if self.over {
+            return self.poll_discard(cx).map(|()| None);
         }
+        let Self { context, bytes, over } = &mut *self;
         loop {
             // Frames that are read already would else be handled without end before anybody else's turn.
             let turn = ready!(poll_proceed(cx));
@@ -176,6 +190,7 @@ impl Stream for Inlet {
                     Ok(()) => continue,
                     Err(error) => {
                         *over = true;
+                        bytes.ended = true;
                         failed(&Error::Io(error))
                     }
                 },

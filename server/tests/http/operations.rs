@@ -42,6 +42,22 @@ fn metrics_may_have_an_address_of_their_own() {
 }
 
 #[test]
+fn a_flood_that_takes_every_place_leaves_the_metrics_own_address_to_monitoring() {
+    let mut config = Config::development();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    config.metrics.listen = Some(free);
+    config.limits.http_connections = Some(1);
+    let server = Server::with(config);
+    let address = server.url().trim_start_matches("http://");
+    let _silent = std::net::TcpStream::connect(address).unwrap();
+    let mut turned_away = String::new();
+    std::io::Read::read_to_string(&mut std::net::TcpStream::connect(address).unwrap(), &mut turned_away).unwrap();
+    assert!(turned_away.starts_with("HTTP/1.1 503 "), "{turned_away}");
+    let metrics = fetch("GET", &format!("http://{free}/metrics"), None, None, &[]);
+    assert!(metrics.text().contains("pulsewire_refusals_total{limit=\"http_connections\"} 1"), "{metrics:?}");
+}
+
+#[test]
 fn development_tokens_work_and_are_given_to_this_machine_only() {
     let server = Server::dev();
     let minted = server.request("GET", "/dev/token?sub=nina&role=service&name=Nina%20N&ttl=60", None, None, &[]).json();

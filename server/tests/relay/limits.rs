@@ -361,15 +361,16 @@ proptest! {
 
 proptest! {
     #[test]
-    fn property_r10_no_order_of_waiting_polls_exceeds_a_limit_or_leaks_a_place(steps in steps(), in_all in 1_usize..12, each in 1_usize..5) {
-        let (waiting, limits) = (Waiting::default(), LimitsConfig { connections: in_all, per_user: each, ..LimitsConfig::default() });
+    fn property_r10_no_order_of_waiting_polls_exceeds_a_limit_or_leaks_a_place(steps in steps(), in_all in 1_usize..12, http in 1_usize..24, each in 1_usize..5) {
+        let limits = LimitsConfig { connections: in_all, http_connections: Some(http), per_user: each, ..LimitsConfig::default() };
+        let waiting = Waiting::default();
         let mut held: Vec<(u8, Wait)> = Vec::new();
         for step in steps {
             match step {
                 Step::Come(user) => {
                     let user = user.unwrap_or(9);
                     let own = held.iter().filter(|(known, _)| *known == user).count();
-                    let room = held.len() < in_all && own < each;
+                    let room = held.len() < in_all.min(http / 2) && own < each;
                     match waiting.admit("ward", &user.to_string(), &limits) {
                         Ok(wait) => {
                             prop_assert!(room);
@@ -386,6 +387,18 @@ proptest! {
             }
             prop_assert_eq!(waiting.count(), held.len());
         }
+    }
+}
+
+#[test]
+fn polls_that_wait_leave_half_of_the_http_places_to_those_who_bring_alerts() {
+    for (connections, http, most) in [(10_000, None, 5_000), (10_000, Some(7), 3), (2, Some(100), 2)] {
+        let limits = LimitsConfig { connections, http_connections: http, per_user: 1, ..LimitsConfig::default() };
+        let waiting = Waiting::default();
+        let held: Vec<Wait> = (0..connections).map_while(|user| waiting.admit("ward", &user.to_string(), &limits).ok()).collect();
+        assert_eq!(held.len(), most, "{connections} and {http:?}");
+        let Err(error) = waiting.admit("ward", "one-more", &limits) else { panic!("one more waits") };
+        assert!(error.retryable && error.message.contains("without waitMs, or later"), "{error:?}");
     }
 }
 

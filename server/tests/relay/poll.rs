@@ -111,6 +111,7 @@ async fn polls_that_wait_are_bounded_for_a_user_and_in_all_and_a_place_comes_bac
     let mut config = config();
     config.limits.per_user = 2;
     config.limits.connections = 3;
+    config.limits.http_connections = Some(100);
     let relay = relay_with(config);
     let (ana, bob) = (nurse(&relay), relay.authenticate(Some(&token("bob"))).unwrap());
     let at = position(&only(relay.poll(&ana, request("lobby", None, None)).await.unwrap()));

@@ -248,20 +248,27 @@ async fn origins_that_are_not_on_the_list_are_refused() {
 #[tokio::test]
 async fn a_message_that_is_too_large_is_told_with_1009_however_large_it_is() {
     let server = server().await;
-    for bytes in [65_537, 200_000, 2_000_000] {
+    // Just above the limit, about where frames are no longer read whole, and far beyond.
+    for bytes in [65_537, 65_536 + 16_384, 65_536 + 16_385, 200_000, 2_000_000] {
         let (mut socket, _) = server.open("/ws", &[]).await.unwrap();
         socket.send(connect_text(Some(&token()))).await.unwrap();
         text(&mut socket).await;
         // The relay may close while we still write.
         let _ = socket.send(Message::text(" ".repeat(bytes))).await;
         let told = tokio::time::timeout(Duration::from_secs(10), socket.next()).await.unwrap();
-        if bytes <= 262_144 {
-            let Some(Ok(Message::Close(Some(frame)))) = told else { panic!("{bytes}: {told:?}") };
-            assert_eq!(frame.code, WireCode::Size);
-        } else {
-            assert!(!matches!(told, Some(Ok(Message::Text(_)))), "{told:?}");
-        }
+        let Some(Ok(Message::Close(Some(frame)))) = told else { panic!("{bytes}: {told:?}") };
+        assert_eq!(frame.code, WireCode::Size);
     }
+}
+
+#[tokio::test]
+async fn a_socket_that_has_shown_no_token_is_closed_at_the_head_of_a_frame_that_is_too_large() {
+    let server = server().await;
+    let (mut socket, _) = server.open("/ws", &[]).await.unwrap();
+    let MaybeTlsStream::Plain(stream) = socket.get_mut() else { panic!() };
+    // A text frame that announces 96 KiB, of which nothing comes: there is nothing to wait for, and nothing to make room for.
+    tokio::io::AsyncWriteExt::write_all(stream, b"\x81\xff\0\0\0\0\0\x01\x80\0\0\0\0\0").await.unwrap();
+    assert_eq!(close_of(&mut socket).await.0, 1009);
 }
 
 #[tokio::test]
@@ -321,6 +328,7 @@ async fn half_a_request_does_not_keep_its_socket_and_a_whole_one_is_answered() {
     let stop = CancellationToken::new();
     let mut config = crate::support::config();
     config.limits.head_timeout_ms = 200;
+    config.limits.keep_alive_ms = 300;
     let terms = Terms::new(&Relay::new(config, Clock::system(), Entropy::from_os()));
     let task = tokio::spawn(pulsewire_relay::listen::serve(listener, app, terms, stop.clone()));
     // Nothing at all, half a line, half a head, and a second request that never comes whole.
@@ -345,6 +353,30 @@ async fn half_a_request_does_not_keep_its_socket_and_a_whole_one_is_answered() {
     tokio::time::timeout(Duration::from_secs(10), dripped).await.expect("a dripping head keeps its socket");
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(10), task).await.expect("ends").unwrap();
+}
+
+#[tokio::test]
+async fn a_proxy_finds_a_connection_that_it_kept_for_a_minute_still_open_and_a_silent_one_is_closed_before() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = server_with(|config| {
+        config.limits.head_timeout_ms = 200;
+        config.limits.keep_alive_ms = 1_500;
+    })
+    .await;
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    let mut kept = TcpStream::connect(server.address).await.unwrap();
+    for _ in 0..3 {
+        kept.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut answer = [0; 4_096];
+        let length = tokio::time::timeout(Duration::from_secs(5), kept.read(&mut answer)).await.unwrap().unwrap();
+        assert!(answer[..length].starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer[..length]));
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    let mut rest = Vec::new();
+    tokio::time::timeout(Duration::from_millis(1), silent.read_to_end(&mut rest)).await.expect("closed long ago").unwrap();
+    // A head that is begun and never whole gains no time by it.
+    kept.write_all(b"GET /healthz HTT").await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), kept.read_to_end(&mut rest)).await.expect("closed in the end").unwrap();
 }
 
 #[tokio::test]

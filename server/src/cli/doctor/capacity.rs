@@ -7,8 +7,8 @@ use std::path::Path;
 
 /// Descriptors that the relay uses beside one per connection: listener, files, epoll, clients of its API.
 const SPARE_FDS: u64 = 256;
-/// What an idle subscribed connection was measured to cost, with room for its share of history and of bursts: 14 KiB in the
-/// relay and 4 KiB in the kernel (docs/operations/overload.md).
+/// What an idle subscribed connection may cost, with room for its share of history and of bursts: what was measured stands in
+/// docs/operations/performance.md.
 const BYTES_PER_CONNECTION: u64 = 20 * 1024;
 /// The relay itself, without connections.
 const BASE_BYTES: u64 = 32 * 1024 * 1024;
@@ -19,18 +19,22 @@ const PAGE_BYTES: u64 = 4_096;
 /// Connections that may come at the same time after a restart, of each hundred.
 const BACKLOG_SHARE: u64 = 20;
 
-/// Descriptors that this configuration needs.
-pub(in crate::cli) fn descriptors_wanted(config: &Config) -> u64 {
+/// Descriptors that the WebSockets of this configuration need.
+fn descriptors_needed(config: &Config) -> u64 {
     (config.limits.connections as u64).saturating_add(SPARE_FDS)
+}
+
+/// Descriptors that the relay opens at most: beside WebSockets requests, polls and what is kept alive, all at once.
+pub(in crate::cli) fn descriptors_wanted(config: &Config) -> u64 {
+    descriptors_needed(config).saturating_add(config.limits.http_connections() as u64)
 }
 
 pub(super) fn descriptors(config: &Config, limits: Option<(u64, u64)>) -> Check {
     const NAME: &str = "file descriptors";
     let connections = config.limits.connections;
-    let wanted = descriptors_wanted(config);
-    // Requests, polls and what is kept alive, where all of it happens at once.
+    let wanted = descriptors_needed(config);
     let plain = config.limits.http_connections();
-    let with_plain = wanted.saturating_add(plain as u64);
+    let with_plain = descriptors_wanted(config);
     match limits {
         None => warning(NAME, "the limit cannot be read", format!("make sure that it is at least {wanted}")),
         // `serve` raises the soft limit to the hard one by itself.
@@ -209,6 +213,7 @@ mod tests {
         let check = descriptors(&config(10_000), Some((1024, 15_000)));
         assert_eq!(check.verdict, Verdict::Warning, "enough for the WebSockets, not for the requests beside them");
         assert!(check.mend.contains("20256"), "{check}");
+        assert_eq!(descriptors_wanted(&config(10_000)), 20_256, "what serve warns below");
     }
 
     #[test]

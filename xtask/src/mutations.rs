@@ -28,11 +28,13 @@ const COPIED: [&str; 10] = [
     "server",
     "tests",
 ];
-/// Schedules that each mutation has to survive: none does.
-const SCHEDULES: &str = "1000";
+/// Schedules that each mutation has to survive, unless it says how many: none does.
+const SCHEDULES: i64 = 1_000;
 
 struct Mutation {
     name: String,
+    /// What is rarely to be seen needs more of them.
+    schedules: i64,
     edits: Vec<Edit>,
 }
 
@@ -52,7 +54,7 @@ pub(crate) fn run(project: &Project, closing: &mut Closing) -> Result<()> {
         for edit in &mutation.edits {
             apply(&copy, &mutation.name, edit)?;
         }
-        match caught_by(project, &copy)? {
+        match caught_by(project, &copy, mutation.schedules)? {
             Some(caught) => closing.say(format!("caught: {}: {caught}", mutation.name)),
             None => {
                 println!("NOT caught: {}", mutation.name);
@@ -77,7 +79,8 @@ fn read(text: &str) -> Result<Vec<Mutation>> {
         .map(|entry| {
             let edits = entry.get("edit").and_then(toml::Value::as_array).with_context(|| format!("{TABLE}: a mutation has no `edit`"))?;
             let edit = |edit| Ok(Edit { file: string(edit, "file")?, find: string(edit, "find")?, replace: string(edit, "replace")? });
-            Ok(Mutation { name: string(entry, "name")?, edits: edits.iter().map(edit).collect::<Result<_>>()? })
+            let schedules = entry.get("schedules").and_then(toml::Value::as_integer).unwrap_or(SCHEDULES);
+            Ok(Mutation { name: string(entry, "name")?, schedules, edits: edits.iter().map(edit).collect::<Result<_>>()? })
         })
         .collect()
 }
@@ -124,9 +127,9 @@ fn apply(copy: &Path, name: &str, edit: &Edit) -> Result<()> {
 }
 
 /// The first seed that fails, and why; nothing where none does.
-fn caught_by(project: &Project, copy: &Path) -> Result<Option<String>> {
+fn caught_by(project: &Project, copy: &Path, schedules: i64) -> Result<Option<String>> {
     let sh = Sh::cargo(project).in_folder(copy).args(["test", "--package", "pulsewire-tests", "--test", "sim", "--", "--nocapture"]);
-    let sh = sh.env("CARGO_TARGET_DIR", &project.target).env("PULSEWIRE_SIM_SEEDS", SCHEDULES).env("RUST_BACKTRACE", "0");
+    let sh = sh.env("CARGO_TARGET_DIR", &project.target).env("PULSEWIRE_SIM_SEEDS", schedules.to_string()).env("RUST_BACKTRACE", "0");
     let (mut why, mut caught, mut compiled) = (None, None, true);
     let mut after_panic = false;
     let ended = sh.run_watched(|line| {

@@ -33,12 +33,13 @@ struct Suite {
     run: fn(&Project, &mut Closing) -> Result<()>,
 }
 
-const SUITES: [Suite; 20] = [
+const SUITES: [Suite; 21] = [
     Suite { name: "fmt", about: "rustfmt has nothing to change", dear: false, run: fmt },
     Suite { name: "tidy", about: "file length, module docs, import direction, links, versions", dear: false, run: tidy_suite },
     Suite { name: "clippy", about: "no warning in the workspace, tests and benches included", dear: false, run: clippy },
     Suite { name: "clippy-wasm", about: "no warning in client-wasm for its own target", dear: false, run: clippy_wasm },
     Suite { name: "rust", about: "unit, property, simulation and relay tests, natively", dear: false, run: rust },
+    Suite { name: "thin", about: "the relay without its optional parts: no warning, and its own tests", dear: false, run: thin },
     Suite { name: "doc", about: "the examples in the documentation", dear: false, run: doc },
     Suite { name: "wasm", about: "client-wasm in headless Chromium", dear: false, run: wasm },
     Suite { name: "npm", about: "façade, stores, hooks and elements: lint, types and tests", dear: false, run: npm },
@@ -144,6 +145,17 @@ fn rust(project: &Project, closing: &mut Closing) -> Result<()> {
         watched(Sh::cargo(project).args(["nextest", "run", "--workspace", "--profile", profile]), closing)
     } else {
         watched(Sh::cargo(project).args(["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]), closing)
+    }
+}
+
+fn thin(project: &Project, closing: &mut Closing) -> Result<()> {
+    let relay = ["--package", "pulsewire-relay", "--no-default-features"];
+    Sh::cargo(project).arg("clippy").args(relay).args(["--all-targets", "--", "-D", "warnings"]).run()?;
+    if tools::nextest(project) {
+        let profile = if env::var_os("CI").is_some() { "ci" } else { "default" };
+        watched(Sh::cargo(project).args(["nextest", "run"]).args(relay).args(["--profile", profile]), closing)
+    } else {
+        watched(Sh::cargo(project).arg("test").args(relay).args(["--lib", "--bins", "--tests", "--no-fail-fast"]), closing)
     }
 }
 

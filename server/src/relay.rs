@@ -270,14 +270,11 @@ impl Relay {
         })
     }
 
-    /// Whether the relay can serve: the reason where it cannot.
+    /// Whether the relay can serve: the reason where it cannot. An open breaker is none: it refuses new connections by
+    /// itself, while a balancer that took the relay out would stop alerts and polls of those who are in, too.
     pub fn ready(&self) -> Result<(), String> {
         if self.is_draining() {
             return Err("draining".to_owned());
-        }
-        if let Some(over) = self.gate().short_of() {
-            let resources: Vec<&str> = over.iter().map(|one| one.resource.as_str()).collect();
-            return Err(format!("overloaded: {}", resources.join(", ")));
         }
         // A file of keys that has become bad does not count: the keys of before still work.
         if self.verifier().figures().keys == 0 {

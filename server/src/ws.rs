@@ -53,7 +53,7 @@ pub(crate) async fn handle_upgrade(State(relay): State<Relay>, Extension(address
         return refuse(HandshakeFailure::Unavailable, error.into());
     }
     // Before anything that costs: the token's signature would.
-    if let Err(error) = relay.gate().enter() {
+    if let Err(error) = relay.gate().look() {
         return refuse(HandshakeFailure::Unavailable, error.into());
     }
     // Every one, also what is no text: only a client without any is no page.
@@ -101,6 +101,10 @@ pub(crate) async fn handle_upgrade(State(relay): State<Relay>, Extension(address
         let error = ErrorBody::new(ErrorCode::BadRequest, message);
         return refuse(HandshakeFailure::Subprotocol, error.into());
     };
+    // Last: what is no upgrade, or is refused for its token or its rate, takes none of the trials from a page.
+    if let Err(error) = relay.gate().enter() {
+        return refuse(HandshakeFailure::Unavailable, error.into());
+    }
     let limit = relay.config().limits.max_message_bytes.saturating_add(FRAME_ROOM_BYTES);
     let opening = Opening { format, address, principal };
     // Tracked: a drain waits for it, also while the peer is still to be told that it may go on.

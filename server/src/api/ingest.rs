@@ -16,6 +16,14 @@ use pulsewire_protocol::{Alert, DecodeError, DeviceStatus, ErrorCode, EventKind,
 
 /// A header's idempotency key must leave room for the index of an item.
 const MAX_KEY_HEADER_BYTES: usize = 100;
+/// After so many items others get a turn: with a single core nobody else writes to the pages meanwhile, and their queues
+/// would overflow.
+const ITEMS_PER_TURN: usize = 32;
+/// One list that is told at once may fill such a part of a page's queue; an alert counts twice where a page hears both of its
+/// channels.
+const WHOLE_PART_OF_QUEUE: usize = 4;
+/// However small the queues are, what a client posts at once is taken.
+const WHOLE_AT_LEAST: usize = 32;
 
 /// `?atomic=true`
 #[derive(Clone, Copy, Default, serde::Deserialize)]
@@ -31,7 +39,7 @@ type Items = Vec<Result<PublishItem, DecodeError>>;
 /// Goes to `device:{deviceId}` and is retained there. Needs the role `service` or `admin`.
 #[utoipa::path(
     post, path = "/api/v1/devices/status", operation_id = "publishDeviceStatus", tag = "Publishing",
-    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
     request_body(content = ref("#/components/schemas/DeviceStatuses"), content_type = "application/json", description = "In JSON."),
     responses((status = 202, description = "Accepted, item by item: each outcome says what became of its item. One object is answered with its outcome alone.", body = ref("#/components/schemas/Outcomes"), content_type = "application/json"), Senders),
 )]
@@ -48,7 +56,7 @@ pub(super) async fn status(
 /// Goes to `patient:{patientId}` and to `tenant`, under one id. Never throttled, never merged. Needs the role `service` or `admin`.
 #[utoipa::path(
     post, path = "/api/v1/alerts", operation_id = "publishAlerts", tag = "Publishing",
-    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
     request_body(content = ref("#/components/schemas/Alerts"), content_type = "application/json", description = "In JSON."),
     responses((status = 202, description = "Accepted, item by item: each outcome says what became of its item. One object is answered with its outcome alone.", body = ref("#/components/schemas/Outcomes"), content_type = "application/json"), Senders),
 )]
@@ -66,7 +74,7 @@ pub(super) async fn alerts(
 /// Goes to `device:{deviceId}`; `t` and `v` of a series are equally long. Needs the role `service` or `admin`.
 #[utoipa::path(
     post, path = "/api/v1/telemetry", operation_id = "publishTelemetry", tag = "Publishing",
-    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
     request_body(content = ref("#/components/schemas/Telemetries"), content_type = "application/json", description = "In JSON."),
     responses((status = 202, description = "Accepted, item by item: each outcome says what became of its item. One object is answered with its outcome alone.", body = ref("#/components/schemas/Outcomes"), content_type = "application/json"), Senders),
 )]
@@ -105,6 +113,7 @@ async fn devices<T: FromJson>(
         .collect();
     let single = text.trim_start().starts_with('{');
     let count = Items::len(&items);
+    check_size(api, mode, count)?;
     let outcomes = apply(api, &caller, items, key.as_deref(), mode, Outcomes::new(true)).await;
     Ok(respond(outcomes, single, mode, count))
 }
@@ -114,7 +123,7 @@ async fn devices<T: FromJson>(
 /// A client may publish what a client may say over the WebSocket; the other built-in events need the role `service` or `admin`.
 #[utoipa::path(
     post, path = "/api/v1/publish", operation_id = "publish", tag = "Publishing",
-    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
     request_body(description = "In JSON, or in CBOR with the keys of PROTOCOL.md, section 12.", content(
         (ref("#/components/schemas/PublishItems") = "application/json"),
         (ref("#/components/schemas/PublishItems") = "application/cbor"),
@@ -148,6 +157,7 @@ pub(super) async fn publish(
         api.relay.may_ask(&caller)?;
     }
     let count = items.len();
+    check_size(&api, mode, count)?;
     let outcomes = apply(&api, &caller, items, key.as_deref(), mode, Outcomes::new(false)).await;
     if answer_format(&headers, given.format) == Format::Cbor {
         // Refused whole, an atomic request gets its problem document: there is nothing to read item by item.
@@ -183,6 +193,9 @@ async fn apply(api: &Api, caller: &Principal, items: Items, header: Option<&str>
         return apply_whole(api, by, asked.collect(), outcomes).await;
     }
     for (index, asked) in asked.enumerate() {
+        if index % ITEMS_PER_TURN == ITEMS_PER_TURN - 1 {
+            tokio::task::yield_now().await;
+        }
         let asked = match asked {
             Ok(asked) => asked,
             Err(error) => {
@@ -200,6 +213,18 @@ async fn apply(api: &Api, caller: &Principal, items: Items, header: Option<&str>
         }
     }
     outcomes
+}
+
+/// What is stored whole is told in one go, so there is a bound to it.
+fn check_size(api: &Api, mode: Mode, count: usize) -> Result<(), Problem> {
+    let most = (api.relay.config().limits.queue_messages / WHOLE_PART_OF_QUEUE).max(WHOLE_AT_LEAST);
+    if !mode.atomic || count <= most {
+        return Ok(());
+    }
+    let detail = format!(
+        "?atomic=true: at most {most} items, and there are {count}: send several lists, or one without atomic, which has no such bound"
+    );
+    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, detail).at("atomic"))
 }
 
 async fn apply_whole(api: &Api, by: Publisher<'_>, items: Vec<Result<Asked, DecodeError>>, mut outcomes: Outcomes) -> Outcomes {

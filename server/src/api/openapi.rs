@@ -75,7 +75,11 @@ const REFUSALS: [Refusal; 11] = [
     ),
     Refusal(404, "NotFound", "There is no such thing here."),
     Refusal(408, "Timeout", "The body did not arrive in time."),
-    Refusal(413, "TooLarge", "The body is larger than `limits.max_body_bytes` of this relay."),
+    Refusal(
+        413,
+        "TooLarge",
+        "The body is larger than `limits.max_body_bytes` of this relay, or a list that is to be applied whole has too many items.",
+    ),
     Refusal(415, "UnsupportedMediaType", "`Content-Type` or `Content-Encoding` is not taken here."),
     Refusal(422, "Unprocessable", "The body can be read but makes no sense: `detail` says what, `outcomes` says it for each item."),
     Refusal(429, "RateLimited", "Too much at once; `Retry-After` and `retryAfterMs` say how long to wait."),

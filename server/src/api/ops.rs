@@ -22,14 +22,17 @@ pub(super) async fn health() -> Response {
 
 /// Can the relay serve
 ///
-/// A balancer sends nobody here where it answers 503.
+/// A balancer sends nobody here where it answers 503. An overloaded relay is ready: it refuses new WebSockets itself (`breaker`).
 #[utoipa::path(
     get, path = "/readyz", operation_id = "getReadiness", tag = "Operations", security(()),
     responses((status = 200, description = "It can.", body = ref("#/components/schemas/Ready"), content_type = "application/json"), Anyone),
 )]
 pub(super) async fn ready(State(api): State<Api>) -> Result<Response, Problem> {
     match api.relay.ready() {
-        Ok(()) => Ok(json(StatusCode::OK, &serde_json::json!({ "status": "ready", "node": api.relay.node() }))),
+        Ok(()) => Ok(json(
+            StatusCode::OK,
+            &serde_json::json!({ "status": "ready", "node": api.relay.node(), "breaker": api.relay.gate().state().as_str() }),
+        )),
         Err(reason) => Err(Problem::from(ErrorBody::retryable(ErrorCode::Unavailable, format!("not ready: {reason}"), Some(2_000)))),
     }
 }

@@ -9,7 +9,7 @@ pub struct MonitorConfig {
     pub sustain_samples: u32,
     /// Connections that are let in between two samples while the breaker is half-open.
     pub trial_connections: u32,
-    /// Connections, of `limits.connections`.
+    /// Connections, of `limits.connections`, which refuses by itself.
     pub connections_percent: u32,
     /// Resident memory, of what the container or the machine has.
     pub memory_percent: u32,
@@ -29,7 +29,7 @@ impl Default for MonitorConfig {
             interval_ms: 5_000,
             sustain_samples: 3,
             trial_connections: 50,
-            connections_percent: 95,
+            connections_percent: 0,
             memory_percent: 85,
             memory_bytes: 0,
             cpu_percent: 95,

@@ -130,6 +130,11 @@ impl Queue {
         (count, bytes)
     }
 
+    /// See [`Outbox::poll_calm`].
+    fn is_calm(&self, limits: OutboxLimits) -> bool {
+        self.uncounted_bytes <= limits.bytes && self.counted_messages <= limits.messages / 2 && self.counted_bytes <= limits.bytes / 2
+    }
+
     fn blocked(&self) -> bool {
         self.rest.iter().any(|rest| !rest.is_empty())
     }
@@ -358,11 +363,13 @@ impl Outbox {
         if self.is_closing() { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Waits until no more uncounted bytes wait than counted ones may.
+    /// Waits until the answers to a further command would have room: no more uncounted bytes wait than counted ones may, and
+    /// of what is counted not more than half of what may. So whoever sends commands faster than it reads is held up by its
+    /// own socket; only what others publish can overflow its queue.
     pub fn poll_calm(&self, cx: &Context<'_>) -> Poll<()> {
         self.writer.register(cx.waker());
         let queue = self.queue.lock();
-        if queue.uncounted_bytes <= self.limits.bytes || queue.closing.is_some() { Poll::Ready(()) } else { Poll::Pending }
+        if queue.is_calm(self.limits) || queue.closing.is_some() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Waits for something to write; takes whole messages up to `frame_bytes`, but at least one.
@@ -385,7 +392,7 @@ impl Outbox {
 
     /// Takes the first `count` messages.
     fn take(&self, queue: &mut Queue, count: usize, each: impl FnMut(Bytes)) {
-        let was_calm = queue.uncounted_bytes <= self.limits.bytes;
+        let was_calm = queue.is_calm(self.limits);
         let Queue { items, counted_messages, counted_bytes, uncounted_bytes, sent, .. } = &mut *queue;
         let taken = items.drain(..count).map(|item| {
             if item.counted {
@@ -404,8 +411,8 @@ impl Outbox {
         if let Some(sample) = &mut queue.sample {
             sample.behind = sample.behind.saturating_sub(count);
         }
-        if !was_calm && queue.uncounted_bytes <= self.limits.bytes {
-            // The reader of the same task may already have looked in this round.
+        if !was_calm && queue.is_calm(self.limits) {
+            // The reader waits for that: in another task than the flusher's, and in its own it may have looked in this round.
             self.writer.wake();
         }
     }

@@ -4,6 +4,7 @@
 //! would be counted nowhere and could take every file descriptor.
 
 use super::{ClientAddress, Full, Place, Places, Proxies};
+use crate::entropy::Entropy;
 use crate::observe::Metrics;
 use crate::observe::faults::fault;
 use crate::observe::metrics::Limit;
@@ -18,14 +19,25 @@ use tokio::time::Instant;
 
 /// Told as it is, because nothing was read: whoever comes in great numbers must cost nothing. A peer that has sent its
 /// request already may see a reset instead.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-content-type: application/problem+json\r\n\
-cache-control: no-store\r\n\
-retry-after: 10\r\n\
-connection: close\r\n\
-content-length: 184\r\n\
-\r\n\
-{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"too many connections: close those you do not use\",\"code\":\"unavailable\",\"retryable\":true,\"retryAfterMs\":10000}";
+macro_rules! full {
+    // Seconds of two digits: the length is the same for all.
+    ($($seconds:literal)*) => {
+        [$(concat!(
+            "HTTP/1.1 503 Service Unavailable\r\n",
+            "content-type: application/problem+json\r\n",
+            "cache-control: no-store\r\n",
+            "retry-after: ", $seconds, "\r\n",
+            "connection: close\r\n",
+            "content-length: 184\r\n",
+            "\r\n",
+            "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,",
+            "\"detail\":\"too many connections: close those you do not use\",",
+            "\"code\":\"unavailable\",\"retryable\":true,\"retryAfterMs\":", $seconds, "000}",
+        )),*]
+    };
+}
+/// One for each time to come back, so that those who are turned away together do not come back together.
+const FULL: [&str; 6] = full!("10" "12" "14" "16" "18" "20");
 /// Places of the metrics' own listener: monitoring must see the flood that takes all others.
 const METRICS_PLACES: usize = 64;
 /// How often the log says that connections are turned away.
@@ -44,6 +56,7 @@ pub struct Terms {
     places: Places,
     proxies: Arc<Proxies>,
     metrics: Arc<Metrics>,
+    entropy: Entropy,
     warned: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -60,6 +73,7 @@ impl Terms {
             places: relay.http_places(),
             proxies: Arc::new(Proxies::new(limits.trusted_proxy_hops, &limits.trusted_proxies)),
             metrics: Arc::clone(relay.metrics()),
+            entropy: relay.entropy().clone(),
             warned: Arc::default(),
         }
     }
@@ -102,7 +116,8 @@ impl Terms {
             Full::Address { .. } => Limit::HttpPerAddress,
         });
         // A peer that cannot even take this is not waited for.
-        let told = socket.try_write(FULL).is_ok();
+        let drawn = usize::try_from(self.entropy.between(0, FULL.len() as u64 - 1)).unwrap_or_default();
+        let told = FULL.get(drawn).is_some_and(|text| socket.try_write(text.as_bytes()).is_ok());
         tracing::debug!(target: "pulsewire_relay::http", %peer, %full, told, "a TCP connection was turned away");
         let mut warned = self.warned.lock();
         if warned.is_none_or(|at| at.elapsed() >= WARNING_SPACING) {
@@ -137,11 +152,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_to_those_who_are_turned_away_is_a_whole_one() {
-        let text = core::str::from_utf8(FULL).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
-        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
-        assert_eq!((problem["code"].as_str(), problem["retryable"].as_bool()), (Some("unavailable"), Some(true)));
+    fn the_answer_to_those_who_are_turned_away_is_a_whole_one_with_a_time_that_is_not_the_same_for_all() {
+        let times = FULL.map(|text| {
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("content-length: {}", body.len())), "{}", body.len());
+            let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+            assert_eq!((problem["code"].as_str(), problem["retryable"].as_bool()), (Some("unavailable"), Some(true)));
+            let after_ms = problem["retryAfterMs"].as_u64().unwrap();
+            assert!(head.contains(&format!("retry-after: {}\r\n", after_ms / 1_000)));
+            after_ms
+        });
+        assert!(times.is_sorted_by(|earlier, later| earlier < later), "{times:?}");
     }
 }

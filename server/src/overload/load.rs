@@ -174,7 +174,9 @@ mod tests {
         assert_eq!(level_of(cpu(0.49), &config), Level::Over, "half a core is all that the container has");
         assert_eq!(level_of(cpu(0.4), &config), Level::Between);
         assert_eq!(level_of(cpu(0.3), &config), Level::Fine);
-        assert_eq!(level_of(Sample { connections: 950, ..Sample::default() }, &config), Level::Over);
+        let crowd = Sample { connections: 950, ..Sample::default() };
+        assert_eq!(level_of(crowd, &config), Level::Fine, "their own limit refuses them");
+        assert_eq!(level_of(crowd, &MonitorConfig { connections_percent: 95, ..config }), Level::Over);
         let fds = Sample { open_fds: Some(950), max_fds: Some(1_000), ..Sample::default() };
         assert_eq!(level_of(fds, &config), Level::Over);
     }

@@ -30,17 +30,10 @@ pub struct Change {
     pub to: State,
 }
 
-#[derive(Default)]
-struct Inner {
-    state: State,
-    /// What opened it.
-    over: Vec<Use>,
-}
-
 /// See the module.
 pub struct Gate {
     /// Held for one transition, never across an await.
-    inner: Mutex<Inner>,
+    state: Mutex<State>,
     rules: Rules,
     entropy: Entropy,
 }
@@ -49,44 +42,43 @@ impl Gate {
     /// A closed breaker: everybody may come in.
     pub fn new(config: &MonitorConfig, entropy: Entropy) -> Self {
         let rules = Rules { sustain: config.sustain_samples.max(1), trials: config.trial_connections };
-        Self { inner: Mutex::default(), rules, entropy }
+        Self { state: Mutex::default(), rules, entropy }
     }
 
-    /// Somebody wants in; the error says when to come back, at a time of its own for each.
+    /// Whether somebody could come in now, taking nothing: to be asked before anything that costs.
+    pub fn look(&self) -> Result<(), ErrorBody> {
+        let (_, could) = self.state().next(Happening::Arrival, self.rules);
+        if could { Ok(()) } else { Err(self.refusal()) }
+    }
+
+    /// Somebody comes in: one of those who are tried, while that is what happens. To be asked last, so that a request that is
+    /// refused for something else takes nobody's place. The error says when to come back, at a time of its own for each.
     pub fn enter(&self) -> Result<(), ErrorBody> {
         let entered = {
-            let mut inner = self.inner.lock();
-            let (next, entered) = inner.state.next(Happening::Arrival, self.rules);
-            inner.state = next;
+            let mut state = self.state.lock();
+            let (next, entered) = state.next(Happening::Arrival, self.rules);
+            *state = next;
             entered
         };
-        if entered {
-            return Ok(());
-        }
+        if entered { Ok(()) } else { Err(self.refusal()) }
+    }
+
+    fn refusal(&self) -> ErrorBody {
         let message = "this relay is overloaded: those who are connected go on, others come back later, or poll";
-        Err(ErrorBody::retryable(ErrorCode::Unavailable, message, Some(self.entropy.between(RETRY_MIN_MS, RETRY_MAX_MS))))
+        ErrorBody::retryable(ErrorCode::Unavailable, message, Some(self.entropy.between(RETRY_MIN_MS, RETRY_MAX_MS)))
     }
 
     /// A sample was taken; returns the change of state that it brought.
     pub fn handle_sample(&self, uses: &[Use]) -> Option<Change> {
-        let mut inner = self.inner.lock();
-        let from = inner.state;
+        let mut state = self.state.lock();
+        let from = *state;
         let (to, _) = from.next(Happening::Sample(load::level(uses)), self.rules);
-        inner.state = to;
-        if matches!(to, State::Open { .. }) && uses.iter().any(Use::is_over) {
-            inner.over = uses.iter().copied().filter(Use::is_over).collect();
-        }
+        *state = to;
         (from.as_str() != to.as_str()).then_some(Change { from, to })
     }
 
     /// Where the breaker stands.
     pub fn state(&self) -> State {
-        self.inner.lock().state
-    }
-
-    /// What is short, where nobody may come in at all.
-    pub fn short_of(&self) -> Option<Vec<Use>> {
-        let inner = self.inner.lock();
-        matches!(inner.state, State::Open { .. }).then(|| inner.over.clone())
+        *self.state.lock()
     }
 }

@@ -10,7 +10,7 @@ use pulsewire_protocol::{ErrorBody, ErrorCode, TokenProblem};
 const RETRY_MIN_MS: u64 = 1_000;
 /// Those who are refused together are asked back over so long, that they do not come back together.
 const RETRY_SPREAD_MS: u64 = 4_000;
-/// A place comes free when somebody goes: nobody knows when.
+/// A place comes free when somebody goes: nobody knows when. They are asked back between this and twice as long.
 const PLACE_RETRY_MS: u64 = 10_000;
 
 impl Relay {
@@ -27,7 +27,7 @@ impl Relay {
                 Full::Relay { .. } => Limit::Connections,
                 Full::Address { .. } => Limit::PerAddress,
             });
-            ErrorBody::retryable(ErrorCode::Unavailable, full.to_string(), Some(PLACE_RETRY_MS))
+            ErrorBody::retryable(ErrorCode::Unavailable, full.to_string(), Some(self.spread(PLACE_RETRY_MS)))
         })
     }
 
@@ -53,6 +53,11 @@ impl Relay {
     pub fn token_refused(&self, address: &ClientAddress, problem: TokenProblem) -> Result<(), ErrorBody> {
         let taken = self.inner.rates.take_failure(address.group(), problem);
         taken.map_err(|full| self.too_fast(Limit::FailedTokens, "refused tokens from your address", full))
+    }
+
+    /// Between so long and twice as long: those who are refused together do not come back together.
+    pub(crate) fn spread(&self, retry_after_ms: u64) -> u64 {
+        self.entropy().between(retry_after_ms, retry_after_ms.saturating_mul(2))
     }
 
     fn too_fast(&self, limit: Limit, what: &str, full: RatesFull) -> ErrorBody {

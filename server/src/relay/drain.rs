@@ -23,7 +23,8 @@ impl Relay {
     /// ended, at most for `within`. Returns whether they all had.
     ///
     /// A connection whose command is under way gets its answer first: else its client could not know whether what it
-    /// published was stored, and the history that would tell goes with this relay.
+    /// published was stored, and the history that would tell goes with this relay. What begins to be published from now on
+    /// is refused ([`Relay::publish_all`]).
     pub async fn drain(&self, within: Duration) -> bool {
         self.inner.draining.store(true, Ordering::Relaxed);
         let connections = self.hub().connections();

@@ -58,7 +58,10 @@ impl Relay {
         let wait_ms = request.wait_ms.unwrap_or(0).min(MAX_WAIT_MS);
         let place = || {
             let place = self.inner.waiting.admit(&by.tenant, &by.user, &self.config().limits);
-            place.inspect_err(|_| self.metrics().refused(Limit::Polls))
+            place.map_err(|error| {
+                self.metrics().refused(Limit::Polls);
+                ErrorBody { retry_after_ms: error.retry_after_ms.map(|ms| self.spread(ms)), ..error }
+            })
         };
         let _place = if wait_ms > 0 { Some(place()?) } else { None };
         let deadline = Instant::now() + Duration::from_millis(wait_ms);

@@ -12,6 +12,10 @@ use sha2::{Digest as _, Sha256};
 
 /// Longer idempotency keys are refused.
 const MAX_KEY_BYTES: usize = 128;
+/// When to publish again what a relay that goes down did not take.
+const DRAINING_RETRY_MIN_MS: u64 = 1_000;
+/// The latest of that.
+const DRAINING_RETRY_MAX_MS: u64 = 4_000;
 
 /// One thing to publish, as the caller gives it.
 #[derive(Clone, Debug)]
@@ -73,6 +77,7 @@ impl Relay {
     pub async fn publish_all(&self, by: Publisher<'_>, asked: Vec<Asked>) -> Result<Vec<Published>, (Option<usize>, ErrorBody)> {
         // A drain waits for this one.
         let _under_way = self.inner.work.token();
+        self.takes_publications().map_err(|error| (None, error))?;
         let prepared: Vec<Prepared> = asked
             .into_iter()
             .enumerate()
@@ -108,6 +113,17 @@ impl Relay {
             audit(Audit::AdminPublished { user: by.user(), tenant: &tenant, event: &event });
         }
         Ok(published)
+    }
+
+    /// Nothing new once draining has begun: the pages have been told to go, and the history ends with this relay, so an
+    /// accepted alert would reach nobody. Another relay, or this one once it is back, takes it.
+    fn takes_publications(&self) -> Result<(), ErrorBody> {
+        if !self.is_draining() {
+            return Ok(());
+        }
+        let retry_after_ms = self.entropy().between(DRAINING_RETRY_MIN_MS, DRAINING_RETRY_MAX_MS);
+        let message = "this relay is going down: publish again";
+        Err(ErrorBody::retryable(ErrorCode::Unavailable, message, Some(retry_after_ms)))
     }
 
     /// Whether a publication would be accepted, as far as that can be known without storing it.

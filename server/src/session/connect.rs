@@ -84,7 +84,7 @@ impl Session {
         let limit = self.relay.config().limits.per_user;
         if !self.relay.hub().identify_within(&self.connection, &who, limit) {
             self.relay.metrics().refused(Limit::PerUser);
-            let reason = reason_with_retry_after("rate_limited", 30_000);
+            let reason = reason_with_retry_after("rate_limited", self.relay.spread(30_000));
             self.refuse(HandshakeFailure::TooMany, Closing::new(CloseCode::RATE_LIMITED, reason));
             return None;
         }

@@ -213,8 +213,12 @@ impl Session {
             return self.answer_error(Some(id), None, ErrorBody::new(ErrorCode::BadRequest, "the first message must be `connect`"));
         }
         let connection = Arc::clone(&self.connection);
-        // An answer with a recovery in it may be large: the client takes it before it may ask for the next.
+        // Its answers need room: the client takes what waits before the next command is taken from it.
         poll_fn(|cx| connection.outbox.poll_calm(cx)).await;
+        if connection.outbox.is_closing() {
+            // Ended meanwhile: nobody could be told what became of it, so it must not be done either.
+            return;
+        }
         let _busy = connection.busy();
         let began = Instant::now();
         self.apply(message).await;

@@ -111,6 +111,28 @@ async fn a_request_under_way_is_answered_before_the_relay_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_begins_to_be_published_once_draining_has_begun_is_refused_to_be_sent_again() {
+    let relay = relay();
+    let (mut page, _) = Client::connect(&relay, &token("nurse"), &["lobby"]).await;
+    let draining = {
+        let relay = relay.clone();
+        tokio::spawn(async move { relay.drain(Duration::from_secs(9)).await })
+    };
+    assert_eq!(page.closing().await.code, CloseCode::UNAVAILABLE);
+    // The body of a request that was let in before comes only now.
+    let error = relay.publish(system(), "lobby", note(1), None).await.unwrap_err();
+    assert_eq!((error.code, error.retryable), (ErrorCode::Unavailable, true));
+    assert!(error.retry_after_ms.is_some_and(|ms| (1_000..=4_000).contains(&ms)), "{error:?}");
+    let all = relay.publish_all(system(), Vec::new()).await;
+    assert!(matches!(all, Err((None, _))), "nobody's own mistake");
+    page.close().await;
+    assert!(draining.await.unwrap());
+    let who = relay.authenticate(Some(&token("nurse"))).unwrap();
+    let read = relay.history(&who, "lobby", None, Some(10)).await.unwrap();
+    assert!(read.publications.is_empty(), "and nothing of it is stored");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_drain_gives_up_on_those_that_do_not_go() {
     let relay = relay();
     let mut stuck = Client::open_with(&relay, Format::Cbor, 1);

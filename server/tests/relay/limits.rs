@@ -12,6 +12,7 @@ use pulsewire_relay::hub::{Connection, OutboxLimits};
 use pulsewire_relay::limits::{AddressGroup, ClientAddress, Full, Places, Wait, Waiting};
 use pulsewire_relay::observe::metrics::Limit;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tower::ServiceExt as _;
@@ -410,4 +411,29 @@ fn limits_that_contradict_each_other_are_named() {
     assert!(said.contains("limits.trusted_proxies: has no effect while limits.trusted_proxy_hops is 0"), "{said}");
     config.limits.trusted_proxy_hops = 1;
     assert!(config.validate().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_are_refused_together_are_asked_back_at_different_times() {
+    let mut config = config();
+    (config.limits.connections, config.limits.per_user) = (0, 0);
+    let relay = relay_with(config);
+    let who = relay.authenticate(Some(&token("nurse"))).unwrap();
+    let (mut doors, mut polls, mut sessions) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for _ in 0..20 {
+        doors.insert(relay.admit(client_address().group()).err().and_then(|error| error.retry_after_ms).unwrap());
+        let request = PollRequest { channels: Vec::new(), wait_ms: Some(1_000) };
+        polls.insert(relay.poll(&who, request).await.unwrap_err().retry_after_ms.unwrap());
+        let mut client = Client::open(&relay, Format::Cbor);
+        let id = client.id();
+        let (token, info) = (Some(token("nurse")), ClientInfo::default());
+        client.send(&ClientMessage::Connect(Connect { id, token, client: info, subscribe: Vec::new() })).await;
+        let closing = client.closing().await;
+        assert_eq!(closing.code, CloseCode::RATE_LIMITED);
+        sessions.insert(pulsewire_protocol::error::retry_after_from_reason(&closing.reason).unwrap());
+    }
+    for (times, least) in [(doors, 10_000), (polls, 5_000), (sessions, 30_000)] {
+        assert!(times.len() > 10, "{times:?}");
+        assert!(times.iter().all(|ms| (least..=2 * least).contains(ms)), "{times:?}");
+    }
 }

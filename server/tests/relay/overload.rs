@@ -103,7 +103,7 @@ async fn over_a_threshold_new_ones_wait_old_ones_go_on_and_admin_hears_of_both_e
         delays.insert(refused.retry_after_ms.unwrap());
     }
     assert!(delays.len() > 30 && delays.iter().all(|delay| (RETRY_MIN_MS..=RETRY_MAX_MS).contains(delay)), "spread: {delays:?}");
-    assert_eq!(relay.ready(), Err("overloaded: memory".to_owned()));
+    assert_eq!(relay.ready(), Ok(()), "a balancer must not stop polls and alerts of those who are in");
     for admin in [&mut admin, &mut other] {
         let news = told(admin).await;
         assert_eq!(news.len(), 1, "{news:?}");
@@ -175,13 +175,15 @@ async fn cpu_time_counts_as_a_share_of_the_cores_that_the_container_gives() {
     *watched.fed.cpu_step_s.lock() = 2.4;
     watched.samples(4).await;
     assert_eq!(watched.state(), "open");
-    assert_eq!(watched.relay.ready(), Err("overloaded: cpu".to_owned()));
+    assert!(watched.relay.gate().look().is_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_near_their_limit_open_the_breaker_and_leaving_ones_close_it() {
+async fn connections_near_their_limit_open_the_breaker_where_that_is_asked_for_and_leaving_ones_close_it() {
     let mut config = config();
     config.limits.connections = 20;
+    assert_eq!(config.monitor.connections_percent, 0, "else the limit of 10,000 would be one of 9,500");
+    config.monitor.connections_percent = 95;
     let relay = relay_with(config);
     let stop = CancellationToken::new();
     tokio::spawn(monitor::run(relay.clone(), Arc::new(Fed::default()), stop.clone()));
@@ -197,4 +199,33 @@ async fn connections_near_their_limit_open_the_breaker_and_leaving_ones_close_it
     advance(40_000).await;
     assert_eq!(relay.gate().state().as_str(), "closed");
     stop.cancel();
+}
+
+#[tokio::test(start_paused = true)]
+async fn junk_at_the_door_takes_none_of_the_trials_from_pages() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+    let watched = Watched::start();
+    advance(100).await;
+    let router = pulsewire_relay::ws::router(watched.relay.clone()).layer(axum::Extension(client_address()));
+    let ask = |token: &str| {
+        let request = Request::get(format!("/ws{token}")).header("origin", "http://elsewhere.example").body(Body::empty()).unwrap();
+        let plain = Request::get(format!("/ws{token}")).body(Body::empty()).unwrap();
+        let router = router.clone();
+        async move { [router.clone().oneshot(request).await.unwrap().status(), router.oneshot(plain).await.unwrap().status()] }
+    };
+    watched.fed.memory_percent(90);
+    watched.samples(3).await;
+    assert_eq!(ask("").await, [503, 503], "while it is open nobody is looked at");
+    watched.fed.memory_percent(50);
+    watched.samples(3).await;
+    assert_eq!(watched.state(), "half_open");
+    for _ in 0..100 {
+        assert_eq!(ask("").await, [403, 400], "of a foreign origin, and no upgrade");
+        assert_eq!(ask("?token=none").await, [403, 401], "no token");
+    }
+    let let_in = (0..500).filter(|_| watched.relay.gate().enter().is_ok()).count();
+    assert_eq!(let_in, MonitorConfig::default().trial_connections as usize);
+    assert_eq!(ask("").await, [503, 503], "and when they are used up nobody is looked at either");
 }

@@ -123,7 +123,8 @@ async fn polls_that_wait_are_bounded_for_a_user_and_in_all_and_a_place_comes_bac
     settle().await;
     for who in [&ana, &bob] {
         let error = wait(who).await.unwrap().unwrap_err();
-        assert_eq!((error.code, error.retryable, error.retry_after_ms), (ErrorCode::RateLimited, true, Some(5_000)));
+        assert_eq!((error.code, error.retryable), (ErrorCode::RateLimited, true));
+        assert!(error.retry_after_ms.is_some_and(|ms| (5_000..=10_000).contains(&ms)), "{error:?}");
     }
     assert!(relay.poll(&ana, request("lobby", Some(at.clone()), None)).await.is_ok(), "who does not wait needs no place");
     let [first, second, third] = waiting;

@@ -128,3 +128,142 @@ fn an_outbox_is_bounded_by_messages_and_by_bytes_and_takes_nothing_after_its_end
     assert!(by_bytes.push(message(60)));
     assert!(!by_bytes.push(message(60)));
 }
+
+fn alert(number: u64) -> Payload {
+    Payload::Alert(Alert {
+        id: Some(format!("a{number}")),
+        patient_id: "p1".to_owned(),
+        patient_name: "Maria".to_owned(),
+        device_id: None,
+        alert_type: "apnoea".to_owned(),
+        severity: Severity::Critical,
+        message: "no breath ".repeat(20),
+        ts: None,
+        metadata: None,
+    })
+}
+
+/// A monitor that hears the tenant and its patient, and may keep so much waiting.
+async fn monitor_with(relay: &pulsewire_relay::Relay, capacity: usize) -> Client {
+    let mut monitor = Client::open_with(relay, Format::Cbor, capacity);
+    let service = sign(&with(claims("monitor"), "role", serde_json::json!("service")));
+    monitor.say_connect(&service, vec![SubscribeEntry::new("tenant"), SubscribeEntry::new("patient:p1")]).await;
+    monitor
+}
+
+/// So many alerts in a row, hundreds in a frame.
+async fn pipeline(monitor: &mut Client, alerts: u64) {
+    let mut frame = Vec::new();
+    for number in 0..alerts {
+        let (id, channel) = (monitor.id(), "patient:p1".to_owned());
+        frame.extend(cbor::encode_client(&ClientMessage::Publish(Publish { id, channel, payload: alert(number), key: None })));
+        if frame.len() > 50_000 || number + 1 == alerts {
+            monitor.send_frame(pulsewire_relay::session::Inbound::Binary(std::mem::take(&mut frame).into())).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_pipelines_thousands_of_alerts_and_reads_is_answered_every_one_and_never_closed() {
+    for (messages, bytes, alerts) in [(1_024, 1_048_576, 600), (1_024, 1_048_576, 5_000), (64, 1_048_576, 5_000), (1_024, 65_536, 600)] {
+        let mut config = config();
+        (config.limits.queue_messages, config.limits.queue_bytes) = (messages, bytes);
+        let relay = relay_with(config);
+        let mut monitor = monitor_with(&relay, 1_024).await;
+        pipeline(&mut monitor, alerts).await;
+        let (mut answered, mut heard) = (0, 0);
+        while answered < alerts || heard < 2 * alerts {
+            match monitor.next_or_close().await {
+                Ok(ServerMessage::Reply(_)) => answered += 1,
+                Ok(ServerMessage::Event(_)) => heard += 1,
+                Ok(ServerMessage::Viewers(_)) => {}
+                other => panic!("{messages} messages, {bytes} bytes: {other:?} after {answered} answers"),
+            }
+        }
+        assert_eq!((answered, heard), (alerts, 2 * alerts));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_sends_alerts_without_reading_is_held_up_until_others_fill_its_queue() {
+    let relay = relay();
+    let mut monitor = monitor_with(&relay, 1).await;
+    pipeline(&mut monitor, 100).await;
+    for _ in 0..2 {
+        settle().await;
+    }
+    let waiting = || relay.hub().connections().iter().map(|connection| connection.outbox.waiting().0).sum::<usize>();
+    let link = monitor.sender();
+    let sending = tokio::spawn(async move {
+        let mut link = link;
+        loop {
+            let publish = Publish { id: 9_999, channel: "patient:p1".to_owned(), payload: alert(9_999), key: None };
+            let frame = cbor::encode_client(&ClientMessage::Publish(publish));
+            if futures_util::SinkExt::send(&mut link, pulsewire_relay::session::Inbound::Binary(frame.into())).await.is_err() {
+                return;
+            }
+        }
+    });
+    advance(1_000).await;
+    assert!((500..=515).contains(&waiting()), "its own commands wait at half of its queue: {}", waiting());
+    for number in 0..600 {
+        relay.publish(system(), "tenant", note(number), None).await.unwrap();
+    }
+    assert_eq!(monitor.closing().await.code, CloseCode::SLOW_CONSUMER);
+    sending.abort();
+    drop(monitor);
+    advance(30_000).await;
+    assert_eq!(relay.hub().connection_count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_sends_alerts_and_never_reads_nor_pongs_is_let_go() {
+    let relay = relay();
+    let mut monitor = monitor_with(&relay, 1).await;
+    pipeline(&mut monitor, 160).await;
+    for _ in 0..20 {
+        pipeline(&mut monitor, 1).await;
+        if relay.hub().connection_count() == 0 {
+            return;
+        }
+        advance(20_000).await;
+    }
+    assert_eq!(relay.hub().connection_count(), 0);
+}
+
+/// One core: what publishes must let others write, or the pages' queues overflow.
+#[tokio::test(start_paused = true)]
+async fn a_list_of_1500_alerts_reaches_twenty_pages_on_a_single_core_and_one_to_be_stored_whole_is_told_its_bound() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt as _;
+    let relay = relay();
+    let mut pages = Vec::new();
+    for number in 0..20 {
+        pages.push(Client::connect(&relay, &token(&format!("u{number}")), &["tenant"]).await.0);
+    }
+    let items: Vec<serde_json::Value> = (0..1_500)
+        .map(|number| {
+            serde_json::json!({"id": format!("a{number}"), "patientId": format!("p{}", number % 9), "patientName": "Maria", "type": "apnoea",
+                "severity": "critical", "message": "no breath"})
+        })
+        .collect();
+    let service = sign(&with(claims("monitor"), "role", serde_json::json!("service")));
+    let router = pulsewire_relay::api::Api::new(relay.clone()).router();
+    let post = |query: &str, items: &[serde_json::Value]| {
+        let request = Request::post(format!("/api/v1/alerts{query}")).header("authorization", format!("Bearer {service}"));
+        let body = Body::from(serde_json::to_vec(items).unwrap());
+        router.clone().oneshot(request.header("content-type", "application/json").body(body).unwrap())
+    };
+    assert_eq!(post("", &items).await.unwrap().status(), 202);
+    for page in &mut pages {
+        assert_eq!(page.events().await.len(), 1_500, "{:?}", page.closed);
+    }
+    let refused = post("?atomic=true", &items[..257]).await.unwrap();
+    assert_eq!(refused.status(), 413);
+    let problem = axum::body::to_bytes(refused.into_body(), 10_000).await.unwrap();
+    let problem: serde_json::Value = serde_json::from_slice(&problem).unwrap();
+    assert_eq!((problem["code"].as_str(), problem["field"].as_str()), (Some("too_large"), Some("atomic")));
+    assert!(problem["detail"].as_str().unwrap().contains("at most 256 items"), "{problem}");
+    assert_eq!(post("?atomic=true", &items[..256]).await.unwrap().status(), 202);
+}

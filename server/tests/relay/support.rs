@@ -167,6 +167,11 @@ impl Client {
         let _ = self.link.send.send(frame).await;
     }
 
+    /// Another way to send, for a task that only does that.
+    pub fn sender(&self) -> futures_channel::mpsc::Sender<Inbound> {
+        self.link.send.clone()
+    }
+
     /// The client hangs up without a word.
     pub fn vanish(self) -> JoinHandle<Closing> {
         self.session

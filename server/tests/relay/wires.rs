@@ -356,3 +356,35 @@ async fn the_future_of_a_connection_is_small() {
     let bytes = std::mem::size_of_val(&future);
     assert!(bytes <= 1_800, "{bytes} bytes for each of ten thousand");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_command_waits_while_half_of_the_queue_waits_and_goes_on_once_it_is_written() {
+    let relay = delayed("lobby", 200);
+    let mut peer = Peer::connect(&relay, &["lobby"]).await;
+    drop((peer.frames(), peer.writes()));
+    for number in 0..600 {
+        publish(&relay, "lobby", note(number)).await;
+    }
+    peer.say(&ClientMessage::Ping(Ping { id: 2 }));
+    advance(100).await;
+    assert_eq!(peer.frames(), [], "600 of 1,024 wait for the end of the write delay, and the command for them");
+    advance(110).await;
+    let answers = |frames: Vec<Came>| {
+        let messages = frames.into_iter().flat_map(|came| if let Came::Messages(messages) = came { messages } else { Vec::new() });
+        messages.filter(|message| matches!(message, ServerMessage::Reply(_))).count()
+    };
+    assert_eq!(answers(peer.frames()), 1, "the flusher's write woke it");
+
+    // The same where the socket was full.
+    peer.allow(0);
+    for number in 0..600 {
+        publish(&relay, "lobby", note(number)).await;
+    }
+    peer.say(&ClientMessage::Ping(Ping { id: 3 }));
+    advance(1_000).await;
+    assert_eq!(peer.frames(), []);
+    peer.allow(usize::MAX);
+    settle().await;
+    advance(300).await;
+    assert_eq!(answers(peer.frames()), 1);
+}

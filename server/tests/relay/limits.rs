@@ -1,4 +1,6 @@
 //! Limits (R10) in virtual time: rates of handshakes, tokens and requests, places that are never exceeded and never leak.
+//!
+//! Longer than 400 lines because every figure of R10 is looked at in one place, from the door to the metric.
 
 use crate::support::*;
 use axum::body::Body;

@@ -1,9 +1,11 @@
-// The packed tarball, installed as a user installs it: in plain Node, and in a Vite app that is built, served and opened.
+// The packed tarball, installed as a user installs it: in plain Node, to the TypeScript compiler, on a plain page, and in a Vite app.
+//
+// The quick part; `cargo xtask test --only packaging-matrix` takes npm/examples through every bundler and framework.
 //
 // Needs target/npm/pulsewire.tgz (`npm run pack`) and Chromium (PULSEWIRE_CHROMIUM, /usr/bin/chromium by default).
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -108,6 +110,44 @@ test("React's entries say that they are for the client", () => {
   }
 });
 
+test('every entry compiles without `skipLibCheck`, with the types of React and no others', () => {
+  mkdirSync(join(app, 'node_modules/@types'), { recursive: true });
+  for (const name of ['@types/react', 'csstype', 'react', 'svelte']) {
+    const link = join(app, 'node_modules', name);
+    if (!existsSync(link)) symlinkSync(join(npm, 'node_modules', name), link);
+  }
+  writeFileSync(
+    join(app, 'entries.ts'),
+    `import { createPulsewire, type Pulsewire } from 'pulsewire';
+     import { openDevtools } from 'pulsewire/devtools';
+     import { defineElements } from 'pulsewire/elements';
+     import 'pulsewire/elements/auto';
+     import { connectQueries } from 'pulsewire/query';
+     import { useAlerts } from 'pulsewire/react';
+     import { PulsewireChart } from 'pulsewire/react/elements';
+     import { getPulsewire } from 'pulsewire/svelte';
+     import { useConnection } from 'pulsewire/svelte/runes';
+     import { createFakeRelay } from 'pulsewire/testing';
+     export const client: Pulsewire = createPulsewire();
+     export const all = [openDevtools, defineElements, connectQueries, useAlerts, PulsewireChart, getPulsewire, useConnection, createFakeRelay];
+     const chart = document.createElement('pulsewire-chart');
+     chart.client = client;
+     chart.device = 'bed-1';
+     chart.classList.add('an-html-element');
+     // @ts-expect-error it is no property of the chart
+     chart.divice = 'bed-1';`,
+  );
+  const options = ['--strict', '--target', 'es2023', '--lib', 'es2023,dom,dom.iterable', '--jsx', 'react-jsx', '--types', 'react'];
+  for (const [module, resolution] of [
+    ['esnext', 'bundler'],
+    ['nodenext', 'nodenext'],
+  ]) {
+    const args = ['--noEmit', ...options, '--module', module, '--moduleResolution', resolution, 'entries.ts'];
+    const done = spawnSync(process.execPath, [join(npm, 'node_modules/typescript/bin/tsc'), ...args], { cwd: app, encoding: 'utf8' });
+    assert.equal(done.status, 0, `${module}: ${done.stdout}`);
+  }
+});
+
 /** Opens a page in Chromium and gives what it says. */
 async function open(url, scenario) {
   const browser = await chromium.launch({
@@ -184,5 +224,32 @@ test('a policy without wasm-unsafe-eval is named in the error', async () => {
     assert.match(error.message, /wasm-unsafe-eval/);
   } finally {
     await served.stop();
+  }
+});
+
+test('npm/examples/plain is live without any build step, under its own policy', async () => {
+  const folder = join(app, 'plain');
+  cpSync(join(npm, 'examples/plain'), folder, { recursive: true, filter: path => !path.includes('node_modules') });
+  cpSync(join(app, 'node_modules/package'), join(folder, 'node_modules/pulsewire'), { recursive: true });
+  const served = await startRelay(folder);
+  try {
+    const complaints = [];
+    const shown = await open(served.page, async page => {
+      page.on('console', message => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
+      page.on('pageerror', error => complaints.push(error.message));
+      await page.addInitScript(() => {
+        const look = () => {
+          const rate = document.getElementById('rate')?.textContent;
+          const canvas = document.querySelector('pulsewire-chart')?.shadowRoot?.querySelector('canvas');
+          if (canvas && /\d/.test(rate ?? '')) globalThis.done = rate;
+          else requestAnimationFrame(look);
+        };
+        look();
+      });
+    });
+    assert.equal(shown, '72');
+    assert.deepEqual(complaints, []);
+  } finally {
+    served.stop();
   }
 });

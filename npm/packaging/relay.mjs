@@ -1,13 +1,38 @@
 // The smallest relay that a packed client can connect to: it welcomes, and sends one device status and one column of points.
+//
+// It also serves the files of a folder, and gives a token to whoever asks, so that an example can be opened from it.
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join } from 'node:path';
 import { decode, encode } from 'cborg';
 import { WebSocketServer } from 'ws';
 
 const map = fields => new Map(Object.entries(fields).map(([key, value]) => [Number(key), value]));
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm' };
 
-/** Listens on a free port of the loopback; gives its address and how to stop it. */
-export async function startRelay() {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-  await new Promise(resolve => server.once('listening', resolve));
+/** Looks like one to the client; nobody checks its signature. */
+function token() {
+  const part = value => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return [part({ alg: 'HS256' }), part({ sub: 'ana', tenant: 'ward', exp: Date.now() / 1000 + 3600 }), 'sig'].join('.');
+}
+
+async function serveFile(www, request, response) {
+  const { pathname } = new URL(request.url, 'http://localhost');
+  if (pathname === '/dev/token') return response.setHeader('content-type', 'application/json').end(JSON.stringify({ token: token() }));
+  const file = join(www, pathname === '/' ? 'index.html' : pathname);
+  const body = await readFile(file).catch(() => undefined);
+  if (body === undefined) return response.writeHead(404).end();
+  return response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream').end(body);
+}
+
+/** Listens on a free port of the loopback; gives its addresses and how to stop it. `www`: the folder whose files it serves. */
+export async function startRelay(www) {
+  const http = createServer((request, response) => {
+    if (www === undefined) response.writeHead(404).end();
+    else void serveFile(www, request, response);
+  });
+  await new Promise(resolve => http.listen(0, '127.0.0.1', resolve));
+  const server = new WebSocketServer({ server: http });
   server.on('connection', socket => {
     const say = fields => socket.send(encode(map(fields), { float64: true }));
     socket.on('message', data => {
@@ -35,12 +60,14 @@ export async function startRelay() {
       say({ 0: 4, 1: 'device:bed-1', 2: 2, 3: now, 4: map({ 1: 'bed-1', 2: series }), 5: 2 });
     });
   });
-  const { port } = server.address();
+  const { port } = http.address();
   return {
     url: `ws://127.0.0.1:${port}/ws`,
+    page: `http://127.0.0.1:${port}/`,
     stop: () => {
       for (const client of server.clients) client.terminate();
-      server.close();
+      http.close();
+      http.closeAllConnections();
     },
   };
 }

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { minifyTemplates } from './minify-templates.mjs';
+import { ownTypes } from './own-types.mjs';
 
 const npm = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(npm, 'dist');
@@ -56,3 +57,4 @@ for (const entry of ['react.js', 'react/elements.js']) {
 
 const types = spawnSync(join(npm, 'node_modules/.bin/tsc'), ['--project', 'tsconfig.build.json'], { cwd: npm, stdio: 'inherit' });
 if (types.status !== 0) throw new Error('tsc found errors; see above');
+ownTypes(join(dist, 'types'));

@@ -33,7 +33,7 @@ struct Suite {
     run: fn(&Project, &mut Closing) -> Result<()>,
 }
 
-const SUITES: [Suite; 21] = [
+const SUITES: [Suite; 22] = [
     Suite { name: "fmt", about: "rustfmt has nothing to change", dear: false, run: fmt },
     Suite { name: "tidy", about: "file length, module docs, import direction, links, versions", dear: false, run: tidy_suite },
     Suite { name: "clippy", about: "no warning in the workspace, tests and benches included", dear: false, run: clippy },
@@ -52,6 +52,12 @@ const SUITES: [Suite; 21] = [
     Suite { name: "sim", about: "the simulation at large: 50,000 schedules, or as many as PULSEWIRE_SIM_SEEDS says", dear: true, run: sim },
     Suite { name: "mutations", about: "the simulation catches what is broken on purpose", dear: true, run: mutations::run },
     Suite { name: "faults", about: "the fault proxy's tests at full length: a whole minute of drops", dear: true, run: faults },
+    Suite {
+        name: "packaging-matrix",
+        about: "npm/examples from the packed tarball: Node, plain, webpack, Vite, Next (both bundlers), SvelteKit",
+        dear: true,
+        run: packaging_matrix,
+    },
     Suite { name: "fuzz", about: "each fuzz target for a short while, from its seeds and the golden vectors", dear: true, run: fuzz },
     Suite { name: "soak", about: "2,000 visitors for PULSEWIRE_SOAK_MINUTES (30): nothing of them is left", dear: true, run: soak },
     Suite { name: "deny", about: "licences, bans, duplicates and sources of all dependencies", dear: true, run: deny },
@@ -187,6 +193,17 @@ fn packaging(project: &Project, closing: &mut Closing) -> Result<()> {
     build::npm(project)?;
     let browser = tools::browser(project)?;
     watched(Sh::npm(project, "npm").args(["run", "test:packaging"]).env("PULSEWIRE_CHROMIUM", browser.chromium), closing)
+}
+
+fn packaging_matrix(project: &Project, closing: &mut Closing) -> Result<()> {
+    build::npm(project)?;
+    build::relay(project)?;
+    let browser = tools::browser(project)?;
+    tools::npm_packages(project, "tests/e2e")?;
+    let npm = Sh::npm(project, "tests/e2e").args(["run", "test:matrix"]).env("PULSEWIRE_CHROMIUM", browser.chromium);
+    // What the examples need of npm's registry is kept where the tools are.
+    let npm = npm.env("PULSEWIRE_CACHE", &project.cache).env("PULSEWIRE_PACKAGE", project.package());
+    watched(npm.env("PULSEWIRE_RELAY_BIN", project.relay_binary()), closing)
 }
 
 fn www(project: &Project, closing: &mut Closing) -> Result<()> {

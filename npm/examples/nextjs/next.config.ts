@@ -1,0 +1,6 @@
+import type { NextConfig } from 'next';
+
+// Pulsewire needs nothing here.
+const config: NextConfig = {};
+
+export default config;

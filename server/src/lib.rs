@@ -27,6 +27,8 @@ pub mod rate;
 pub mod relay;
 pub mod services;
 pub mod session;
+#[cfg(feature = "domain")]
+pub mod store;
 pub mod ws;
 pub mod www;
 

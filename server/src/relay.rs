@@ -9,12 +9,18 @@
 mod calls;
 mod doors;
 mod drain;
+mod keep;
 mod poll;
 mod publish;
+mod refusal;
+mod seen;
 mod timers;
 
 pub use calls::Methods;
+pub use keep::{Incoming, Keeper};
 pub(crate) use poll::subscribed;
+pub use refusal::{FieldError, Refusal};
+pub use seen::Seen;
 
 use crate::auth::{Principal, TokenRefused, Verifier};
 use crate::broker::{Broker, ChannelKey, Deliver, memory::Memory};
@@ -30,8 +36,8 @@ use crate::rate::Rate;
 use parking_lot::RwLock;
 pub use publish::{Asked, Published};
 use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Limits, PresentUser, Publication};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -51,6 +57,17 @@ pub struct Relay {
     inner: Arc<Inner>,
 }
 
+/// See [`Relay::downgrade`].
+#[derive(Clone)]
+pub struct WeakRelay(Weak<Inner>);
+
+impl WeakRelay {
+    /// The relay, as long as somebody has it.
+    pub fn upgrade(&self) -> Option<Relay> {
+        self.0.upgrade().map(|inner| Relay { inner })
+    }
+}
+
 struct Inner {
     config: Arc<Config>,
     clock: Clock,
@@ -63,6 +80,8 @@ struct Inner {
     refused_logins: RefusedLogins,
     taps: Arc<Taps>,
     methods: RwLock<Vec<Arc<dyn Methods>>>,
+    keeper: OnceLock<Arc<dyn Keeper>>,
+    seen: OnceLock<Arc<dyn Seen>>,
     draining: AtomicBool,
     gate: Gate,
     places: Places,
@@ -131,6 +150,8 @@ impl Relay {
             refused_logins: RefusedLogins::default(),
             taps,
             methods: RwLock::default(),
+            keeper: OnceLock::new(),
+            seen: OnceLock::new(),
             draining: AtomicBool::new(false),
             places: Places::default(),
             http_places: Places::default(),
@@ -221,9 +242,13 @@ impl Relay {
 
     /// Checks a token.
     pub fn authenticate(&self, token: Option<&str>) -> Result<Arc<Principal>, TokenRefused> {
-        self.inner.verifier.verify(token).inspect_err(|refused| {
+        let found = self.inner.verifier.verify(token).inspect_err(|refused| {
             self.inner.refused_logins.handle_refusal(self.clock().now_ms(), refused.problem);
-        })
+        })?;
+        if let Some(seen) = self.inner.seen.get() {
+            seen.handle_user(&found);
+        }
+        Ok(found)
     }
 
     /// The door's circuit breaker.
@@ -249,6 +274,22 @@ impl Relay {
     /// Adds methods that `call` answers.
     pub fn add_methods(&self, methods: Arc<dyn Methods>) {
         self.inner.methods.write().push(methods);
+    }
+
+    /// Lets publications be kept before they are accepted. There is one keeper, so that what is published together is kept
+    /// together; `false` where there was one already, which stays.
+    pub fn set_keeper(&self, keeper: Arc<dyn Keeper>) -> bool {
+        self.inner.keeper.set(keeper).is_ok()
+    }
+
+    /// Tells who was here; `false` where somebody is told already, who stays.
+    pub fn set_seen(&self, seen: Arc<dyn Seen>) -> bool {
+        self.inner.seen.set(seen).is_ok()
+    }
+
+    /// A handle that does not keep the relay: for what the relay itself holds (taps, methods, the keeper).
+    pub fn downgrade(&self) -> WeakRelay {
+        WeakRelay(Arc::downgrade(&self.inner))
     }
 
     /// Adds a tap.

@@ -3,12 +3,14 @@
 
 use crate::api::Api;
 #[cfg(feature = "domain")]
-use crate::domain::Dashboard;
+use crate::domain::Domain;
 use crate::feed::Feeds;
 use crate::limits::Terms;
 use crate::monitor::source::Process;
 use crate::observe::faults::fault;
 use crate::relay::Relay;
+#[cfg(feature = "domain")]
+use crate::store::{Place, Store};
 use axum::Router;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +23,16 @@ const KEYS_LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
 /// How long the tasks may take to end: they are told at the same time as the connections, so as a rule they have ended
 /// before those. With `limits.drain_ms` it stays below ten seconds.
 const END_WITHIN: Duration = Duration::from_millis(500);
+/// How long the store may take to write its log back. What is kept does not hang on it.
+#[cfg(feature = "domain")]
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The tasks beside the connections. They end with the token they were started with; dropping this ends them too.
 pub struct Services {
     router: Router,
     tasks: JoinSet<()>,
+    #[cfg(feature = "domain")]
+    store: Store,
 }
 
 impl Services {
@@ -49,11 +56,14 @@ impl Services {
             ),
             None => None,
         };
+        // Before anything runs: a folder that cannot be used ends the start.
+        #[cfg(feature = "domain")]
+        let store = open_store(relay).await?;
         let api = Api::new(relay.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(crate::monitor::run(relay.clone(), Arc::new(Process), stop.clone()));
         #[cfg(feature = "domain")]
-        tasks.spawn(Dashboard::attach(relay).run(relay.clone(), stop.clone()));
+        tasks.spawn(Domain::attach(relay, store.clone()).run(relay.clone(), stop.clone()));
         if config.auth.has_key_files() {
             tasks.spawn(watch_keys(relay.clone(), stop.clone()));
         }
@@ -64,7 +74,12 @@ impl Services {
         if let Some(listener) = metrics {
             tasks.spawn(serve_metrics(listener, api.metrics_router(), Terms::of_metrics(relay), stop.clone()));
         }
-        Ok(Self { router: api.router(), tasks })
+        Ok(Self {
+            router: api.router(),
+            tasks,
+            #[cfg(feature = "domain")]
+            store,
+        })
     }
 
     /// The HTTP API and the static pages.
@@ -85,6 +100,11 @@ impl Services {
         if ended.await.is_err() {
             fault!(warning, Limits, "the services took too long to end: they are cut off");
         }
+        // Last: what is published until the end is kept.
+        #[cfg(feature = "domain")]
+        if tokio::time::timeout(CLOSE_WITHIN, self.store.close()).await.is_err() {
+            fault!(warning, Store, "the store took too long to close: it will be recovered when it is next opened");
+        }
     }
 }
 
@@ -104,4 +124,22 @@ async fn watch_keys(relay: Relay, stop: CancellationToken) {
             fault!(error, Auth, %error, "the files of keys could not be looked at");
         }
     }
+}
+
+/// The store in the data folder; in memory where the configuration names none, which is right for trying things out alone.
+#[cfg(feature = "domain")]
+async fn open_store(relay: &Relay) -> std::io::Result<Store> {
+    let config = relay.config();
+    let place = config.data_dir.clone().map_or(Place::Memory, Place::Folder);
+    if place == Place::Memory && !config.dev {
+        fault!(
+            warning,
+            Store,
+            "data_dir is not set: notifications, alerts and all else that should outlive this relay are kept in memory and end with it"
+        );
+    }
+    let (clock, entropy, metrics) = (relay.clock().clone(), relay.entropy().clone(), Arc::clone(relay.metrics()));
+    let opening = tokio::task::spawn_blocking(move || Store::open(&place, clock, entropy, metrics));
+    let opened = opening.await.map_err(std::io::Error::other)?;
+    Ok(opened?)
 }

@@ -262,7 +262,7 @@ async fn the_statistics_of_one_tenant_hold_nothing_of_another() {
     let seen = world.relay.call(&stranger, "devices.list", None).await.unwrap();
     assert!(seen.as_str().contains("bed-2") && !seen.as_str().contains("bed-3"), "a pattern bounds what is listed: {seen:?}");
     let refused = world.relay.call(&stranger, "stats.get", None).await.unwrap_err();
-    assert_eq!(refused.code, pulsewire_protocol::ErrorCode::Forbidden);
+    assert_eq!(refused.body.code, pulsewire_protocol::ErrorCode::Forbidden);
     world.end().await;
 }
 

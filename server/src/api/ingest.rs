@@ -265,7 +265,7 @@ fn mode_of(mode: Result<Query<Mode>, QueryRejection>) -> Result<Mode, Problem> {
     }
 }
 
-fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     // The draft of the header writes the key as a quoted string; many clients leave the quotes out.
     let key = value.to_str().ok().map(|text| text.trim().trim_matches('"'));

@@ -6,6 +6,8 @@
 mod body;
 mod dev;
 mod docs;
+#[cfg(feature = "domain")]
+mod domain;
 mod ingest;
 mod layers;
 mod openapi;
@@ -69,6 +71,10 @@ impl Api {
             .routes(routes!(ops::ready))
             .routes(routes!(openapi::openapi))
             .routes(routes!(openapi::docs));
+        #[cfg(feature = "domain")]
+        {
+            routes = domain::routes(routes);
+        }
         if config.metrics.listen.is_none() {
             routes = routes.routes(routes!(ops::metrics));
         }

@@ -35,6 +35,7 @@ const OWN_SCHEMAS: &str = include_str!("schemas.json");
     tags(
         (name = "Publishing", description = "For backends: what devices, alarms and jobs have to say."),
         (name = "Reading", description = "For pages and backends: what is, and what was."),
+        (name = "Notifications", description = "What users are to know, kept until they have seen it. Not there where the relay was built without its domain."),
         (name = "WebSocket", description = "The connection that everything else stands in for."),
         (name = "Operations", description = "For balancers, monitoring and people."),
         (name = "Development", description = "Only with `--dev`, and only from this machine."),
@@ -140,7 +141,11 @@ pub(super) fn document(api: &OpenApi) -> Value {
         _ => Map::new(),
     };
     let mut schemas: Map<String, Value> = Map::new();
-    for text in [SCHEMAS, OWN_SCHEMAS] {
+    #[cfg(feature = "domain")]
+    let domain = super::domain::SCHEMAS;
+    #[cfg(not(feature = "domain"))]
+    let domain: [&str; 0] = [];
+    for text in [SCHEMAS, OWN_SCHEMAS].into_iter().chain(domain) {
         let mut read: Value = serde_json::from_str(text).unwrap_or_default();
         if let Some(Value::Object(named)) = read.pointer_mut("/components/schemas").map(Value::take) {
             schemas.extend(named);

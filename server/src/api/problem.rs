@@ -1,6 +1,7 @@
 //! Problem documents (RFC 9457): the one shape of every refusal over HTTP, and the one table from error codes to statuses.
 
 use crate::auth::TokenRefused;
+use crate::relay::Refusal;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use pulsewire_protocol::{ErrorBody, ErrorCode, TokenProblem};
@@ -94,6 +95,21 @@ impl From<ErrorBody> for Problem {
     fn from(error: ErrorBody) -> Self {
         let problem = Self::new(status_of(error.code), error.code, error.message);
         Self { retryable: error.retryable, retry_after_ms: error.retry_after_ms, ..problem }
+    }
+}
+
+/// With the first field that is to blame as `field`, and all of them as `errors`.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.detail();
+        let Refusal { body, fields } = refusal;
+        let mut problem = Self::from(ErrorBody { message: detail, ..body });
+        problem.field = fields.first().map(|first| first.field.clone());
+        if !fields.is_empty() {
+            // Text alone: writing it cannot fail.
+            problem.more.insert("errors".to_owned(), serde_json::to_value(&fields).unwrap_or_default());
+        }
+        problem
     }
 }
 

@@ -193,6 +193,7 @@ pub(super) static KEYS: &[Key] = &[
     number("write_delay_ms.*", 0, 1_000, |c, kind, v| {
         c.write_delay_ms.insert(kind.to_owned(), v);
     }),
+    number("retention.notifications_days", 1, 3_650, |c, _, v| c.retention.notifications_days = v),
     text("log.format", "\"pretty\" or \"json\"", |c, v| log_format(v).map(|f| c.log.format = f)),
     text("log.level", "error, warn, info, debug, trace, or a filter such as \"info,pulsewire_relay=debug\"", |c, v| {
         log_level(v).map(|level| c.log.level = level)

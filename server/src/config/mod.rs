@@ -13,6 +13,7 @@ mod load;
 mod log;
 mod mistake;
 mod monitor;
+mod retention;
 mod validate;
 
 pub use effective::{Setting, digest, effective};
@@ -22,6 +23,7 @@ pub use load::{EnvironmentVariable, Flag, Sources, load, load_without_key};
 pub use log::{AuditConfig, LogConfig, LogFormat};
 pub use mistake::{Mistake, Mistakes, Place};
 pub use monitor::MonitorConfig;
+pub use retention::{RetentionConfig, days_ms};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use validate::MIN_SECRET_BYTES;
 
@@ -75,6 +77,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Resource monitor and circuit breaker.
     pub monitor: MonitorConfig,
+    /// For how long what is stored is kept.
+    pub retention: RetentionConfig,
     /// Replay and simulator.
     pub feed: FeedConfig,
 }
@@ -100,6 +104,7 @@ impl Default for Config {
             audit: AuditConfig::default(),
             metrics: MetricsConfig::default(),
             monitor: MonitorConfig::default(),
+            retention: RetentionConfig::default(),
             feed: FeedConfig::default(),
         }
     }

@@ -9,7 +9,7 @@ use crate::auth::{Principal, Publisher};
 use crate::hub::Hub;
 use crate::observe::faults::fault;
 use crate::observe::metrics::Door;
-use crate::relay::{Methods, Relay, Tap};
+use crate::relay::{Methods, Refusal, Relay, Tap};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use pulsewire_protocol::{ChannelName, DashboardStats, ErrorBody, ErrorCode, Payload, Publication, RawJson};
@@ -194,7 +194,7 @@ impl Methods for Answers {
         by: &'a Principal,
         method: &'a str,
         params: Option<&'a RawJson>,
-    ) -> Option<BoxFuture<'a, Result<RawJson, ErrorBody>>> {
+    ) -> Option<BoxFuture<'a, Result<RawJson, Refusal>>> {
         let answer = match method {
             "stats.get" => self.stats(by),
             "devices.list" => parse(params).and_then(|params| self.devices(by, &params)),
@@ -202,7 +202,7 @@ impl Methods for Answers {
             "alerts.list" => parse(params).and_then(|params| self.alerts(by, &params)),
             _ => return None,
         };
-        Some(Box::pin(std::future::ready(answer)))
+        Some(Box::pin(std::future::ready(answer.map_err(Refusal::from))))
     }
 }
 

@@ -37,6 +37,8 @@ words! {
         Limits = "limits",
         /// The store of history and positions.
         Broker = "broker",
+        /// What is kept on the disk.
+        Store = "store",
         /// Files and sockets.
         Io = "io",
         /// Replay and simulator.

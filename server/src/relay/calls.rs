@@ -1,12 +1,12 @@
 //! Requests (`call`): those the relay answers itself, and those that others add.
 
-use super::Relay;
+use super::{Refusal, Relay};
 use crate::auth::Principal;
 use futures_util::future::BoxFuture;
 use pulsewire_protocol::{ErrorBody, ErrorCode, PresentUser, Publication, RawJson};
 use serde::{Deserialize, Serialize};
 
-/// Methods of `call` that live outside the relay's core (devices, statistics, later the stored domain).
+/// Methods of `call` that live outside the relay's core (devices, statistics, notifications).
 pub trait Methods: Send + Sync {
     /// Answers the method, or gives `None` where it is not one of these. Rights are checked in here.
     fn handle_call<'a>(
@@ -14,7 +14,7 @@ pub trait Methods: Send + Sync {
         by: &'a Principal,
         method: &'a str,
         params: Option<&'a RawJson>,
-    ) -> Option<BoxFuture<'a, Result<RawJson, ErrorBody>>>;
+    ) -> Option<BoxFuture<'a, Result<RawJson, Refusal>>>;
 }
 
 #[derive(Deserialize)]
@@ -41,23 +41,23 @@ struct HistoryResult {
 
 impl Relay {
     /// Answers a request of section 12.
-    pub async fn call(&self, by: &Principal, method: &str, params: Option<&RawJson>) -> Result<RawJson, ErrorBody> {
+    pub async fn call(&self, by: &Principal, method: &str, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
         match method {
             "presence.get" => {
                 let params: ChannelParams = read_params(params)?;
                 let users = self.presence(by, &params.channel)?;
-                to_json(&PresenceResult { channel: &params.channel, users })
+                Ok(to_json(&PresenceResult { channel: &params.channel, users })?)
             }
             "history.get" => {
                 let params: ChannelParams = read_params(params)?;
                 let read = self.history(by, &params.channel, params.after, params.limit).await?;
-                to_json(&HistoryResult {
+                Ok(to_json(&HistoryResult {
                     channel: read.channel,
                     epoch: read.epoch,
                     offset: read.offset,
                     recovered: read.recovered,
                     publications: read.publications,
-                })
+                })?)
             }
             _ => {
                 let methods = self.inner.methods.read().clone();
@@ -67,7 +67,7 @@ impl Relay {
                     }
                 }
                 let shown: String = method.chars().take(60).collect();
-                Err(ErrorBody::new(ErrorCode::NotFound, format!("method: this relay has no {shown:?}")))
+                Err(ErrorBody::new(ErrorCode::NotFound, format!("method: this relay has no {shown:?}")).into())
             }
         }
     }

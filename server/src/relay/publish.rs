@@ -3,7 +3,7 @@
 //! A body is known again by a digest of what the caller gave: opaque JSON in one canonical writing, an alert without the time
 //! and with the id that the relay gave it, so that a retry is the same body however it was written.
 
-use super::{Relay, parse_channel};
+use super::{Incoming, Relay, parse_channel};
 use crate::auth::Publisher;
 use crate::broker::{Batch, ChannelKey, Idempotency, Item, Stored};
 use crate::observe::{Audit, audit};
@@ -75,6 +75,21 @@ impl Relay {
 
     /// Publishes all of them or none. An error names the one to blame, where one is.
     pub async fn publish_all(&self, by: Publisher<'_>, asked: Vec<Asked>) -> Result<Vec<Published>, (Option<usize>, ErrorBody)> {
+        self.publish_prepared(by, asked, true).await
+    }
+
+    /// Tells what was kept already, on behalf of the relay itself: the [`Keeper`](super::Keeper) is not asked again. Give a key where
+    /// the same may be told again.
+    pub async fn tell_kept(&self, tenant: &str, asked: Vec<Asked>) -> Result<Vec<Published>, ErrorBody> {
+        self.publish_prepared(Publisher::System { tenant }, asked, false).await.map_err(|(_, error)| error)
+    }
+
+    async fn publish_prepared(
+        &self,
+        by: Publisher<'_>,
+        asked: Vec<Asked>,
+        to_keep: bool,
+    ) -> Result<Vec<Published>, (Option<usize>, ErrorBody)> {
         // A drain waits for this one.
         let _under_way = self.inner.work.token();
         self.takes_publications().map_err(|error| (None, error))?;
@@ -83,6 +98,9 @@ impl Relay {
             .enumerate()
             .map(|(index, asked)| self.prepare(by, asked).map_err(|error| (Some(index), error)))
             .collect::<Result<_, _>>()?;
+        if to_keep {
+            self.keep(by, &prepared).await?;
+        }
         let stores: Vec<Item> = prepared.iter().flat_map(|one| one.stores.iter().cloned()).collect();
         let administrative: Vec<(String, String)> = stores
             .iter()
@@ -113,6 +131,28 @@ impl Relay {
             audit(Audit::AdminPublished { user: by.user(), tenant: &tenant, event: &event });
         }
         Ok(published)
+    }
+
+    /// Has kept what must outlive the relay, before any of it is told.
+    async fn keep(&self, by: Publisher<'_>, prepared: &[Prepared]) -> Result<(), (Option<usize>, ErrorBody)> {
+        let Some(keeper) = self.inner.keeper.get() else { return Ok(()) };
+        let wanted = |one: &Prepared| one.stores.first().is_some_and(|item| keeper.wants(&item.publication.payload));
+        let (mut incoming, mut places) = (Vec::new(), Vec::new());
+        for (index, one) in prepared.iter().enumerate().filter(|(_, one)| wanted(one)) {
+            let Some(item) = one.stores.first() else { continue };
+            // What the broker would refuse for its key is not kept either.
+            if let Some(idempotency) = &item.idempotency
+                && self.broker().conflicts(&item.key, idempotency).await.map_err(|error| (Some(index), error))?
+            {
+                return Err((Some(index), conflict(one.by_id)));
+            }
+            incoming.push(Incoming::new(by, item.key.channel.clone(), item.publication.clone()));
+            places.push(index);
+        }
+        if incoming.is_empty() {
+            return Ok(());
+        }
+        keeper.keep(incoming).await.map_err(|(place, error)| (place.and_then(|place| places.get(place).copied()), error))
     }
 
     /// Nothing new once draining has begun: the pages have been told to go, and the history ends with this relay, so an
@@ -194,7 +234,12 @@ impl Relay {
                 let of_patient = item(home, Payload::Alert(filled.clone()));
                 (vec![of_patient, item(ChannelName::tenant(), Payload::Alert(filled))], usize::from(named.kind() == "tenant"))
             }
-            payload => (vec![item(home, self.filled(by, payload))], 0),
+            payload => {
+                // With a key the id follows from it: who keeps the retry must know it again.
+                let key = asked.key.as_deref().map(|key| format!("{}\0{}", home.as_str(), scoped(by, key)));
+                let id = || key.as_deref().map_or_else(|| self.entropy().id(), |key| id_from_key(by, key));
+                (vec![item(home, self.filled(by, payload, id))], 0)
+            }
         };
         Ok(Prepared { stores, told, by_id, alert_id })
     }
@@ -208,7 +253,7 @@ impl Relay {
     }
 
     /// Fills in what the caller may leave out.
-    fn filled(&self, by: Publisher<'_>, payload: Payload) -> Payload {
+    fn filled(&self, by: Publisher<'_>, payload: Payload, id: impl FnOnce() -> String) -> Payload {
         let now = self.clock().now();
         match payload {
             Payload::DeviceStatus(mut body) => {
@@ -216,12 +261,12 @@ impl Relay {
                 Payload::DeviceStatus(body)
             }
             Payload::MessageNew(mut body) => {
-                body.message.id.get_or_insert_with(|| self.entropy().id());
+                body.message.id.get_or_insert_with(id);
                 body.message.ts.get_or_insert(now);
                 Payload::MessageNew(body)
             }
             Payload::Notification(mut body) => {
-                body.id.get_or_insert_with(|| self.entropy().id());
+                body.id.get_or_insert_with(id);
                 body.ts.get_or_insert(now);
                 Payload::Notification(body)
             }

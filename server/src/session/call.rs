@@ -10,7 +10,7 @@ impl Session {
             Ok(result) => {
                 self.answer(&ServerMessage::Reply(Reply { id: command.id, result: ReplyResult::Json(result) }));
             }
-            Err(body) => self.answer_error(Some(command.id), None, body),
+            Err(refusal) => self.answer_error(Some(command.id), None, refusal.body),
         }
     }
 }

@@ -166,7 +166,7 @@ async fn a_slow_command_holds_up_neither_events_nor_the_order_of_answers() {
             _: &'a pulsewire_relay::Principal,
             method: &'a str,
             _: Option<&'a RawJson>,
-        ) -> Option<futures_util::future::BoxFuture<'a, Result<RawJson, ErrorBody>>> {
+        ) -> Option<futures_util::future::BoxFuture<'a, Result<RawJson, pulsewire_relay::relay::Refusal>>> {
             (method == "slow").then(|| {
                 Box::pin(async {
                     advance(5_000).await;

@@ -19,6 +19,7 @@ mod logs;
 mod process;
 mod refusals;
 mod register;
+mod store;
 mod text;
 mod traffic;
 mod work;
@@ -39,6 +40,7 @@ pub struct Metrics {
     load: load::Load,
     refusals: refusals::Refusals,
     logs: logs::Logs,
+    store: store::Store,
     work: work::Work,
 }
 
@@ -91,6 +93,7 @@ impl Metrics {
             load: load::Load::register(r),
             refusals: refusals::Refusals::register(r),
             logs: logs::Logs::register(r),
+            store: store::Store::register(r),
             work: work::Work::register(r),
             registry,
         }
@@ -130,7 +133,8 @@ mod tests {
             let labels = line.split_once('{').map_or("", |(_, rest)| rest.split('}').next().unwrap());
             for label in labels.split(',').filter(|label| !label.is_empty()) {
                 let name = label.split('=').next().unwrap();
-                const LABELS: [&str; 13] = [
+                const LABELS: [&str; 14] = [
+                    "outcome",
                     "reason",
                     "code",
                     "source",

@@ -1,0 +1,19 @@
+//! For how long what is stored is kept (`[retention]`).
+
+/// Each kind of what is stored, in days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetentionConfig {
+    /// Notifications, read or not, since they were made.
+    pub notifications_days: u64,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { notifications_days: 90 }
+    }
+}
+
+/// So many days in milliseconds.
+pub fn days_ms(days: u64) -> i64 {
+    i64::try_from(days.saturating_mul(86_400_000)).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,87 @@
+//! What a service of the domain is: methods of `call`, publications that it keeps, and what it forgets.
+//!
+//! A service is one file of methods here and one file of HTTP routes in `api/domain`; both doors lead to the same method.
+
+use crate::observe::faults::fault;
+use crate::relay::{Incoming, Keeper, Methods, Refusal};
+use crate::store::{Store, StoreError, Tx};
+use futures_util::future::BoxFuture;
+use pulsewire_protocol::{ErrorBody, EventKind, Payload, RawJson};
+use serde::Serialize;
+use std::sync::{Arc, OnceLock};
+
+/// Rows that are forgotten in one write: others come in between.
+const EXPIRED_AT_ONCE: usize = 1_000;
+
+/// One service.
+pub trait Service: Methods {
+    /// The events that it keeps before they are accepted.
+    fn keeps(&self) -> &'static [EventKind] {
+        &[]
+    }
+    /// Keeps one of them, inside the transaction of all that is published together. Must bear to see the same one again
+    /// ([`Keeper`]). A refusal ([`StoreError::Refused`]) refuses the publication.
+    fn keep(&self, _tx: &Tx<'_>, _incoming: &Incoming) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// Forgets at most `most` rows of what is too old; says how many they were. Asked again at once where they were `most`.
+    fn expire(&self, _tx: &Tx<'_>, _most: usize) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+}
+
+/// A result as `call` answers it.
+pub fn answer<T: Serialize>(value: &T) -> Result<RawJson, Refusal> {
+    RawJson::from_value(value).map_err(|error| StoreError::internal(format!("an answer cannot be written: {error}")).into())
+}
+
+/// All services, as the relay's one keeper.
+pub(super) struct Keeping {
+    pub(super) store: Store,
+    pub(super) services: Arc<[Arc<dyn Service>]>,
+}
+
+impl Keeper for Keeping {
+    fn wants(&self, payload: &Payload) -> bool {
+        payload.kind().is_some_and(|kind| self.services.iter().any(|service| service.keeps().contains(&kind)))
+    }
+
+    fn keep(&self, incoming: Vec<Incoming>) -> BoxFuture<'_, Result<(), (Option<usize>, ErrorBody)>> {
+        let services = Arc::clone(&self.services);
+        let blamed = Arc::new(OnceLock::new());
+        let blame = Arc::clone(&blamed);
+        Box::pin(async move {
+            let kept = self.store.write("publish", move |tx| {
+                for (place, one) in incoming.iter().enumerate() {
+                    let Some(kind) = one.publication.payload.kind() else { continue };
+                    for service in services.iter().filter(|service| service.keeps().contains(&kind)) {
+                        service.keep(tx, one).inspect_err(|error| {
+                            if matches!(error, StoreError::Refused(_)) {
+                                blame.get_or_init(|| place);
+                            }
+                        })?;
+                    }
+                }
+                Ok(())
+            });
+            kept.await.map_err(|error| (blamed.get().copied(), Refusal::from(error).body))
+        })
+    }
+}
+
+/// Forgets what is too old of every service, a little at a time.
+pub(super) async fn expire(store: &Store, services: &[Arc<dyn Service>]) {
+    for service in services {
+        loop {
+            let service = Arc::clone(service);
+            match store.write("retention", move |tx| service.expire(tx, EXPIRED_AT_ONCE)).await {
+                Ok(EXPIRED_AT_ONCE) => {}
+                Ok(_) => break,
+                Err(error) => {
+                    fault!(warning, Store, %error, "what is too old could not be forgotten: it is tried again later");
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -4,27 +4,12 @@
 //! What clients do wrong is no fault of the relay: it is refused, and counted where it is refused. A panic is one of
 //! [`Category::Internal`], critical, with its backtrace.
 
+use super::words::words;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
-
-macro_rules! words {
-    ($(#[$meta:meta])* pub enum $name:ident { $( $(#[$variant_meta:meta])* $variant:ident = $word:literal ),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $( $(#[$variant_meta])* $variant ),* }
-        impl $name {
-            /// Every value.
-            pub const ALL: &'static [Self] = &[ $( Self::$variant ),* ];
-            /// The word in logs and metrics.
-            pub const fn as_str(self) -> &'static str {
-                match self { $( Self::$variant => $word ),* }
-            }
-        }
-    };
-}
 
 words! {
     /// Where to look for the cause.

@@ -5,6 +5,7 @@ pub mod faults;
 mod logins;
 pub mod logs;
 pub mod metrics;
+mod words;
 
 pub use audit::{Audit, audit};
 pub use faults::{Category, Severity};

@@ -1,28 +1,6 @@
 //! Labels: each is one of a few words, so that no label is without bound. An enum of [`words!`] is all that a new one needs.
 
-use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
-
-/// A label that is one of a few words.
-macro_rules! words {
-    ($(#[$meta:meta])* pub enum $name:ident { $( $(#[$variant_meta:meta])* $variant:ident = $word:literal ),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $name { $( $(#[$variant_meta])* $variant ),* }
-        impl $name {
-            /// Every value.
-            pub const ALL: &'static [Self] = &[ $( Self::$variant ),* ];
-            /// The word in the metrics.
-            pub const fn as_str(self) -> &'static str {
-                match self { $( Self::$variant => $word ),* }
-            }
-        }
-        impl EncodeLabelValue for $name {
-            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), core::fmt::Error> {
-                EncodeLabelValue::encode(&self.as_str(), encoder)
-            }
-        }
-    };
-}
+use crate::observe::words::words;
 
 words! {
     /// Why a connection did not come to its `welcome`.
@@ -114,15 +92,5 @@ words! {
         Messages = "messages",
         /// Subscriptions of one connection, or channels of one poll.
         Subscriptions = "subscriptions",
-    }
-}
-
-/// A word of an enum that lives elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Words(pub(super) &'static str);
-
-impl EncodeLabelValue for Words {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), core::fmt::Error> {
-        EncodeLabelValue::encode(&self.0, encoder)
     }
 }

@@ -19,10 +19,12 @@ const MAX_KEY_HEADER_BYTES: usize = 100;
 /// After so many items others get a turn: with a single core nobody else writes to the pages meanwhile, and their queues
 /// would overflow.
 const ITEMS_PER_TURN: usize = 32;
+/// … and after so many bytes: a few long items fill a queue as many short ones do.
+const BYTES_PER_TURN: usize = 16 * 1024;
 /// One list that is told at once may fill such a part of a page's queue; an alert counts twice where a page hears both of its
 /// channels.
 const WHOLE_PART_OF_QUEUE: usize = 4;
-/// However small the queues are, what a client posts at once is taken.
+/// However small the queues are, what a client posts at once is taken (of bytes: one message of the largest size).
 const WHOLE_AT_LEAST: usize = 32;
 
 /// `?atomic=true`
@@ -39,7 +41,7 @@ type Items = Vec<Result<PublishItem, DecodeError>>;
 /// Goes to `device:{deviceId}` and is retained there. Needs the role `service` or `admin`.
 #[utoipa::path(
     post, path = "/api/v1/devices/status", operation_id = "publishDeviceStatus", tag = "Publishing",
-    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256) and a quarter of the bytes of `limits.queue_bytes` (256 KiB), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
     request_body(content = ref("#/components/schemas/DeviceStatuses"), content_type = "application/json", description = "In JSON."),
     responses((status = 202, description = "Accepted, item by item: each outcome says what became of its item. One object is answered with its outcome alone.", body = ref("#/components/schemas/Outcomes"), content_type = "application/json"), Senders),
 )]
@@ -56,7 +58,7 @@ pub(super) async fn status(
 /// Goes to `patient:{patientId}` and to `tenant`, under one id. Never throttled, never merged. Needs the role `service` or `admin`.
 #[utoipa::path(
     post, path = "/api/v1/alerts", operation_id = "publishAlerts", tag = "Publishing",
-    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256) and a quarter of the bytes of `limits.queue_bytes` (256 KiB), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
     request_body(content = ref("#/components/schemas/Alerts"), content_type = "application/json", description = "In JSON."),
     responses((status = 202, description = "Accepted, item by item: each outcome says what became of its item. One object is answered with its outcome alone.", body = ref("#/components/schemas/Outcomes"), content_type = "application/json"), Senders),
 )]
@@ -74,7 +76,7 @@ pub(super) async fn alerts(
 /// Goes to `device:{deviceId}`; `t` and `v` of a series are equally long. Needs the role `service` or `admin`.
 #[utoipa::path(
     post, path = "/api/v1/telemetry", operation_id = "publishTelemetry", tag = "Publishing",
-    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256) and a quarter of the bytes of `limits.queue_bytes` (256 KiB), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
     request_body(content = ref("#/components/schemas/Telemetries"), content_type = "application/json", description = "In JSON."),
     responses((status = 202, description = "Accepted, item by item: each outcome says what became of its item. One object is answered with its outcome alone.", body = ref("#/components/schemas/Outcomes"), content_type = "application/json"), Senders),
 )]
@@ -113,8 +115,9 @@ async fn devices<T: FromJson>(
         .collect();
     let single = text.trim_start().starts_with('{');
     let count = Items::len(&items);
-    check_size(api, mode, count)?;
-    let outcomes = apply(api, &caller, items, key.as_deref(), mode, Outcomes::new(true)).await;
+    let bytes = given.bytes.len();
+    check_size(api, mode, count, bytes)?;
+    let outcomes = apply(api, &caller, items, key.as_deref(), mode, bytes, Outcomes::new(true)).await;
     Ok(respond(outcomes, single, mode, count))
 }
 
@@ -123,7 +126,7 @@ async fn devices<T: FromJson>(
 /// A client may publish what a client may say over the WebSocket; the other built-in events need the role `service` or `admin`.
 #[utoipa::path(
     post, path = "/api/v1/publish", operation_id = "publish", tag = "Publishing",
-    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
+    params(("atomic" = Option<bool>, Query, description = "`true`: a list is refused whole where a single item is wrong, and nothing of it is applied. Such a list may have a quarter as many items as `limits.queue_messages` (by default 256) and a quarter of the bytes of `limits.queue_bytes` (256 KiB), else 413."), ("Idempotency-Key" = Option<String>, Header, description = "1 to 100 visible ASCII characters: the same key with the same body is stored once. In a list each item gets a key of its own from it.", min_length = 1, max_length = 100)),
     request_body(description = "In JSON, or in CBOR with the keys of PROTOCOL.md, section 12.", content(
         (ref("#/components/schemas/PublishItems") = "application/json"),
         (ref("#/components/schemas/PublishItems") = "application/cbor"),
@@ -156,9 +159,9 @@ pub(super) async fn publish(
     if caller.is_backend() && !brings_an_alert {
         api.relay.may_ask(&caller)?;
     }
-    let count = items.len();
-    check_size(&api, mode, count)?;
-    let outcomes = apply(&api, &caller, items, key.as_deref(), mode, Outcomes::new(false)).await;
+    let (count, bytes) = (items.len(), given.bytes.len());
+    check_size(&api, mode, count, bytes)?;
+    let outcomes = apply(&api, &caller, items, key.as_deref(), mode, bytes, Outcomes::new(false)).await;
     if answer_format(&headers, given.format) == Format::Cbor {
         // Refused whole, an atomic request gets its problem document: there is nothing to read item by item.
         if mode.atomic && outcomes.any_refused() {
@@ -178,26 +181,34 @@ fn respond(outcomes: Outcomes, single: bool, mode: Mode, count: usize) -> Respon
     }
 }
 
-/// Publishes the items in their order. With `atomic` nothing is applied unless every one is accepted.
-async fn apply(api: &Api, caller: &Principal, items: Items, header: Option<&str>, mode: Mode, mut outcomes: Outcomes) -> Outcomes {
+/// Publishes the items of a body of so many bytes in their order. With `atomic` nothing is applied unless every one is accepted.
+async fn apply(
+    api: &Api,
+    caller: &Principal,
+    items: Items,
+    header: Option<&str>,
+    mode: Mode,
+    body_bytes: usize,
+    mut outcomes: Outcomes,
+) -> Outcomes {
     let by = Publisher::Principal(caller);
     // One header for many items: each gets a key of its own.
     let single = items.len() == 1;
-    let asked = items.into_iter().enumerate().map(|(index, item)| {
-        item.map(|PublishItem { channel, payload, key }| {
-            let key = key.or_else(|| header.map(|key| if single { key.to_owned() } else { format!("{key}#{index}") }));
-            Asked { channel, payload, key }
-        })
-    });
+    let keyed = |index: usize, PublishItem { channel, payload, key }: PublishItem| {
+        let key = key.or_else(|| header.map(|key| if single { key.to_owned() } else { format!("{key}#{index}") }));
+        Asked { channel, payload, key }
+    };
     if mode.atomic {
+        let asked = items.into_iter().enumerate().map(|(index, item)| item.map(|item| keyed(index, item)));
         return apply_whole(api, by, asked.collect(), outcomes).await;
     }
-    for (index, asked) in asked.enumerate() {
-        if index % ITEMS_PER_TURN == ITEMS_PER_TURN - 1 {
+    let mut turn = Turn::new(body_bytes);
+    for (index, item) in items.into_iter().enumerate() {
+        if turn.ends_before(item.as_ref().ok()) {
             tokio::task::yield_now().await;
         }
-        let asked = match asked {
-            Ok(asked) => asked,
+        let asked = match item {
+            Ok(item) => keyed(index, item),
             Err(error) => {
                 outcomes.refuse_unread(index, &error);
                 continue;
@@ -215,14 +226,44 @@ async fn apply(api: &Api, caller: &Principal, items: Items, header: Option<&str>
     outcomes
 }
 
-/// What is stored whole is told in one go, so there is a bound to it.
-fn check_size(api: &Api, mode: Mode, count: usize) -> Result<(), Problem> {
-    let most = (api.relay.config().limits.queue_messages / WHOLE_PART_OF_QUEUE).max(WHOLE_AT_LEAST);
-    if !mode.atomic || count <= most {
+/// How much of a list was published since others had a turn.
+struct Turn {
+    items: usize,
+    bytes: usize,
+    /// A body that is shorter than a turn needs no weighing of its items.
+    weighs: bool,
+}
+
+impl Turn {
+    fn new(body_bytes: usize) -> Self {
+        Self { items: 0, bytes: 0, weighs: body_bytes > BYTES_PER_TURN }
+    }
+
+    /// Whether others come first; counts the item, `None` for one that could not be read.
+    fn ends_before(&mut self, item: Option<&PublishItem>) -> bool {
+        // As CBOR, whatever the body is: pages get either, and JSON is at most some times as long.
+        let bytes = item.filter(|_| self.weighs).map_or(0, |item| cbor::encode_publish_items(std::slice::from_ref(item)).len());
+        let over = self.items >= ITEMS_PER_TURN || (self.items > 0 && self.bytes + bytes > BYTES_PER_TURN);
+        if over {
+            (self.items, self.bytes) = (0, 0);
+        }
+        self.items += 1;
+        self.bytes += bytes;
+        over
+    }
+}
+
+/// What is stored whole is told in one go, so there are bounds to it.
+fn check_size(api: &Api, mode: Mode, count: usize, bytes: usize) -> Result<(), Problem> {
+    let limits = &api.relay.config().limits;
+    let most = (limits.queue_messages / WHOLE_PART_OF_QUEUE).max(WHOLE_AT_LEAST);
+    let most_bytes = (limits.queue_bytes / WHOLE_PART_OF_QUEUE).max(limits.max_message_bytes);
+    if !mode.atomic || (count <= most && bytes <= most_bytes) {
         return Ok(());
     }
     let detail = format!(
-        "?atomic=true: at most {most} items, and there are {count}: send several lists, or one without atomic, which has no such bound"
+        "?atomic=true: at most {most} items and {most_bytes} bytes, and there are {count} items in {bytes} bytes: send several lists, or \
+         one without atomic, which has no such bound"
     );
     Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, detail).at("atomic"))
 }

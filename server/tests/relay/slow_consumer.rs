@@ -234,9 +234,6 @@ async fn a_backend_that_sends_alerts_and_never_reads_nor_pongs_is_let_go() {
 /// One core: what publishes must let others write, or the pages' queues overflow.
 #[tokio::test(start_paused = true)]
 async fn a_list_of_1500_alerts_reaches_twenty_pages_on_a_single_core_and_one_to_be_stored_whole_is_told_its_bound() {
-    use axum::body::Body;
-    use axum::http::Request;
-    use tower::ServiceExt as _;
     let relay = relay();
     let mut pages = Vec::new();
     for number in 0..20 {
@@ -248,22 +245,53 @@ async fn a_list_of_1500_alerts_reaches_twenty_pages_on_a_single_core_and_one_to_
                 "severity": "critical", "message": "no breath"})
         })
         .collect();
-    let service = sign(&with(claims("monitor"), "role", serde_json::json!("service")));
-    let router = pulsewire_relay::api::Api::new(relay.clone()).router();
-    let post = |query: &str, items: &[serde_json::Value]| {
-        let request = Request::post(format!("/api/v1/alerts{query}")).header("authorization", format!("Bearer {service}"));
-        let body = Body::from(serde_json::to_vec(items).unwrap());
-        router.clone().oneshot(request.header("content-type", "application/json").body(body).unwrap())
-    };
+    let post = |query: &str, items: &[serde_json::Value]| post_alerts(&relay, query, items);
     assert_eq!(post("", &items).await.unwrap().status(), 202);
     for page in &mut pages {
         assert_eq!(page.events().await.len(), 1_500, "{:?}", page.closed);
     }
-    let refused = post("?atomic=true", &items[..257]).await.unwrap();
+    let told = refused_as_whole(post("?atomic=true", &items[..257]).await.unwrap()).await;
+    assert!(told.contains("at most 256 items"), "{told}");
+    assert_eq!(post("?atomic=true", &items[..256]).await.unwrap().status(), 202);
+}
+
+/// Few, but long: their bytes would overflow the queues long before their number does.
+#[tokio::test(start_paused = true)]
+async fn a_list_of_thirty_long_alerts_lets_others_write_between_them_and_one_to_be_stored_whole_is_bounded_in_bytes() {
+    let relay = relay();
+    // Both copies of each alert, so twice 900 kB through a queue of 1 MiB.
+    let (mut page, _) = Client::connect(&relay, &token("u"), &["tenant", "patient:p1"]).await;
+    let items: Vec<serde_json::Value> = (0..30)
+        .map(|number| {
+            serde_json::json!({"id": format!("a{number}"), "patientId": "p1", "patientName": "Maria", "type": "apnoea",
+                "severity": "critical", "message": "no breath", "metadata": {"curve": "x".repeat(30_000)}})
+        })
+        .collect();
+    assert_eq!(post_alerts(&relay, "", &items).await.unwrap().status(), 202);
+    assert_eq!(page.events().await.len(), 60, "{:?}", page.closed);
+    let told = refused_as_whole(post_alerts(&relay, "?atomic=true", &items[..9]).await.unwrap()).await;
+    assert!(told.contains("262144 bytes, and there are 9 items in 27"), "{told}");
+    assert_eq!(post_alerts(&relay, "?atomic=true", &items[..8]).await.unwrap().status(), 202);
+}
+
+/// Posts a list of alerts as a backend does.
+fn post_alerts(
+    relay: &pulsewire_relay::Relay,
+    query: &str,
+    items: &[serde_json::Value],
+) -> impl Future<Output = Result<axum::response::Response, core::convert::Infallible>> + use<> {
+    use tower::ServiceExt as _;
+    let service = sign(&with(claims("monitor"), "role", serde_json::json!("service")));
+    let request = axum::http::Request::post(format!("/api/v1/alerts{query}")).header("authorization", format!("Bearer {service}"));
+    let body = axum::body::Body::from(serde_json::to_vec(items).unwrap());
+    pulsewire_relay::api::Api::new(relay.clone()).router().oneshot(request.header("content-type", "application/json").body(body).unwrap())
+}
+
+/// A list that is too large for `?atomic=true`: what it is told.
+async fn refused_as_whole(refused: axum::response::Response) -> String {
     assert_eq!(refused.status(), 413);
     let problem = axum::body::to_bytes(refused.into_body(), 10_000).await.unwrap();
     let problem: serde_json::Value = serde_json::from_slice(&problem).unwrap();
     assert_eq!((problem["code"].as_str(), problem["field"].as_str()), (Some("too_large"), Some("atomic")));
-    assert!(problem["detail"].as_str().unwrap().contains("at most 256 items"), "{problem}");
-    assert_eq!(post("?atomic=true", &items[..256]).await.unwrap().status(), 202);
+    problem["detail"].as_str().unwrap().to_owned()
 }

@@ -1,5 +1,6 @@
 //! Every connection that was opened in the log is closed in the log, however it ended.
 
+use crate::pairs::*;
 use crate::support::*;
 use parking_lot::Mutex;
 use proptest::prelude::*;
@@ -12,8 +13,19 @@ use tracing::field::{Field, Visit};
 /// One line of the log.
 type Line = BTreeMap<String, String>;
 
+/// Everything that this thread logs.
 #[derive(Clone, Default)]
 struct Capture(Arc<Mutex<Vec<Line>>>);
+
+impl Capture {
+    /// The lines of the audit log, each with these fields.
+    fn audited<const N: usize>(&self, fields: [&str; N]) -> Vec<[String; N]> {
+        let lines = self.0.lock();
+        let audited =
+            lines.iter().filter(|line| line.get("target").is_some_and(|target| target == pulsewire_relay::observe::audit::TARGET));
+        audited.map(|line| fields.map(|field| line.get(field).cloned().unwrap_or_default())).collect()
+    }
+}
 
 #[derive(Default)]
 struct Fields(Line);
@@ -205,4 +217,33 @@ async fn a_refused_token_of_a_request_counts_once_towards_the_burst_that_the_aud
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     }
     assert_eq!(bursts(), 1);
+}
+
+/// Reloads on the spot: the audit log is caught on this thread.
+#[tokio::test(start_paused = true)]
+async fn the_audit_log_tells_each_file_of_keys_that_is_taken_over_or_refused_and_never_a_key() {
+    let folder = Folder::new();
+    let pem = folder.write("key.pem", RSA.public);
+    let set = folder.write("keys.json", jwks(&[P256.jwk_named("b")]));
+    let relay = relay_with(public_only(&[&pem], Some(&set)));
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    // A change is taken as it is found the second time: it may have been seen half written.
+    let look = || relay.verifier().reload() | relay.verifier().reload();
+    assert!(!look(), "nothing has changed");
+    assert_eq!(capture.audited(["action"]), [[""; 1]; 0]);
+    folder.write("keys.json", jwks(&[P256.jwk_named("b"), ED25519.jwk_named("d")]));
+    assert!(look());
+    folder.write("key.pem", RSA.private);
+    assert!(!look());
+    assert!(!look(), "told once, not at every look");
+    let lines = capture.audited(["action", "outcome", "object", "detail"]);
+    let (pem, set) = (pem.display().to_string(), set.display().to_string());
+    let short: Vec<[&str; 3]> = lines.iter().map(|[action, outcome, object, _]| [action.as_str(), outcome, object]).collect();
+    assert_eq!(short, [["keys.reloaded", "done", &set], ["keys.reloaded", "refused", &pem]]);
+    assert_eq!(lines[0][3], "keys=2");
+    assert!(lines[1][3].contains("this is a private key"), "{}", lines[1][3]);
+    for key in RSA.private.lines().filter(|line| !line.starts_with("---")) {
+        assert!(lines.iter().flatten().all(|field| !field.contains(key)));
+    }
 }

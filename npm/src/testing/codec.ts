@@ -55,6 +55,19 @@ const whole = (value: unknown, path: string): number => {
 };
 const text = (value: unknown, path: string): string => (typeof value === 'string' ? value : senseless(path, 'text'));
 
+/** The items of a type that is a list, each by `item`; of any other type nothing. */
+function itemsOf<From, To>(
+  type: string,
+  value: From | From[],
+  path: string,
+  item: (type: string, value: From, path: string) => To,
+): To[] | undefined {
+  const list = /^list of (.*)$/.exec(type)?.[1];
+  if (!list) return undefined;
+  if (!Array.isArray(value)) return senseless(path, 'a list');
+  return value.map((one: From, index) => item(list, one, `${path}[${index}]`));
+}
+
 function columnBytes(numbers: number[]): Uint8Array {
   const view = new DataView(new ArrayBuffer(numbers.length * 8));
   numbers.forEach((number, index) => {
@@ -89,11 +102,8 @@ export function createCodec({ structs, types, events, enums }: Tables) {
   // ---- JSON → CBOR
 
   function write(type: string, value: Json, path: string): Encodable {
-    const list = /^list of (.*)$/.exec(type)?.[1];
-    if (list) {
-      if (!Array.isArray(value)) return senseless(path, 'a list');
-      return value.map((item, index) => write(list, item, `${path}[${index}]`));
-    }
+    const items = itemsOf(type, value, path, write);
+    if (items) return items;
     const words = enums[type];
     if (words) return words.find(word => word.name === value)?.key ?? senseless(path, type);
     switch (type) {
@@ -175,11 +185,8 @@ export function createCodec({ structs, types, events, enums }: Tables) {
   // ---- CBOR → JSON
 
   function read(type: string, value: unknown, path: string): Json {
-    const list = /^list of (.*)$/.exec(type)?.[1];
-    if (list) {
-      if (!Array.isArray(value)) return senseless(path, 'a list');
-      return value.map((item, index) => read(list, item, `${path}[${index}]`));
-    }
+    const items = itemsOf(type, value, path, read);
+    if (items) return items;
     const words = enums[type];
     if (words) return words.find(word => word.key === value)?.name ?? senseless(path, type);
     switch (type) {

@@ -146,6 +146,7 @@ fn clippy_wasm(project: &Project, closing: &mut Closing) -> Result<()> {
 }
 
 fn rust(project: &Project, closing: &mut Closing) -> Result<()> {
+    tools::redis(project)?;
     if tools::nextest(project) {
         let profile = if env::var_os("CI").is_some() { "ci" } else { "default" };
         watched(Sh::cargo(project).args(["nextest", "run", "--workspace", "--profile", profile]), closing)
@@ -155,6 +156,7 @@ fn rust(project: &Project, closing: &mut Closing) -> Result<()> {
 }
 
 fn thin(project: &Project, closing: &mut Closing) -> Result<()> {
+    tools::redis(project)?;
     let relay = ["--package", "pulsewire-relay", "--no-default-features"];
     Sh::cargo(project).arg("clippy").args(relay).args(["--all-targets", "--", "-D", "warnings"]).run()?;
     if tools::nextest(project) {

@@ -181,17 +181,8 @@ pub(crate) fn browser(project: &Project) -> Result<Browser> {
         );
     };
     println!("No Chromium with its driver here: installing both from the system's packages.");
-    let apt_get = || {
-        // sudo lets no variables through, so they go in behind it.
-        let quiet = ["DEBIAN_FRONTEND=noninteractive", "apt-get"];
-        match apt {
-            Apt::AsRoot => Sh::new(project, "env").args(quiet),
-            Apt::BySudo => Sh::new(project, "sudo").args(["-n", "env"]).args(quiet),
-        }
-    };
-    apt_get().args(["update", "-qq"]).run()?;
     // Without a font that the pages can measure, layout tests and pictures mean nothing.
-    apt_get().args(["install", "-y", "-qq", "--no-install-recommends", "chromium", "chromium-driver", "fonts-liberation"]).run()?;
+    apt_install(project, &apt, &["chromium", "chromium-driver", "fonts-liberation"])?;
     find_browser(project).context("chromium and chromium-driver are installed, but not found on PATH")
 }
 
@@ -203,8 +194,35 @@ fn find_browser(project: &Project) -> Option<Browser> {
     Some(Browser { chromium, chromedriver })
 }
 
+/// The Redis that tests of many relays start for themselves.
+pub(crate) fn redis(project: &Project) -> Result<()> {
+    const PROGRAM: &str = "redis-server";
+    if on_path(project, PROGRAM).is_some() {
+        return Ok(());
+    }
+    let Some(apt) = may_apt(project) else {
+        bail!("no {PROGRAM} on PATH, and no way to install it here: install Redis 7 or newer (Debian: `apt-get install {PROGRAM}`)");
+    };
+    println!("No {PROGRAM} here: installing it from the system's packages.");
+    apt_install(project, &apt, &[PROGRAM])?;
+    on_path(project, PROGRAM).map(drop).with_context(|| format!("{PROGRAM} is installed, but not found on PATH"))
+}
+
 fn from_env(name: &str) -> Option<PathBuf> {
     env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+fn apt_install(project: &Project, apt: &Apt, packages: &[&str]) -> Result<()> {
+    let apt_get = || {
+        // sudo lets no variables through, so they go in behind it.
+        let quiet = ["DEBIAN_FRONTEND=noninteractive", "apt-get"];
+        match apt {
+            Apt::AsRoot => Sh::new(project, "env").args(quiet),
+            Apt::BySudo => Sh::new(project, "sudo").args(["-n", "env"]).args(quiet),
+        }
+    };
+    apt_get().args(["update", "-qq"]).run()?;
+    apt_get().args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages.iter().copied()).run()
 }
 
 /// How apt-get may be called here.

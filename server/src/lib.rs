@@ -46,7 +46,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The whole server: serves until `shutdown`, then drains and returns.
 pub async fn run(listener: TcpListener, config: Config, shutdown: CancellationToken) -> std::io::Result<()> {
-    serve(listener, Relay::new(config, Clock::system(), Entropy::from_os()), shutdown).await
+    let relay = Relay::open(config, Clock::system(), Entropy::from_os()).map_err(std::io::Error::other)?;
+    serve(listener, relay, shutdown).await
 }
 
 /// The same for a relay that was made before, for example because replay or simulator publish on it.

@@ -23,7 +23,7 @@ pub use refusal::{FieldError, Refusal};
 pub use seen::Seen;
 
 use crate::auth::{Principal, TokenRefused, Verifier};
-use crate::broker::{Broker, ChannelKey, Deliver, memory::Memory};
+use crate::broker::{Broker, ChannelKey, Deliver, memory::Memory, redis::Redis};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
@@ -35,7 +35,7 @@ use crate::overload::Gate;
 use crate::rate::Rate;
 use parking_lot::RwLock;
 pub use publish::{Asked, Published};
-use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Limits, PresentUser, Publication};
+use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Limits, Position, PresentUser, Publication};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -116,9 +116,27 @@ impl Deliver for FanOut {
         }
         self.hub.handle_publication(key, epoch, publication);
     }
+    fn handle_gap(&self, key: &ChannelKey, position: &Position) {
+        self.hub.handle_gap(key, position);
+    }
 }
 
 impl Relay {
+    /// A relay as its configuration says: on Redis where `redis.url` is set, else by itself.
+    ///
+    /// # Errors
+    /// The address of Redis is none. That it does not answer is no error: the relay is not ready until it does.
+    pub fn open(mut config: Config, clock: Clock, entropy: Entropy) -> Result<Self, String> {
+        if config.redis.url.is_none() {
+            return Ok(Self::new(config, clock, entropy));
+        }
+        // Drawn here where it is not given: the broker's messages carry it, too.
+        let node = config.node.get_or_insert_with(|| drawn_node(&entropy)).clone();
+        let config = Arc::new(config);
+        let broker = Redis::new(&config, clock.clone(), entropy.clone(), &node)?;
+        Ok(Self::with_broker(config, clock, entropy, Arc::new(broker)))
+    }
+
     /// A relay that keeps everything in memory.
     pub fn new(config: Config, clock: Clock, entropy: Entropy) -> Self {
         let config = Arc::new(config);
@@ -135,10 +153,11 @@ impl Relay {
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
         let write_delays = config.write_delay_ms.iter().map(|(kind, delay_ms)| (kind.clone(), Duration::from_millis(*delay_ms)));
         let hub = Arc::new(Hub::new(Arc::clone(&metrics), viewers_changed, workers, write_delays.collect()));
+        broker.set_metrics(&metrics);
         broker.set_deliver(Arc::new(FanOut { hub: Arc::clone(&hub), taps: Arc::clone(&taps) }));
         let inner = Inner {
             gate: Gate::new(&config.monitor, entropy.clone()),
-            node: config.node.clone().unwrap_or_else(|| format!("relay-{}", entropy.id())),
+            node: config.node.clone().unwrap_or_else(|| drawn_node(&entropy)),
             verifier: Verifier::new(Arc::clone(&config), clock.clone()),
             rates: Rates::new(&config.limits, &clock),
             config,
@@ -215,6 +234,7 @@ impl Relay {
             channels: self.broker().channels(),
             waiting_polls: self.inner.waiting.count(),
             http_connections: self.inner.http_places.count(),
+            broker_ready: self.broker().ready().is_ok(),
             viewers: self.hub().viewers_in_all(),
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
             timers: self.hub().wheel.waiting(),
@@ -340,6 +360,10 @@ impl Relay {
         }
         Ok(ChannelKey::new(&by.tenant, channel))
     }
+}
+
+fn drawn_node(entropy: &Entropy) -> String {
+    format!("relay-{}", entropy.id())
 }
 
 fn parse_channel(channel: &str) -> Result<ChannelName, ErrorBody> {

@@ -69,7 +69,8 @@ fn document() -> String {
          at once, with file and line, key and what is accepted; the relay does not start with one.\n\n\
          - `pulsewire-relay config` prints what is in effect and where each value comes from; secrets are not shown. `doctor` checks it.\n\
          - Any key can be given in the environment: `PULSEWIRE_` and the key in capitals, `__` for each dot; lists with commas. Shorter\n\
-           names: `PULSEWIRE_JWT_SECRET` (`auth.jwt_secret`), `PULSEWIRE_LOG` (`log.level`; `json` or `pretty` is `log.format`).\n\
+           names: `PULSEWIRE_JWT_SECRET` (`auth.jwt_secret`), `PULSEWIRE_REDIS_URL` (`redis.url`), `PULSEWIRE_LOG` (`log.level`; `json`\n\
+           or `pretty` is `log.format`).\n\
          - A variable that is empty counts as not set. A variable that begins with `PULSEWIRE_` and is no key is a mistake.\n\
          - `*` in a key stands for a name of your own, such as a role or a kind of channel.\n\
          - The whole file with every default: [server/pulsewire.example.toml](../../server/pulsewire.example.toml).\n",

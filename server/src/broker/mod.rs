@@ -1,9 +1,11 @@
 //! Where publications are stored, numbered and handed out: the [`Broker`] contract and its implementations.
 
 pub mod memory;
+pub mod redis;
 pub mod size;
 mod table;
 
+use crate::observe::Metrics;
 use futures_util::future::BoxFuture;
 use pulsewire_protocol::{ChannelName, ErrorBody, Position, Publication};
 use std::sync::Arc;
@@ -103,6 +105,9 @@ pub trait Deliver: Send + Sync {
     /// Called for every publication of a channel that someone holds by [`Broker::hold`], in the order of their offsets, never
     /// twice for one. `epoch` is empty where the publication has no offset. Must not block and must not call the broker.
     fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>);
+    /// Publications of a held channel were missed and cannot be had any more, or its history is another one: whoever listens must
+    /// be told that it stands at `position` now. What is delivered from then on comes after that. The same bans hold.
+    fn handle_gap(&self, key: &ChannelKey, position: &Position);
 }
 
 /// The contract. Every implementation passes the suite in `tests/broker_contract.rs`.
@@ -112,12 +117,17 @@ pub trait Deliver: Send + Sync {
 ///   eviction, data loss). Publications without history (their event has none, or the channel's kind keeps none) get no
 ///   offset and do not change the position.
 /// - **Atomic.** Offset, history, retained state and idempotency key of one publication appear together or not at all. An
-///   error from [`Broker::publish`] means that nothing was stored and nothing will be delivered. The publications of one
+///   error from [`Broker::publish`] means that nothing was stored and nothing will be delivered; only where the connection to
+///   a store breaks between its doing and its answer, the caller of `unavailable` cannot know, and needs a key to repeat it. The publications of one
 ///   [`Broker::publish_all`] appear together or not at all, in their order, none of other publishers between two of one
 ///   channel.
 /// - **Delivery.** Publications reach [`Deliver`] in the order of their offsets, at least those of held channels, from the
 ///   moment [`Broker::hold`] returned. A [`Broker::read`] that starts after `hold` returned and the deliveries overlap:
 ///   every publication is in the snapshot, in a later delivery, or in both; never in neither.
+///   Where a broker that is shared has lost sight of a held channel, it delivers what was missed as soon as it can, in order and
+///   once, or says by [`Deliver::handle_gap`] that it cannot.
+/// - **Many nodes.** Brokers of one store see the same publications of a channel, each once, in the same order, whoever
+///   published.
 /// - **Recovery.** `recovered` is true if and only if `recover` was given, its epoch is the channel's, its offset is not
 ///   ahead of it, and every publication after it is returned. A channel without history answers `recovered: true` to any
 ///   `recover`: there is nothing to lose.
@@ -128,6 +138,8 @@ pub trait Deliver: Send + Sync {
 pub trait Broker: Send + Sync {
     /// Where deliveries go; called once, before anything else.
     fn set_deliver(&self, deliver: Arc<dyn Deliver>);
+    /// Where a broker that has something to count counts it; called at most once, before anything else.
+    fn set_metrics(&self, _metrics: &Arc<Metrics>) {}
     /// Stores and delivers. The publication's own `offset` is ignored and filled in.
     fn publish<'a>(
         &'a self,

@@ -28,13 +28,6 @@ pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
         let message = format!("--www {}: there is no index.html in it: build the page first, or point at its output folder", www.display());
         return Err(Failure::new(2, message));
     }
-    if std::env::var_os("PULSEWIRE_REDIS_URL").is_some_and(|url| !url.is_empty()) {
-        fault!(
-            warning,
-            Broker,
-            "PULSEWIRE_REDIS_URL is set, but this version has no Redis broker yet: each relay keeps its own memory, so run one relay only"
-        );
-    }
     raise_descriptors(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -57,7 +50,7 @@ async fn run(config: Config) -> Result<(), Failure> {
     if config.dev && config.allow_lan {
         fault!(warning, System, %bound, "development mode is open to the network: whoever reaches this address may do everything");
     }
-    let relay = Relay::new(config, Clock::system(), Entropy::from_os());
+    let relay = Relay::open(config, Clock::system(), Entropy::from_os()).map_err(|problem| Failure::new(2, problem))?;
     let shutdown = stop_on_signals()?;
     let beside = shutdown.child_token();
     // Started before the line below: who reads it may count on what it serves.

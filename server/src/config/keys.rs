@@ -194,6 +194,27 @@ pub(super) static KEYS: &[Key] = &[
         c.write_delay_ms.insert(kind.to_owned(), v);
     }),
     number("retention.notifications_days", 1, 3_650, |c, _, v| c.retention.notifications_days = v),
+    Key {
+        path: "redis.url",
+        slot: Slot::Text {
+            accepts: "redis://[user:password@]host:port[/db], or redis+unix:///path",
+            set: |c, v| {
+                if !v.is_empty() {
+                    crate::broker::redis::check_url(v)?;
+                }
+                c.redis.url = (!v.is_empty()).then(|| SecretString::from(v));
+                Ok(())
+            },
+        },
+        secret: true,
+    },
+    text("redis.prefix", "1 to 64 of A-Z a-z 0-9 . _ : -", |c, v| prefix(v).map(|p| c.redis.prefix = p)),
+    number("redis.pool_size", 1, 64, |c, _, v| c.redis.pool_size = v as usize),
+    number("redis.connect_timeout_ms", 50, 60_000, |c, _, v| c.redis.connect_timeout_ms = v),
+    number("redis.timeout_ms", 50, 60_000, |c, _, v| c.redis.timeout_ms = v),
+    flag("redis.durable", |c, v| c.redis.durable = v),
+    flag("redis.sharded", |c, v| c.redis.sharded = v),
+    number("redis.channel_ttl_ms", 900_000, 365 * DAY_MS, |c, _, v| c.redis.channel_ttl_ms = v),
     text("log.format", "\"pretty\" or \"json\"", |c, v| log_format(v).map(|f| c.log.format = f)),
     text("log.level", "error, warn, info, debug, trace, or a filter such as \"info,pulsewire_relay=debug\"", |c, v| {
         log_level(v).map(|level| c.log.level = level)
@@ -354,6 +375,11 @@ fn path(text: &str) -> Result<std::path::PathBuf, String> {
 fn node(text: &str) -> Result<String, String> {
     let valid = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     if valid { Ok(text.to_owned()) } else { Err(format!("{text:?} is no node id")) }
+}
+
+fn prefix(text: &str) -> Result<String, String> {
+    let valid = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b));
+    if valid { Ok(text.to_owned()) } else { Err(format!("{text:?} is no prefix")) }
 }
 
 /// An origin is scheme, host and port, no path: what browsers send, in the form they send it (small letters, no default port,

@@ -10,11 +10,12 @@ use toml::de::{DeTable, DeValue};
 /// Environment variables that have a name of their own, beside `PULSEWIRE_SECTION__KEY`.
 const SHORT_NAMES: &[(&str, &str)] = &[
     ("PULSEWIRE_JWT_SECRET", "auth.jwt_secret"),
+    ("PULSEWIRE_REDIS_URL", "redis.url"),
     // A level or a filter; `json` and `pretty` are the format, as in `--log`.
     ("PULSEWIRE_LOG", "log.level"),
 ];
 /// Variables with the prefix that other parts of the project read.
-const NOT_KEYS: &[&str] = &["PULSEWIRE_CONFIG", "PULSEWIRE_REDIS_URL"];
+const NOT_KEYS: &[&str] = &["PULSEWIRE_CONFIG"];
 const PREFIX: &str = "PULSEWIRE_";
 
 /// One environment variable.

@@ -13,6 +13,7 @@ mod load;
 mod log;
 mod mistake;
 mod monitor;
+mod redis;
 mod retention;
 mod validate;
 
@@ -23,6 +24,7 @@ pub use load::{EnvironmentVariable, Flag, Sources, load, load_without_key};
 pub use log::{AuditConfig, LogConfig, LogFormat};
 pub use mistake::{Mistake, Mistakes, Place};
 pub use monitor::MonitorConfig;
+pub use redis::RedisConfig;
 pub use retention::{RetentionConfig, days_ms};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use validate::MIN_SECRET_BYTES;
@@ -69,6 +71,8 @@ pub struct Config {
     pub throttle: BTreeMap<String, u32>,
     /// How long publications may wait for others on their way to a socket, by kind of channel, in milliseconds.
     pub write_delay_ms: BTreeMap<String, u64>,
+    /// Redis, where many relays meet.
+    pub redis: RedisConfig,
     /// Logs.
     pub log: LogConfig,
     /// The audit log's own file.
@@ -100,6 +104,7 @@ impl Default for Config {
             history: HistoryConfig::default(),
             throttle: BTreeMap::new(),
             write_delay_ms: BTreeMap::new(),
+            redis: RedisConfig::default(),
             log: LogConfig::default(),
             audit: AuditConfig::default(),
             metrics: MetricsConfig::default(),

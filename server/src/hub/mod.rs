@@ -349,6 +349,11 @@ impl Hub {
 }
 
 impl Deliver for Hub {
+    fn handle_gap(&self, key: &ChannelKey, position: &Position) {
+        if let Some(room) = self.find(key) {
+            room.lock().tell_gap(key.channel.as_str(), position, self.wheel.now_ms());
+        }
+    }
     fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>) {
         let recipients = match self.find(key) {
             None => 0,

@@ -39,6 +39,8 @@ struct Member {
     number: u64,
     /// The digest of the viewers it was last told, in its `subscribed` or by `viewers`.
     viewers_known: u64,
+    /// What was lost while it was pending: the answer that is under way may be older than that.
+    gap: Option<Position>,
 }
 
 struct Viewer {
@@ -97,7 +99,7 @@ impl Room {
             }
             Err(place) => {
                 let connection = Arc::clone(connection);
-                let member = Member { connection, feed: Feed::Pending(Vec::new()), rate: None, number: 0, viewers_known: 0 };
+                let member = Member { connection, feed: Feed::Pending(Vec::new()), rate: None, number: 0, viewers_known: 0, gap: None };
                 if self.members.is_empty() {
                     // Most rooms have one member for ever: its own user's.
                     self.members.reserve_exact(1);
@@ -119,6 +121,12 @@ impl Room {
         if let Some(answer) = answer {
             outbox.push_uncounted(answer);
         }
+        // The answer may be older than what was lost while it was made.
+        let gap = member.gap.take().filter(|gap| gap.epoch != position.epoch || gap.offset > position.offset);
+        if let Some(bytes) = gap.as_ref().and_then(|gap| resync(channel, gap).bytes(member.connection.format)) {
+            outbox.push(bytes);
+        }
+        let position = gap.as_ref().unwrap_or(position);
         let before = std::mem::replace(&mut member.feed, Feed::After(position.offset));
         if let Feed::Pending(mut set_aside) = before {
             set_aside.retain(|live| live.offset().is_none_or(|offset| offset > position.offset));
@@ -260,16 +268,7 @@ impl Room {
     /// The history was lost while members listened: each is told where it now stands, so that the client resyncs.
     fn start_epoch(&mut self, channel: &str, epoch: &str, first: u64) {
         if !self.epoch.is_empty() {
-            let message = Broadcast::new(ServerMessage::Subscribed(Subscribed {
-                id: None,
-                channel: channel.to_owned(),
-                epoch: epoch.to_owned(),
-                offset: first.saturating_sub(1),
-                recovered: false,
-                publications: Vec::new(),
-                state: Vec::new(),
-                viewers: None,
-            }));
+            let message = resync(channel, &Position { epoch: epoch.to_owned(), offset: first.saturating_sub(1) });
             for (_, member) in &mut self.members {
                 if let Feed::After(offset) = &mut member.feed {
                     *offset = 0;
@@ -280,6 +279,30 @@ impl Room {
             }
         }
         epoch.clone_into(&mut self.epoch);
+    }
+
+    /// Something was missed and cannot be had any more: each member is told where the channel stands, so that the client asks.
+    pub fn tell_gap(&mut self, channel: &str, position: &Position, now_ms: u64) {
+        self.flush(channel, now_ms);
+        position.epoch.clone_into(&mut self.epoch);
+        let message = resync(channel, position);
+        for (_, member) in &mut self.members {
+            match &mut member.feed {
+                Feed::Pending(set_aside) => {
+                    set_aside.clear();
+                    member.gap = Some(position.clone());
+                }
+                Feed::After(offset) => {
+                    *offset = position.offset;
+                    if let Some(bytes) = message.bytes(member.connection.format) {
+                        member.connection.outbox.push(bytes);
+                    }
+                }
+            }
+        }
+        for watcher in self.watchers.values() {
+            watcher.notify_one();
+        }
     }
 
     /// A poller waits here.
@@ -376,6 +399,20 @@ impl Room {
     pub fn is_empty(&self) -> bool {
         self.members.is_empty() && self.watchers.is_empty()
     }
+}
+
+/// Says without being asked where a channel stands: the client takes what it knew for lost.
+fn resync(channel: &str, position: &Position) -> Broadcast {
+    Broadcast::new(ServerMessage::Subscribed(Subscribed {
+        id: None,
+        channel: channel.to_owned(),
+        epoch: position.epoch.clone(),
+        offset: position.offset,
+        recovered: false,
+        publications: Vec::new(),
+        state: Vec::new(),
+        viewers: None,
+    }))
 }
 
 fn viewers_message(channel: &str, count: &ViewerCount) -> Broadcast {

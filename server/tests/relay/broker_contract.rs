@@ -1,4 +1,7 @@
-//! The broker's contract as one suite, for every implementation; today there is the one in memory.
+//! The broker's contract as one suite, for every implementation.
+//!
+//! The one in memory runs under virtual time. Redis is a process with a time of its own, so there only the jumps are virtual
+//! ([`jump`]); what Redis itself forgets by its own clock is tested in `redis.rs`.
 
 use crate::support::*;
 use parking_lot::Mutex;
@@ -9,63 +12,112 @@ use pulsewire_relay::{Clock, Entropy};
 use std::sync::Arc;
 
 #[derive(Default)]
-struct Delivered(Mutex<Vec<(ChannelKey, String, Arc<Publication>)>>);
+pub struct Delivered {
+    all: Mutex<Vec<(ChannelKey, String, Arc<Publication>)>>,
+    gaps: Mutex<Vec<(ChannelKey, Position)>>,
+}
 
-impl Deliver for Delivered {
-    fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>) {
-        self.0.lock().push((key.clone(), epoch.to_owned(), Arc::clone(publication)));
+impl Delivered {
+    /// The numbers of the notes that were delivered in that channel, with their offsets.
+    pub fn notes(&self, channel: &str) -> Vec<(Option<u64>, u64)> {
+        let all = self.all.lock();
+        let of_channel = all.iter().filter(|(name, _, _)| *name == key(channel));
+        of_channel.map(|(_, _, publication)| (publication.offset, number_of(&publication.payload))).collect()
+    }
+    /// How many publications of that channel were delivered.
+    pub fn count(&self, channel: &str) -> usize {
+        self.all.lock().iter().filter(|(name, _, _)| *name == key(channel)).count()
+    }
+    /// Where the channel was said to stand after something was lost.
+    pub fn gaps(&self, channel: &str) -> Vec<Position> {
+        self.gaps.lock().iter().filter(|(name, _)| *name == key(channel)).map(|(_, position)| position.clone()).collect()
     }
 }
 
-struct Bench {
-    broker: Arc<dyn Broker>,
-    delivered: Arc<Delivered>,
+impl Deliver for Delivered {
+    fn handle_gap(&self, key: &ChannelKey, position: &Position) {
+        self.gaps.lock().push((key.clone(), position.clone()));
+    }
+    fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>) {
+        self.all.lock().push((key.clone(), epoch.to_owned(), Arc::clone(publication)));
+    }
 }
 
-fn key(name: &str) -> ChannelKey {
+pub struct Bench {
+    pub broker: Arc<dyn Broker>,
+    pub delivered: Arc<Delivered>,
+    /// Whether time is the test's own.
+    is_virtual: bool,
+}
+
+pub fn key(name: &str) -> ChannelKey {
     ChannelKey::new("ward", ChannelName::parse(name).unwrap())
 }
 
-fn publication(payload: Payload) -> Publication {
+pub fn publication(payload: Payload) -> Publication {
     Publication { offset: Some(999), first_offset: None, payload, ts: UnixMs(1.0), from: None }
 }
 
 impl Bench {
-    fn new(broker: Arc<dyn Broker>) -> Self {
+    pub fn new(broker: Arc<dyn Broker>) -> Self {
         let delivered = Arc::new(Delivered::default());
         broker.set_deliver(Arc::clone(&delivered) as _);
-        Self { broker, delivered }
+        Self { broker, delivered, is_virtual: true }
     }
-    async fn publish(&self, channel: &str, payload: Payload) -> Position {
+    /// On a broker whose store is a process with a time of its own; waits until it is ready.
+    pub async fn real(broker: Arc<dyn Broker>) -> Self {
+        let bench = Self { is_virtual: false, ..Self::new(broker) };
+        bench.until_ready().await;
+        bench
+    }
+    pub async fn until_ready(&self) {
+        let ready = async {
+            while self.broker.ready().is_err() {
+                advance(5).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), ready).await.expect("the broker is never ready");
+    }
+    /// Lets time pass that nobody waits for.
+    async fn jump(&self, ms: u64) {
+        if self.is_virtual {
+            return advance(ms).await;
+        }
+        tokio::time::pause();
+        tokio::time::advance(std::time::Duration::from_millis(ms)).await;
+        tokio::time::resume();
+        // What listens takes so long a silence for an outage.
+        advance(20).await;
+        self.until_ready().await;
+    }
+    pub async fn publish(&self, channel: &str, payload: Payload) -> Position {
         match self.broker.publish(&key(channel), publication(payload), None).await.unwrap() {
             Stored::Fresh(position) => position,
             other => panic!("{other:?}"),
         }
     }
-    async fn read(&self, channel: &str, recover: Option<Position>, history: u32) -> Snapshot {
+    pub async fn read(&self, channel: &str, recover: Option<Position>, history: u32) -> Snapshot {
         self.broker.read(&key(channel), ReadRequest { recover, history, max_bytes: 1_000_000 }).await.unwrap()
     }
 }
 
-fn offsets(snapshot: &Snapshot) -> Vec<u64> {
+pub fn offsets(snapshot: &Snapshot) -> Vec<u64> {
     snapshot.publications.iter().map(|publication| publication.offset.unwrap()).collect()
 }
 
-/// Every point of the contract. `make` gives an empty broker with the configuration of [`small_config`].
-async fn keeps_the_contract(make: impl Fn() -> Arc<dyn Broker>) {
-    numbers_from_one_in_one_epoch_and_delivers_in_order(Bench::new(make())).await;
-    recovers_exactly_what_was_missed(Bench::new(make())).await;
-    keeps_no_number_for_what_has_no_history(Bench::new(make())).await;
-    publishes_a_key_once(Bench::new(make())).await;
-    publishes_all_of_a_batch_or_none(Bench::new(make())).await;
-    batches_that_cross_neither_wait_for_each_other_nor_mix(Bench::new(make())).await;
-    keeps_what_is_held_and_starts_a_new_epoch_for_what_it_forgot(Bench::new(make())).await;
-    no_tenant_pushes_out_another(Bench::new(make())).await;
-    keeps_order_under_concurrent_publishers(Bench::new(make())).await;
-    forgets_with_age_but_not_where_it_stands(Bench::new(make())).await;
+/// Every point of the contract that all brokers share. `make` gives an empty broker with the configuration of [`small_config`].
+pub async fn keeps_the_contract(make: impl AsyncFn() -> Bench) {
+    numbers_from_one_in_one_epoch_and_delivers_in_order(make().await).await;
+    recovers_exactly_what_was_missed(make().await).await;
+    keeps_no_number_for_what_has_no_history(make().await).await;
+    publishes_a_key_once(make().await).await;
+    publishes_all_of_a_batch_or_none(make().await).await;
+    batches_that_cross_neither_wait_for_each_other_nor_mix(make().await).await;
+    keeps_order_under_concurrent_publishers(make().await).await;
+    forgets_with_age_but_not_where_it_stands(make().await).await;
 }
 
-fn item(channel: &str, payload: Payload, idempotency: Option<(&str, u8)>) -> Item {
+pub fn item(channel: &str, payload: Payload, idempotency: Option<(&str, u8)>) -> Item {
     let idempotency = idempotency.map(|(key, body)| Idempotency { key: key.to_owned(), fingerprint: [body; 16] });
     Item { key: key(channel), publication: publication(payload), idempotency }
 }
@@ -76,12 +128,12 @@ async fn publishes_all_of_a_batch_or_none(bench: Bench) {
     let batch = |last: Item| vec![item("lobby", note(2), with_key()), item("tenant", note(3), None), item("lobby", note(4), None), last];
     // Against what is stored, and against another of the same batch.
     bench.broker.publish_all(vec![item("tenant", note(0), Some(("used", 1)))]).await.unwrap();
-    let delivered = bench.delivered.0.lock().len();
+    let delivered = bench.delivered.all.lock().len();
     for bad in [item("tenant", note(5), Some(("used", 2))), item("lobby", note(5), Some(("k", 2)))] {
         assert_eq!(bench.broker.publish_all(batch(bad)).await.unwrap(), Batch::Conflict(3));
         assert_eq!(bench.read("lobby", None, 10).await.position, before, "nothing was stored");
         assert_eq!(bench.read("tenant", None, 10).await.position.offset, 1);
-        assert_eq!(bench.delivered.0.lock().len(), delivered, "nothing was delivered");
+        assert_eq!(bench.delivered.all.lock().len(), delivered, "nothing was delivered");
     }
     let good = batch(item("lobby", note(2), with_key()));
     let Batch::Stored(stored) = bench.broker.publish_all(good.clone()).await.unwrap() else { panic!("refused") };
@@ -100,19 +152,24 @@ async fn publishes_all_of_a_batch_or_none(bench: Bench) {
 }
 
 async fn batches_that_cross_neither_wait_for_each_other_nor_mix(bench: Bench) {
-    let mut tasks = Vec::new();
-    for publisher in 0..8_u64 {
+    for channel in ["lobby", "tenant"] {
+        bench.broker.hold(&key(channel)).await.unwrap();
+    }
+    let publishers = (0..8_u64).map(|publisher| {
         let broker = Arc::clone(&bench.broker);
-        tasks.push(std::thread::spawn(move || {
+        tokio::spawn(async move {
             for _ in 0..50 {
                 let (first, second) = if publisher.is_multiple_of(2) { ("lobby", "tenant") } else { ("tenant", "lobby") };
                 let items = [first, second, first].map(|channel| item(channel, note(publisher), None)).to_vec();
-                futures_util::future::FutureExt::now_or_never(broker.publish_all(items)).unwrap().unwrap();
+                broker.publish_all(items).await.unwrap();
+                tokio::task::yield_now().await;
             }
-        }));
+        })
+    });
+    for publisher in publishers.collect::<Vec<_>>() {
+        publisher.await.unwrap();
     }
-    tasks.into_iter().for_each(|task| task.join().unwrap());
-    let delivered = bench.delivered.0.lock();
+    let delivered = bench.delivered.all.lock();
     for channel in ["lobby", "tenant"] {
         let of_channel: Vec<_> =
             delivered.iter().filter(|(name, _, _)| *name == key(channel)).map(|(_, _, publication)| publication).collect();
@@ -132,13 +189,13 @@ async fn batches_that_cross_neither_wait_for_each_other_nor_mix(bench: Bench) {
 
 async fn forgets_with_age_but_not_where_it_stands(bench: Bench) {
     let first = bench.publish("lobby", note(1)).await;
-    advance(400_000).await;
+    bench.jump(400_000).await;
     bench.publish("lobby", note(2)).await;
     bench.publish("device:d1", status("d1", 0.5)).await;
-    advance(300_000).await;
+    bench.jump(300_000).await;
     bench.broker.tidy();
     assert_eq!(offsets(&bench.read("lobby", None, 10).await), [2]);
-    advance(400_000).await;
+    bench.jump(400_000).await;
     bench.broker.tidy();
     let later = bench.read("lobby", Some(Position { offset: 2, ..first.clone() }), 10).await;
     assert!(later.recovered && later.publications.is_empty(), "nothing was missed");
@@ -156,7 +213,7 @@ async fn numbers_from_one_in_one_epoch_and_delivers_in_order(bench: Bench) {
     }
     assert_eq!(epochs.len(), 1);
     assert_ne!(bench.publish("lobby:2", note(1)).await.epoch, *epochs.first().unwrap(), "each channel has its own");
-    let delivered = bench.delivered.0.lock();
+    let delivered = bench.delivered.all.lock();
     let of_lobby: Vec<_> = delivered.iter().filter(|(key, _, _)| key.channel.as_str() == "lobby").collect();
     assert_eq!(of_lobby.iter().map(|(_, _, publication)| publication.offset.unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     assert!(of_lobby.iter().all(|(_, epoch, _)| epochs.contains(epoch)));
@@ -193,7 +250,7 @@ async fn keeps_no_number_for_what_has_no_history(bench: Bench) {
     assert_eq!(bench.publish("conversation:c", note(1)).await.offset, 1);
     bench.publish("conversation:c", typing()).await;
     assert_eq!(bench.publish("conversation:c", note(2)).await.offset, 2);
-    assert_eq!(bench.delivered.0.lock().iter().map(|(_, _, p)| p.offset).collect::<Vec<_>>(), [None, Some(1), None, Some(2)]);
+    assert_eq!(bench.delivered.all.lock().iter().map(|(_, _, p)| p.offset).collect::<Vec<_>>(), [None, Some(1), None, Some(2)]);
     assert_eq!(offsets(&bench.read("conversation:c", None, 10).await), [1, 2]);
     let nothing = bench.read("mute", Some(Position { epoch: "any".to_owned(), offset: 7 }), 10).await;
     assert!(nothing.recovered && nothing.position == Position::default() && nothing.publications.is_empty());
@@ -208,7 +265,7 @@ async fn publishes_a_key_once(bench: Bench) {
     let elsewhere = bench.broker.publish(&key("lobby:2"), publication(note(1)), with_key(2)).await.unwrap();
     assert!(matches!(elsewhere, Stored::Fresh(_)), "keys are the channel's own");
     assert_eq!(bench.read("lobby", None, 10).await.position.offset, 1);
-    advance(15 * 60_000).await;
+    bench.jump(15 * 60_000).await;
     let again = bench.broker.publish(&key("lobby"), publication(note(2)), with_key(2)).await.unwrap();
     assert!(matches!(again, Stored::Fresh(_)), "forgotten after 15 minutes");
 }
@@ -282,12 +339,12 @@ async fn keeps_order_under_concurrent_publishers(bench: Bench) {
     for publisher in publishers {
         publisher.await.unwrap();
     }
-    let delivered: Vec<u64> = bench.delivered.0.lock().iter().map(|(_, _, publication)| publication.offset.unwrap()).collect();
+    let delivered: Vec<u64> = bench.delivered.all.lock().iter().map(|(_, _, publication)| publication.offset.unwrap()).collect();
     assert_eq!(delivered, (1..=800).collect::<Vec<_>>());
 }
 
 /// Ten publications, 20 channels, and a kind without history.
-fn small_config() -> pulsewire_relay::config::Config {
+pub fn small_config() -> pulsewire_relay::config::Config {
     let mut config = config();
     config.history.publications = 10;
     config.history.channels = 20;
@@ -298,11 +355,15 @@ fn small_config() -> pulsewire_relay::config::Config {
 
 #[tokio::test(start_paused = true)]
 async fn the_broker_in_memory_keeps_the_contract() {
-    keeps_the_contract(|| Arc::new(Memory::new(Arc::new(small_config()), Clock::starting_at(START_MS), Entropy::from_os()))).await;
+    let memory = || Memory::new(Arc::new(small_config()), Clock::starting_at(START_MS), Entropy::from_os());
+    keeps_the_contract(async || Bench::new(Arc::new(memory()))).await;
+    keeps_what_is_held_and_starts_a_new_epoch_for_what_it_forgot(Bench::new(Arc::new(memory()))).await;
+    no_tenant_pushes_out_another(Bench::new(Arc::new(memory()))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_broker_in_memory_keeps_order_on_many_threads() {
-    let broker = Arc::new(Memory::new(Arc::new(small_config()), Clock::system(), Entropy::from_os()));
-    keeps_order_under_concurrent_publishers(Bench::new(broker)).await;
+    let memory = || Memory::new(Arc::new(small_config()), Clock::system(), Entropy::from_os());
+    keeps_order_under_concurrent_publishers(Bench::new(Arc::new(memory()))).await;
+    batches_that_cross_neither_wait_for_each_other_nor_mix(Bench::new(Arc::new(memory()))).await;
 }

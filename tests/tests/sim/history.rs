@@ -4,7 +4,7 @@
 //! what they held is let go of, as a store that outlives its relays would do.
 
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
-use pulsewire_protocol::{ErrorBody, ErrorCode, Publication};
+use pulsewire_protocol::{ErrorBody, ErrorCode, Position, Publication};
 use pulsewire_relay::broker::memory::Memory;
 use pulsewire_relay::broker::{Batch, Broker, ChannelKey, Deliver, Idempotency, Item, ReadRequest, Snapshot, Stored};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +19,12 @@ impl Deliver for Switch {
         let deliver = self.0.lock().unwrap().clone();
         if let Some(deliver) = deliver {
             deliver.handle_publication(key, epoch, publication);
+        }
+    }
+    fn handle_gap(&self, key: &ChannelKey, position: &Position) {
+        let deliver = self.0.lock().unwrap().clone();
+        if let Some(deliver) = deliver {
+            deliver.handle_gap(key, position);
         }
     }
 }

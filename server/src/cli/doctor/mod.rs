@@ -8,6 +8,7 @@ mod capacity;
 mod clock;
 mod keys;
 mod places;
+mod redis;
 mod secrets;
 
 pub(super) use capacity::descriptors_wanted;
@@ -99,6 +100,7 @@ pub fn examine(sources: &Sources) -> Vec<Check> {
             checks.push(capacity::memory(&config, &allowance()));
             checks.extend(capacity::kernel(&config, &capacity::Kernel::read()));
             checks.push(places::port(&config));
+            checks.extend(redis::redis(&config));
             checks.extend(config.data_dir.as_deref().map(places::data_dir));
             checks.extend(config.www.as_deref().map(places::www));
         }

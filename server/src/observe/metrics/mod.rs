@@ -10,6 +10,7 @@
 //! Limits: no label ever names a channel, a user, a device or a tenant: those are without bound. Labels are the fixed
 //! words of [`labels`], close codes and matched routes.
 
+mod broker;
 mod connections;
 mod http;
 mod keys;
@@ -42,6 +43,7 @@ pub struct Metrics {
     logs: logs::Logs,
     store: store::Store,
     work: work::Work,
+    broker: broker::Broker,
 }
 
 /// What only a count at the time of the scrape can tell.
@@ -69,6 +71,8 @@ pub struct Snapshot {
     pub viewers: usize,
     /// Tasks of the runtime that have not ended.
     pub tasks: usize,
+    /// Whether the broker takes publications and hears those of other relays.
+    pub broker_ready: bool,
     /// What the relay will do at a time: heartbeats, token ends, dead checks.
     pub timers: usize,
 }
@@ -95,6 +99,7 @@ impl Metrics {
             logs: logs::Logs::register(r),
             store: store::Store::register(r),
             work: work::Work::register(r),
+            broker: broker::Broker::register(r),
             registry,
         }
     }
@@ -109,6 +114,7 @@ impl Metrics {
         self.refusals.fill(&now);
         self.logs.fill();
         self.work.fill(&now);
+        self.broker.fill(&now);
         let mut text = String::with_capacity(8 * 1024);
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)

@@ -7,7 +7,13 @@ const relay = process.env.PULSEWIRE_RELAY ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
   plugins: [svelte({ configFile: false })],
-  build: { outDir: 'build', target: 'es2022', sourcemap: true },
+  build: {
+    outDir: 'build',
+    target: 'es2022',
+    sourcemap: true,
+    // Two pages of one ward: in Svelte, and its main page in React.
+    rolldownOptions: { input: { main: 'index.html', react: 'react/index.html' } },
+  },
   server: {
     proxy: {
       '/ws': { target: relay, ws: true },

@@ -1,22 +1,10 @@
 // How it looks and reads: two languages, two themes, a phone's width, a keyboard, and axe for everyone who needs assistance.
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
+import { seriousOf as serious } from '../lib/axe.mjs';
 import { launch, openWard } from '../lib/browser.mjs';
 import { eventually } from '../lib/eventually.mjs';
 import { Relay } from '../lib/relay.mjs';
-
-const axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** Violations that keep somebody from using the page. */
-async function serious(page) {
-  await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(' ')} (${failureSummary})`).join(' | ')}`);
-}
 
 const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 
@@ -48,7 +36,8 @@ describe('the look', () => {
     const english = ['Devices online', 'Alerts', 'Break it', 'Reconnecting', 'Battery', 'ago'];
     await eventually('nothing is left in English, elements included', async () => {
       const text = await ward.text();
-      return /Alertas/.test(text) && !english.some((words) => text.includes(words));
+      // Whole words: `agora` has an English one in it.
+      return /Alertas/.test(text) && !english.some((words) => new RegExp(`\\b${words}\\b`).test(text));
     });
     await ward.page.reload();
     await ward.page.getByRole('heading', { name: 'Enfermaria 3 · Cardiologia' }).waitFor();
@@ -80,6 +69,20 @@ describe('the look', () => {
       await ward.card('bed-1').getByRole('link').click();
       await charted(ward);
       assert.deepEqual(await serious(ward.page), []);
+      await ward.close();
+    });
+  }
+
+  for (const [what, context] of [['light', { colorScheme: 'light' }], ['dark, on a phone, in Portuguese', { colorScheme: 'dark', locale: 'pt-BR', viewport: { width: 390, height: 844 } }]]) {
+    test(`axe finds nothing on the measurements, with a diagnosis and the developer tools open (${what})`, async () => {
+      const ward = await openWard(browser, relay, { path: '#/measurements', context });
+      await eventually('round trips are drawn', async () => (await ward.page.locator('[data-spark="latency"] .line').getAttribute('d')) !== '', 12_000);
+      await ward.button(/^Diagn/).first().click();
+      await ward.page.locator('.diagnosis').waitFor();
+      await ward.button(/^(Developer tools|Ferramentas)/).click();
+      await ward.page.locator('pulsewire-devtools').waitFor();
+      assert.deepEqual(await serious(ward.page), []);
+      assert.equal(await overflow(ward.page), 0);
       await ward.close();
     });
   }

@@ -2,7 +2,7 @@
  * What a hospital's backend would do: posts a status or an alert to the relay over HTTP, with a service token.
  */
 import type { DeviceState, Severity } from 'pulsewire';
-import { forgetServiceToken, serviceToken } from './identity.svelte';
+import { forgetServiceToken, serviceToken } from './tokens';
 
 async function post(path: string, body: unknown): Promise<void> {
   const send = async (): Promise<Response> =>

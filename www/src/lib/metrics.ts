@@ -4,7 +4,7 @@
  * Colours follow bedside monitors (ECG green, pleth blue, respiration yellow) and are CSS variables, so that light and dark each have readable ones.
  * A metric that is not listed is shown all the same, under its own name.
  */
-import type { Lang } from './prefs.svelte';
+import type { Lang } from './prefs';
 
 export interface MetricInfo {
   name: string;

@@ -4,9 +4,10 @@
  * It only listens: everything it says comes from the package's observables or from the wire. Entries hold keys, not sentences, so that a
  * change of language translates the past too.
  */
-import type { ConnectionStatus, Pulsewire } from 'pulsewire';
-import type { FaultEvent, Wire } from './fault-socket';
+import type { ConnectionStatus, Pulsewire, TokenReason } from 'pulsewire';
 import type { MessageKey } from './messages';
+import { Value } from './value';
+import type { FaultEvent, Wire } from './wire';
 
 export type Tone = 'good' | 'bad' | 'plain' | 'you';
 export interface Entry {
@@ -22,7 +23,9 @@ const MAX_ENTRIES = 60;
 const RECOVERY_SETTLES_MS = 600;
 
 class Journal {
-  entries = $state.raw<readonly Entry[]>([]);
+  readonly entries = new Value<readonly Entry[]>([]);
+  /** Missed publications that came after an interruption, since this person signed in. */
+  readonly recovered = new Value(0);
   #next = 1;
   #replayed = 0;
   #resynced = new Set<string>();
@@ -32,30 +35,40 @@ class Journal {
 
   add(tone: Tone, key: MessageKey, values: Record<string, string | number> = {}): void {
     const entry = { id: this.#next++, ts: Date.now(), tone, key, values };
-    this.entries = [entry, ...this.entries].slice(0, MAX_ENTRIES);
+    this.entries.set([entry, ...this.entries.get()].slice(0, MAX_ENTRIES));
   }
 
   clear(): void {
-    this.entries = [];
+    this.entries.set([]);
   }
 
   /** Follows one client and its wire; the answer lets go of both. */
   follow(client: Pulsewire, wire: Wire): () => void {
     this.#last = undefined;
     this.#lostAt = 0;
+    this.recovered.set(0);
     const offs = [
       client.connection.subscribe((status) => this.#handleStatus(status)),
       client.on('event', (event) => {
         if (event.replayed) this.#replayed += 1;
       }),
       client.on('resync', ({ channel }) => this.#resynced.add(channel)),
-      client.on('error', ({ code, message }) => this.add('bad', 'logError', { message: `${code}: ${message}` })),
+      client.on('error', ({ code, message }) => {
+        // Told by `handleToken`, in the reader's language.
+        if (code !== 'token_unavailable') this.add('bad', 'logError', { message: `${code}: ${message}` });
+      }),
       wire.listen((event) => this.#handleFault(event)),
     ];
     return () => {
       clearTimeout(this.#settle);
       for (const off of offs) off();
     };
+  }
+
+  /** The client asked for a token. */
+  handleToken(reason: TokenReason, given: boolean): void {
+    if (reason === 'connect' && given) return; // every start does
+    this.add(given ? 'plain' : 'bad', given ? 'logTokenGiven' : 'logTokenWithheld', { reason });
   }
 
   #handleStatus(status: ConnectionStatus): void {
@@ -119,6 +132,7 @@ class Journal {
     } else if (n === 0) {
       this.add('good', 'logNothingMissed');
     } else {
+      this.recovered.set(this.recovered.get() + n);
       this.add('good', n === 1 ? 'logRecoveredOne' : 'logRecoveredMany', { n });
     }
   }
@@ -131,10 +145,22 @@ class Journal {
         return this.add('you', 'logSilent');
       case 'silent-end':
         return this.add('plain', 'logSilentEnd');
+      case 'mute':
+        return this.add('you', 'logMute');
+      case 'mute-end':
+        return this.add('plain', 'logMuteEnd');
       case 'blocked':
-        return this.add('you', 'logBlocked');
+        return this.add('you', 'logBlocked', { s: Math.round(event.ms / 1000) });
       case 'block-end':
         return this.add('plain', 'logBlockEnd');
+      case 'slow':
+        return this.add('you', 'logSlow', { ms: event.ms });
+      case 'slow-end':
+        return this.add('plain', 'logSlowEnd');
+      case 'token-short':
+        return this.add('you', 'logTokenShort', { s: event.s });
+      case 'token-refused':
+        return this.add('bad', 'logTokenShortRefused');
     }
   }
 }

@@ -4,13 +4,16 @@
  * Made anew for each person and destroyed with them, so that nothing of one nurse is left for the next.
  */
 import { createPulsewire, type DeviceStatus, type Pulsewire, type Toast } from 'pulsewire';
-import { identity, tokensFor, type Person } from './identity.svelte';
-import { Wire } from './fault-socket';
-import { journal } from './journal.svelte';
+import { identity, type Person } from './identity';
+import { journal } from './journal';
+import { patientHref } from './links';
+import { Meter } from './meter';
 import { WAVE_CAPACITY } from './metrics';
-import { patientHref, router } from './router.svelte';
-import { source } from './source.svelte';
 import { compareDevices, deviceOf } from './roster';
+import { source } from './source';
+import { Tokens } from './tokens';
+import { Value } from './value';
+import { Wire } from './wire';
 
 /** How many past events of the ward and of the user are asked for on a first connect: alerts and read marks. */
 const WARD_HISTORY = 100;
@@ -19,23 +22,26 @@ const DISCOVERY_EVERY_MS = 15_000;
 
 export class Ward {
   readonly wire = new Wire();
+  readonly tokens: Tokens;
   readonly client: Pulsewire;
+  readonly meter: Meter;
   /** Why the token was refused, once it was for good. */
-  refused = $state<string | undefined>();
+  readonly refused = new Value<string | undefined>(undefined);
   /** What kept the package from starting at all (no WASM, no WebSocket). */
-  failure = $state<string | undefined>();
+  readonly failure = new Value<string | undefined>(undefined);
   /** Devices the relay told of; `undefined` until it did. */
-  listed = $state.raw<readonly string[] | undefined>();
+  readonly listed = new Value<readonly string[] | undefined>(undefined);
   #offs: (() => void)[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #asking = false;
 
   constructor(readonly person: Person) {
+    this.tokens = new Tokens(person, (reason, given) => journal.handleToken(reason, given));
     this.client = createPulsewire({
       url: '/ws',
-      getToken: tokensFor(person),
+      getToken: this.tokens.give,
       onUnauthorized: (reason) => {
-        this.refused = reason;
+        this.refused.set(reason);
       },
       onToastClick: openToast,
       WebSocket: this.wire.WebSocket,
@@ -43,6 +49,7 @@ export class Ward {
       clientName: 'pulsewire-www',
     });
     const { client } = this;
+    this.meter = new Meter(client, this.wire);
     // For the curious: the live client in the browser's console (`pulsewire.connection.get()`). The end-to-end tests read it, too.
     Object.assign(window, { pulsewire: client });
     const everyone = client.channel('tenant', { history: WARD_HISTORY });
@@ -54,7 +61,7 @@ export class Ward {
       () => own.release(),
       client.connection.subscribe((status) => {
         if (status.state === 'connected') {
-          this.refused = undefined;
+          this.refused.set(undefined);
           void this.#discover();
         }
       }),
@@ -67,18 +74,15 @@ export class Ward {
     );
     this.#timer = setInterval(() => void this.#discover(), DISCOVERY_EVERY_MS);
     client.connect().catch((error: unknown) => {
-      this.failure = error instanceof Error ? error.message : String(error);
+      this.failure.set(error instanceof Error ? error.message : String(error));
     });
-  }
-
-  /** Everything known: what the relay listed, and whatever reported a status on a channel this page holds. */
-  devices(statuses: Readonly<Record<string, DeviceStatus>>): string[] {
-    return [...new Set([...(this.listed ?? []), ...Object.keys(statuses)])].sort(compareDevices);
   }
 
   destroy(): void {
     clearInterval(this.#timer);
     for (const off of this.#offs) off();
+    this.meter.destroy();
+    this.wire.destroy();
     this.client.destroy();
   }
 
@@ -91,7 +95,7 @@ export class Ward {
     } catch (error) {
       // Lost with the connection, or refused: what was known stands, and the next round asks again.
       if (this.client.connection.get().state !== 'connected') return;
-      this.listed ??= [];
+      if (this.listed.get() === undefined) this.listed.set([]);
       journal.add('bad', 'logError', { message: `devices.list: ${error instanceof Error ? error.message : String(error)}` });
     } finally {
       this.#asking = false;
@@ -101,23 +105,28 @@ export class Ward {
   #setListed(ids: string[]): void {
     ids.sort(compareDevices);
     // The same list keeps its identity, so that nothing below is drawn or subscribed anew.
-    if (this.listed?.join() !== ids.join()) this.listed = ids;
+    if (this.listed.get()?.join() !== ids.join()) this.listed.set(ids);
   }
+}
+
+/** Everything known: what the relay listed, and whatever reported a status on a channel this page holds. */
+export function devicesOf(listed: readonly string[] | undefined, statuses: Readonly<Record<string, DeviceStatus>>): string[] {
+  return [...new Set([...(listed ?? []), ...Object.keys(statuses)])].sort(compareDevices);
 }
 
 function openToast(toast: Toast): void {
   const device = toast.deviceId ?? (toast.patientId === undefined ? undefined : deviceOf(toast.patientId));
-  if (device !== undefined) router.go(patientHref(device));
+  if (device !== undefined) location.assign(patientHref(device));
 }
 
 class Current {
-  ward = $state.raw<Ward | undefined>();
+  readonly ward = new Value<Ward | undefined>(undefined);
 
   start(person: Person): void {
     void source.ask();
-    this.ward?.destroy();
+    this.ward.get()?.destroy();
     identity.become(person);
-    this.ward = new Ward(person);
+    this.ward.set(new Ward(person));
   }
 }
 

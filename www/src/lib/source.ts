@@ -3,17 +3,19 @@
  *
  * A relay that does not tell is taken as live: nothing is claimed about its signals.
  */
+import { Value } from './value';
+
 export type SourceKind = 'replay' | 'simulate' | 'live';
 
 class Source {
-  kind = $state<SourceKind>('live');
+  readonly kind = new Value<SourceKind>('live');
 
   async ask(): Promise<void> {
     try {
       const answer = await fetch('/dev/info', { cache: 'no-store' });
       if (!answer.ok) return;
       const info = (await answer.json()) as { source?: string | null };
-      this.kind = info.source === 'replay' || info.source === 'simulate' ? info.source : 'live';
+      this.kind.set(info.source === 'replay' || info.source === 'simulate' ? info.source : 'live');
     } catch {
       // No answer, or one that is not ours: what was known stands.
     }

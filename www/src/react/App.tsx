@@ -1,0 +1,74 @@
+/** The frame around the ward: top bar, banner, toasts, title, and what is shown where nobody is signed in. */
+import { PulsewireProvider, useAlerts, useConnection, usePulsewire } from 'pulsewire/react';
+import { PulsewireBanner, PulsewireToasts } from 'pulsewire/react/elements';
+import { useEffect, useRef, type MouseEvent } from 'react';
+import { chime } from '../lib/chime';
+import { preferences } from '../lib/prefs';
+import { current, type Ward } from '../lib/ward';
+import { Empty, Footer } from './parts';
+import { TopBar } from './TopBar';
+import { WardPage } from './WardPage';
+import { useValue, useWords } from './hooks';
+
+export function App() {
+  const ward = useValue(current.ward);
+  const main = useRef<HTMLElement>(null);
+  const { lang, t } = useWords();
+  if (!ward) return null;
+  const skip = (event: MouseEvent): void => {
+    event.preventDefault();
+    main.current?.focus();
+  };
+  return (
+    <PulsewireProvider client={ward.client}>
+      <a className="skip-link" href="#main" onClick={skip}>
+        {t('skipToContent')}
+      </a>
+      <TopBar />
+      <main id="main" className="page-main" ref={main} tabIndex={-1} lang={lang}>
+        <Shell ward={ward} />
+      </main>
+    </PulsewireProvider>
+  );
+}
+
+function Shell({ ward }: { ward: Ward }) {
+  const client = usePulsewire();
+  const connection = useConnection();
+  const { unread } = useAlerts();
+  const { t } = useWords();
+  const failure = useValue(ward.failure);
+  const saidNo = useValue(ward.refused);
+
+  useEffect(() => {
+    document.title = `${unread > 0 ? `(${unread}) ` : ''}${t('wardReact')} · ${t('appName')}`;
+  }, [unread, t]);
+  // Told once per toast, and never for history: the moment to ring.
+  useEffect(
+    () =>
+      client.on('toast', (toast) => {
+        if (preferences.sound.get() && toast.kind === 'alert') chime(toast.severity);
+      }),
+    [client],
+  );
+
+  const page = (): React.ReactNode => {
+    if (failure !== undefined) return <Empty title={t('failed')} hint={failure} bad />;
+    if (connection.state !== 'unauthorized') return <WardPage ward={ward} />;
+    return (
+      <Empty title={t('refusedTitle')} hint={t('refusedHint', { reason: connection.reason ?? saidNo ?? 'unauthorized' })} bad>
+        <a className="button primary" href="/#/sign-in">
+          {t('signIn')}
+        </a>
+      </Empty>
+    );
+  };
+  return (
+    <>
+      <PulsewireBanner />
+      {page()}
+      <Footer />
+      <PulsewireToasts />
+    </>
+  );
+}

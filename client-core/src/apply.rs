@@ -74,6 +74,7 @@ impl Client {
                     toast.ts = Millis(alert.ts.unwrap_or(publication.ts).as_millis());
                     toast.patient_id = Some(alert.patient_id.clone());
                     toast.device_id.clone_from(&alert.device_id);
+                    toast.group.clone_from(&alert.alert_type);
                     self.add_toast(toast);
                 }
             }

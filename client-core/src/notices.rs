@@ -20,6 +20,7 @@ impl Client {
             patient_id: None,
             device_id: None,
             link: None,
+            group: String::new(),
         }
     }
 

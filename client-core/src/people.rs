@@ -140,7 +140,9 @@ impl Client {
             push_number(&mut id, fields.number("attempt").unwrap_or(0.0) as u64);
             let message = fields.text("message");
             let message = if message.is_empty() { fields.text("step") } else { message };
-            self.new_toast(&id, ToastKind::Execution, severity, title, message)
+            let mut toast = self.new_toast(&id, ToastKind::Execution, severity, title, message);
+            title.clone_into(&mut toast.group);
+            toast
         };
         toast.ts = Millis(ts as u64);
         toast.link = Some(fields.text("link").to_owned()).filter(|link| !link.is_empty());

@@ -3,6 +3,9 @@
 //! A toast's clock runs only while it is shown and nobody points at it: one that waits, or that a graver one pushed out of
 //! sight, keeps the time it has left. That of a critical or high one stands still, too, while nobody sees the page or the machine
 //! sleeps; light ones go meanwhile, so that a night does not end in a flood. The same `(kind, id)` never comes twice, even long after it went.
+//!
+//! Places are what is limited, not toasts: those that say the same share one, and so do those of a storm, [`STORM`] or more of one
+//! kind, severity and group at a time ("37 devices offline"). None of them is lost by that: each keeps its id, its clock and its sound.
 
 use crate::config::ToastConfig;
 use crate::time::{Millis, Now};
@@ -10,6 +13,8 @@ use pulsewire_protocol::Severity;
 
 /// Ids remembered so that the same alert never shows twice.
 const MAX_SEEN: usize = 2_000;
+/// So many of one group are a storm. Fewer stand by themselves: two patients with the same trouble are two calls for help.
+const STORM: usize = 4;
 
 /// What a toast is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,6 +67,14 @@ pub struct Toast {
     pub device_id: Option<String>,
     /// Where a click leads.
     pub link: Option<String>,
+    /// What it has in common with others of a storm: an alert's type. Empty where there is nothing.
+    pub group: String,
+}
+
+impl Toast {
+    fn is_like(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.severity == other.severity && self.group == other.group
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -73,6 +86,10 @@ struct Kept {
     deadline: Option<Millis>,
     /// Whether it has ever been in sight.
     shown: bool,
+    /// Whether it came in a storm, or one came over it.
+    storm: bool,
+    /// Which place it stands in, from 0; several may share one.
+    place: usize,
 }
 
 /// The queue.
@@ -92,13 +109,26 @@ impl Toasts {
     pub(crate) fn new(config: ToastConfig) -> Self {
         Self { config, kept: Vec::new(), held: false, hidden: false, seen: Vec::new(), dropped: 0 }
     }
-    /// Those in sight, gravest first, then newest.
+    /// The first of each place in sight, gravest first, then newest.
     pub fn visible(&self) -> impl ExactSizeIterator<Item = &Toast> {
-        self.kept.iter().take(self.config.max_visible).map(|kept| &kept.toast)
+        let places = self.kept.iter().map(|kept| kept.place + 1).max().unwrap_or(0);
+        (0..places.min(self.config.max_visible)).filter_map(|place| self.at(place).next()).collect::<Vec<_>>().into_iter()
+    }
+    /// Those that share the place of one in sight, without that one.
+    pub fn behind(&self, shown: &Toast) -> impl Iterator<Item = &Toast> {
+        let place = self.kept.iter().find(|kept| kept.toast == *shown).map_or(usize::MAX, |kept| kept.place);
+        self.at(place).skip(1)
+    }
+    fn at(&self, place: usize) -> impl Iterator<Item = &Toast> {
+        self.kept.iter().filter(move |kept| kept.place == place).map(|kept| &kept.toast)
+    }
+    /// How many there are in all, in sight and waiting.
+    pub fn count(&self) -> usize {
+        self.kept.len()
     }
     /// How many wait for a place.
     pub fn waiting(&self) -> usize {
-        self.kept.len().saturating_sub(self.config.max_visible)
+        self.kept.iter().filter(|kept| kept.place >= self.config.max_visible).count()
     }
     /// Whether somebody holds the clocks.
     pub fn held(&self) -> bool {
@@ -124,7 +154,8 @@ impl Toasts {
         self.seen.push((toast.kind, toast.id.clone()));
         self.run_clocks(now);
         let index = self.kept.partition_point(|kept| kept.toast.severity < toast.severity);
-        self.kept.insert(index, Kept { toast, remaining_ms: self.config.duration_ms, deadline: None, shown: false });
+        let kept = Kept { toast, remaining_ms: self.config.duration_ms, deadline: None, shown: false, storm: false, place: 0 };
+        self.kept.insert(index, kept);
         if self.kept.len() > self.config.max_kept.max(1) {
             // The last is the least grave and the oldest of these.
             self.kept.pop();
@@ -190,7 +221,7 @@ impl Toasts {
     /// be long in coming, and the sound must not wait for it.
     pub(crate) fn poll_shown(&mut self) -> Option<Toast> {
         let places = if self.hidden { usize::MAX } else { self.config.max_visible };
-        let newly = self.kept.iter_mut().take(places).find(|kept| !kept.shown)?;
+        let newly = self.kept.iter_mut().find(|kept| !kept.shown && kept.place < places)?;
         newly.shown = true;
         Some(newly.toast.clone())
     }
@@ -203,9 +234,10 @@ impl Toasts {
     fn run_clocks(&mut self, now: Now) -> bool {
         let before = self.kept.len();
         self.kept.retain(|kept| kept.deadline.is_none_or(|deadline| deadline > now.monotonic));
-        for (index, kept) in self.kept.iter_mut().enumerate() {
+        self.arrange();
+        for kept in &mut self.kept {
             let unseen = self.held || (self.hidden && kept.toast.severity <= Severity::High);
-            let runs = !unseen && index < self.config.max_visible;
+            let runs = !unseen && kept.place < self.config.max_visible;
             match kept.deadline {
                 None if runs => {
                     kept.deadline = Some(now.monotonic.plus(kept.remaining_ms));
@@ -221,6 +253,25 @@ impl Toasts {
         }
         self.kept.len() != before
     }
+
+    /// Gives each its place. A storm that was one stays one to its end, so that its last ones do not fall apart into single cards.
+    fn arrange(&mut self) {
+        let mut places = 0;
+        for index in 0..self.kept.len() {
+            let (before, rest) = self.kept.split_at_mut(index);
+            let Some((this, after)) = rest.split_first_mut() else { return };
+            if !this.storm && !this.toast.group.is_empty() {
+                let like = || before.iter().chain(after.iter()).filter(|other| other.toast.is_like(&this.toast));
+                this.storm = like().any(|other| other.storm) || like().count() + 1 >= STORM;
+            }
+            let shared = before.iter().find(|other| {
+                let same = this.toast.title == other.toast.title && this.toast.message == other.toast.message;
+                other.toast.is_like(&this.toast) && (same || (this.storm && other.storm))
+            });
+            this.place = shared.map_or(places, |other| other.place);
+            places = places.max(this.place + 1);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -235,14 +286,21 @@ mod tests {
             id: id.to_owned(),
             kind: ToastKind::Alert,
             severity,
-            title: String::new(),
+            title: id.to_owned(),
             message: String::new(),
             ts: Millis(0),
             expires_at: None,
             patient_id: None,
             device_id: None,
             link: None,
+            group: String::new(),
         }
+    }
+    fn offline(id: &str) -> Toast {
+        Toast { group: "device_offline".to_owned(), ..toast(id, Severity::Medium) }
+    }
+    fn behind(toasts: &Toasts) -> Vec<usize> {
+        toasts.visible().map(|shown| toasts.behind(shown).count()).collect()
     }
     fn visible(toasts: &Toasts) -> Vec<&str> {
         toasts.visible().map(|toast| toast.id.as_str()).collect()
@@ -360,5 +418,58 @@ mod tests {
         }
         assert_eq!(visible(&toasts), ["c", "m2"]);
         assert_eq!(toasts.dropped(), 1);
+    }
+
+    #[test]
+    fn a_storm_takes_one_place_and_what_is_graver_stands_above_it() {
+        let mut toasts = Toasts::new(ToastConfig::default());
+        toasts.handle_new(at(0), toast("critical", Severity::Critical));
+        for n in 0..37 {
+            toasts.handle_new(at(1), offline(&n.to_string()));
+        }
+        toasts.handle_new(at(2), toast("low", Severity::Low));
+        assert_eq!((visible(&toasts), behind(&toasts), toasts.waiting()), (vec!["critical", "36", "low"], vec![0, 36, 0], 0));
+    }
+
+    #[test]
+    fn each_of_a_storm_is_told_of_and_goes_by_its_own_clock() {
+        let mut toasts = Toasts::new(ToastConfig { max_visible: 1, ..ToastConfig::default() });
+        for n in 0..5 {
+            toasts.handle_new(at(n * 1_000), offline(&n.to_string()));
+        }
+        let told = core::iter::from_fn(|| toasts.poll_shown()).count();
+        assert_eq!((told, visible(&toasts), behind(&toasts)), (5, vec!["4"], vec![4]));
+        assert!(toasts.handle_expiry(at(12_500)));
+        assert_eq!((visible(&toasts), behind(&toasts), toasts.waiting()), (vec!["4"], vec![1], 0));
+    }
+
+    #[test]
+    fn three_of_one_group_stand_by_themselves() {
+        let mut toasts = Toasts::new(ToastConfig::default());
+        for id in ["a", "b", "c"] {
+            toasts.handle_new(at(0), offline(id));
+        }
+        assert_eq!((visible(&toasts), behind(&toasts)), (vec!["c", "b", "a"], vec![0, 0, 0]));
+    }
+
+    #[test]
+    fn those_that_say_the_same_share_a_place_from_the_second_on_and_leave_it_one_by_one() {
+        let mut toasts = Toasts::new(ToastConfig::default());
+        for id in ["a", "b"] {
+            toasts.handle_new(at(0), Toast { title: "Ana Lima".to_owned(), ..toast(id, Severity::High) });
+        }
+        assert_eq!((visible(&toasts), behind(&toasts)), (vec!["b"], vec![1]));
+        toasts.handle_dismiss(at(1), "b");
+        assert_eq!((visible(&toasts), behind(&toasts)), (vec!["a"], vec![0]));
+    }
+
+    #[test]
+    fn a_flood_of_light_ones_never_pushes_out_a_critical_one() {
+        let mut toasts = Toasts::new(ToastConfig::default());
+        toasts.handle_new(at(0), toast("critical", Severity::Critical));
+        for n in 0..500 {
+            toasts.handle_new(at(1), toast(&n.to_string(), Severity::Low));
+        }
+        assert_eq!(visible(&toasts).first(), Some(&"critical"));
     }
 }

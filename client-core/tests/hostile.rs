@@ -17,7 +17,7 @@ fn assert_bounded(page: &Page) {
     assert!(page.client.alerts().items().len() <= config.max_alerts);
     assert!(page.client.devices().statuses().len() <= config.max_devices);
     assert!(page.client.viewers().counts().len() <= page.client.channels().count());
-    assert!(page.client.toasts().visible().len() + page.client.toasts().waiting() <= config.toasts.max_kept);
+    assert!(page.client.toasts().count() <= config.toasts.max_kept);
     assert!(page.client.channels().count() <= 3 + 8);
     assert!(page.client.requests_in_flight() <= config.max_requests + 8);
 }
@@ -221,7 +221,7 @@ fn a_flood_of_good_events_grows_no_list_beyond_its_bound() {
     }
     assert_eq!((page.client.alerts().items().len(), page.client.alerts().unread()), (5, 5));
     assert_eq!(page.client.devices().statuses().len(), 5);
-    assert_eq!(page.client.toasts().visible().len() + page.client.toasts().waiting(), 7);
+    assert_eq!(page.client.toasts().count(), 7);
     assert_eq!(page.client.telemetry().metrics("1").count(), 5);
     assert_eq!(page.errors(), ["too_many_series"], "told once");
 }

@@ -72,14 +72,14 @@ proptest! {
                         let next = page.client.poll_timeout().filter(|at| *at < end).unwrap_or(end);
                         let passed = next.since(page.now.monotonic);
                         if !page.client.toasts().held() {
-                            for toast in page.client.toasts().visible() {
-                                *in_sight.entry(toast.id.clone()).or_default() += passed;
+                            for id in ids_in_sight(&page) {
+                                *in_sight.entry(id).or_default() += passed;
                             }
                         }
-                        let before: Vec<String> = page.client.toasts().visible().map(|toast| toast.id.clone()).collect();
+                        let before = ids_in_sight(&page);
                         page.jump(passed);
                         page.input(Input::Tick);
-                        let after: Vec<String> = page.client.toasts().visible().map(|toast| toast.id.clone()).collect();
+                        let after = ids_in_sight(&page);
                         for id in before.into_iter().filter(|id| !after.contains(id)) {
                             prop_assert_eq!(in_sight[&id], duration_ms, "{} went at another time", id);
                             gone.push(id);
@@ -98,7 +98,7 @@ proptest! {
             prop_assert!(visible.is_sorted_by(|a, b| a.0 < b.0 || (a.0 == b.0 && a.1 >= b.1)), "{:?}", visible);
             prop_assert!(page.client.toasts().waiting() == 0 || visible.len() == max_visible);
         }
-        prop_assert_eq!(page.client.toasts().visible().len() + page.client.toasts().waiting(), 0);
+        prop_assert_eq!(page.client.toasts().count(), 0);
         for id in &come {
             prop_assert!(gone.contains(id) || dismissed.contains(id), "{} was never in sight", id);
         }
@@ -107,4 +107,10 @@ proptest! {
         gone.dedup();
         prop_assert_eq!(gone.len(), all, "an alert was shown twice");
     }
+}
+
+/// Those that share a place are in sight together.
+fn ids_in_sight(page: &Page) -> Vec<String> {
+    let toasts = page.client.toasts();
+    toasts.visible().flat_map(|shown| core::iter::once(shown).chain(toasts.behind(shown))).map(|toast| toast.id.clone()).collect()
 }

@@ -53,6 +53,11 @@ fn list(items: &mut dyn Iterator<Item = JsValue>) -> JsValue {
 }
 
 pub(crate) fn toast(toast: &Toast) -> JsValue {
+    toast_object(toast).done()
+}
+
+#[inline(never)]
+fn toast_object(toast: &Toast) -> Object {
     Object::new()
         .text("id", &toast.id)
         .text("kind", toast.kind.as_str())
@@ -64,7 +69,7 @@ pub(crate) fn toast(toast: &Toast) -> JsValue {
         .text_if("patientId", toast.patient_id.as_deref())
         .text_if("deviceId", toast.device_id.as_deref())
         .text_if("link", toast.link.as_deref())
-        .done()
+        .text_if("group", Some(toast.group.as_str()).filter(|group| !group.is_empty()))
 }
 
 /// A table as an object by name.
@@ -132,7 +137,15 @@ pub(crate) fn slice(client: &Client, which: Slices, name: &str) -> JsValue {
                 .done()
         })),
         Slices::TOASTS => Object::new()
-            .value("visible", &list(&mut client.toasts().visible().map(toast)))
+            .value(
+                "visible",
+                &list(
+                    &mut client
+                        .toasts()
+                        .visible()
+                        .map(|shown| toast_object(shown).value("others", &list(&mut client.toasts().behind(shown).map(toast))).done()),
+                ),
+            )
             .number("waiting", client.toasts().waiting() as f64)
             .flag("held", client.toasts().held())
             .done(),

@@ -176,10 +176,17 @@ export interface Toast {
   patientId?: string;
   deviceId?: string;
   link?: string;
+  /** What it has in common with others of a storm: an alert's type. */
+  group?: string;
+}
+/** One place in sight: a toast, and behind it those that share its place. */
+export interface ShownToast extends Toast {
+  /** Newest first: those that say the same, or the rest of a storm (four and more of one kind, severity and `group`). Each has its own id. */
+  others?: readonly Toast[];
 }
 export interface ToastsState {
-  /** At most 5: severity first, then newest. */
-  visible: readonly Toast[];
+  /** At most 5 places: severity first, then newest. */
+  visible: readonly ShownToast[];
   waiting: number;
   held: boolean;
 }

@@ -147,7 +147,7 @@ impl Judge {
         let config = client.config();
         assert!(client.requests_in_flight() <= config.max_requests + 300, "{} requests in flight", client.requests_in_flight());
         assert!(client.alerts().items().len() <= config.max_alerts, "more alerts than are kept");
-        assert!(client.toasts().visible().len() + client.toasts().waiting() <= config.toasts.max_kept, "more toasts than are kept");
+        assert!(client.toasts().count() <= config.toasts.max_kept, "more toasts than are kept");
     }
 
     /// A status never goes back within a life of the history.

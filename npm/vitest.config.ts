@@ -7,7 +7,9 @@ const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url
 // The guides' examples (test/docs) name the package as an app does.
 const alias = [
   { find: /^pulsewire$/, replacement: at('src/index.ts') },
-  { find: /^pulsewire\/(svelte\/runes|react\/elements)$/, replacement: at('src/$1.ts') },
+  { find: /^pulsewire\/(svelte\/runes|react\/elements|react\/people|react\/health)$/, replacement: at('src/$1.ts') },
+  { find: /^pulsewire\/svelte\/people$/, replacement: at('src/svelte/people.runes.ts') },
+  { find: /^pulsewire\/people$/, replacement: at('src/models/index.ts') },
   { find: /^pulsewire\/(\w+)$/, replacement: at('src/$1/index.ts') },
 ];
 

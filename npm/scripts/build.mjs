@@ -23,8 +23,12 @@ await build({
     index: 'src/index.ts',
     svelte: 'src/svelte/index.ts',
     'svelte/runes': 'src/svelte/runes.ts',
+    'svelte/people': 'src/svelte/people.runes.ts',
     react: 'src/react/index.ts',
     'react/elements': 'src/react/elements.ts',
+    'react/people': 'src/react/people.ts',
+    'react/health': 'src/react/health.ts',
+    people: 'src/models/index.ts',
     query: 'src/query/index.ts',
     devtools: 'src/devtools/index.ts',
     testing: 'src/testing/index.ts',
@@ -50,7 +54,7 @@ await build({
 });
 
 // For Next's app router: esbuild leaves no directive at the head of a bundle.
-for (const entry of ['react.js', 'react/elements.js']) {
+for (const entry of ['react.js', 'react/elements.js', 'react/people.js', 'react/health.js']) {
   const file = join(dist, entry);
   writeFileSync(file, `'use client';${readFileSync(file, 'utf8')}`);
 }

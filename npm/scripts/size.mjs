@@ -22,8 +22,8 @@ const measure = bytes => ({
 });
 const plus = (a, b) => ({ raw: a.raw + b.raw, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli });
 
-/** One entry as a bundler would take it: `lazy` adds what it imports on first use. */
-async function entry(file, { lazy = false } = {}) {
+/** What an entry is bundled to, with what of it loads what. */
+async function bundle(file) {
   const { outputFiles, metafile } = await build({
     absWorkingDir: npm,
     entryPoints: { entry: file },
@@ -38,21 +38,32 @@ async function entry(file, { lazy = false } = {}) {
     external: ['svelte', 'svelte/*', 'react', 'react-dom', 'react/*', '*/pulsewire_base64.js'],
     logLevel: 'error',
   });
+  const outputs = Object.entries(metafile.outputs).map(([path, { imports, exports }]) => {
+    const { contents, text } = outputFiles.find(one => one.path.endsWith(`/${path.split('/').at(-1)}`));
+    // Its class names stand in nothing else.
+    return { path, imports, exports, contents, plots: text.includes('u-over') };
+  });
+  return { outputs, first: outputs.find(({ path }) => path.endsWith('/entry.js')) };
+}
+
+/** All that comes with some of the outputs: `lazy` adds what they import on first use, but for what `leave` says. */
+function closure({ outputs }, from, { lazy = false, leave = () => false } = {}) {
   const wanted = new Set();
-  const visit = path => {
-    if (wanted.has(path)) return;
-    wanted.add(path);
-    for (const { path: next, kind, external } of metafile.outputs[path].imports) {
-      if (!external && (lazy || kind === 'import-statement')) visit(next);
+  const visit = output => {
+    if (wanted.has(output) || leave(output)) return;
+    wanted.add(output);
+    for (const { path, kind, external } of output.imports) {
+      if (!external && (lazy || kind === 'import-statement')) visit(outputs.find(one => one.path === path));
     }
   };
-  visit(Object.keys(metafile.outputs).find(path => metafile.outputs[path].entryPoint !== undefined));
-  let sum = { raw: 0, gzip: 0, brotli: 0 };
-  for (const path of wanted) {
-    const output = outputFiles.find(one => one.path.endsWith(`/${path.split('/').at(-1)}`));
-    sum = plus(sum, measure(output.contents));
-  }
-  return sum;
+  from.forEach(visit);
+  return [...wanted].map(({ contents }) => measure(contents)).reduce(plus, { raw: 0, gzip: 0, brotli: 0 });
+}
+
+/** One entry as a bundler would take it. */
+async function entry(file, options) {
+  const bundled = await bundle(file);
+  return closure(bundled, [bundled.first], options);
 }
 
 const wasm = measure(readFileSync(join(npm, 'wasm/pulsewire_bg.wasm')));
@@ -68,9 +79,27 @@ const sizes = {
   'pulsewire/query': await entry('dist/query.js'),
   'pulsewire/devtools, opened': await entry('dist/devtools.js', { lazy: true }),
   'pulsewire/testing (never in a page)': await entry('dist/testing.js'),
-  'pulsewire/elements (all but charts’ plotting)': await entry('dist/elements.js'),
-  'pulsewire/elements, everything it can load': await entry('dist/elements.js', { lazy: true }),
+  'pulsewire/people': await entry('dist/people.js'),
+  'pulsewire/react/people': await entry('dist/react/people.js'),
+  'pulsewire/svelte/people': await entry('dist/svelte/people.js'),
+  'pulsewire/react/health': await entry('dist/react/health.js'),
 };
+
+// A page loads the elements that it names, with what they share; `defineElements()` without names loads all.
+const elements = await bundle('dist/elements.js');
+const plotting = { lazy: true, leave: ({ plots }) => plots };
+sizes['pulsewire/elements'] = closure(elements, [elements.first]);
+sizes['elements, all but charts’ plotting'] = closure(elements, [elements.first], plotting);
+sizes['elements, with it'] = closure(elements, [elements.first], { lazy: true });
+/** What a monitoring page shows: everything but people and jobs. */
+const WARD = ['Alerts', 'Banner', 'Chart', 'Connection', 'DeviceBadge', 'Provider', 'Toasts', 'Viewers'];
+const classes = elements.outputs.filter(({ exports: names }) => names.some(name => name.startsWith('Pulsewire')));
+const ward = classes.filter(({ exports: names }) => WARD.some(name => names.includes(`Pulsewire${name}`)));
+sizes['elements of a ward’s page, without plotting'] = closure(elements, [elements.first, ...ward]);
+for (const output of classes.sort((a, b) => (a.exports[0] < b.exports[0] ? -1 : 1))) {
+  const name = output.exports.find(one => one.startsWith('Pulsewire'));
+  sizes[`<${name.replace(/(?!^)[A-Z]/g, '-$&').toLowerCase()}> alone`] = closure(elements, [elements.first, output]);
+}
 
 const kb = bytes => (bytes / 1000).toFixed(1).padStart(7);
 console.log(`${'entry'.padEnd(48)}    raw    gzip  brotli   budget (gzip), kB`);

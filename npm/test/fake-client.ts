@@ -3,6 +3,7 @@
  *
  * The `set…` and `feed…` methods play the relay; `holds()` counts what is held, which is how the tests find leaks.
  */
+import { PulsewireError } from '../src/errors.js';
 import type {
   Alert,
   AlertsState,
@@ -25,6 +26,7 @@ import type {
   Pulsewire,
   PulsewireEvents,
   Quality,
+  ShownToast,
   SubscribeOptions,
   TelemetryHandle,
   TelemetryView,
@@ -125,7 +127,7 @@ export class FakeClient implements Pulsewire {
   setViewers(channel: string, viewers: ViewerCount): void {
     this.viewerCounts.set({ ...this.viewerCounts.get(), [channel]: viewers });
   }
-  setToasts(visible: readonly Toast[], waiting = 0): void {
+  setToasts(visible: readonly ShownToast[], waiting = 0): void {
     const before = this.toasts.get().visible;
     this.toasts.set({ ...this.toasts.get(), visible, waiting });
     for (const toast of visible) {
@@ -273,9 +275,13 @@ export class FakeClient implements Pulsewire {
     this.calls.push(`publish ${channel} ${event}`);
     return Object.assign(Promise.resolve({ offset: 1 }), { state: new Value<DeliveryState>('confirmed') });
   }
-  async call<T>(method: string): Promise<T> {
-    this.calls.push(`call ${method}`);
-    return {} as T;
+  /** What the relay answers, by method; all others it does not know. */
+  readonly answers = new Map<string, (params: never) => unknown>();
+  async call<T>(method: string, params?: unknown): Promise<T> {
+    this.calls.push(params === undefined ? `call ${method}` : `call ${method} ${JSON.stringify(params)}`);
+    const answer = this.answers.get(method);
+    if (!answer) throw new PulsewireError({ code: 'not_found', message: `no ${method}` });
+    return (await answer(params as never)) as T;
   }
   quality(): Quality {
     return { grade: 'good', latencyMs: 20, jitterMs: 1, uptime: 1, reconnects: 0, messagesPerSecond: 0, bytesPerSecond: 0 };

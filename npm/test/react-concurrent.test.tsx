@@ -7,15 +7,14 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import {
   PulsewireProvider,
   useConnection,
-  useConversation,
   useDashboardStats,
   useDeviceStatus,
   useObservable,
-  usePatients,
   useRouteChannels,
   useTelemetryStats,
   useViewers,
 } from '../src/react/index.js';
+import { useConversation, usePatients } from '../src/react/people.js';
 import { FakeClient } from './fake-client.js';
 
 let client: FakeClient;
@@ -202,32 +201,40 @@ test('two readers never show different values of one moment, even in a transitio
 
 test('older messages go in front, each once, and the ones of another conversation stay apart', async () => {
   const message = (id: string, ts: number) => ({ id, content: id, sender: 'nurse' as const, senderName: 'A', ts });
-  client.messages('c1').set([message('m3', 3), message('m4', 4)]);
-  const asked: (string | undefined)[] = [];
-  let answer: ((page: ReturnType<typeof message>[]) => void) | undefined;
-  const older = (before: { id: string } | undefined) => {
-    asked.push(before?.id);
-    return new Promise<ReturnType<typeof message>[]>(resolve => {
+  let answer: ((page: { items: ReturnType<typeof message>[]; next: number | null }) => void) | undefined;
+  const asked: unknown[] = [];
+  client.answers.set('conversations.messages', ({ conversationId, before }: { conversationId: string; before?: number }) => {
+    asked.push([conversationId, before]);
+    if (before === undefined) return { items: conversationId === 'c1' ? [message('m4', 4), message('m3', 3)] : [], next: 3 };
+    return new Promise(resolve => {
       answer = resolve;
     });
-  };
-  const { result, rerender } = renderHook(({ id }) => useConversation(id, { older }), { wrapper, initialProps: { id: 'c1' } });
+  });
+  client.setConnection({ state: 'connected', connectionId: '1' });
+  const { result, rerender } = renderHook(({ id }) => useConversation(id), { wrapper, initialProps: { id: 'c1' } });
   const ids = () => result.current.messages.map(({ id }) => id);
+  await act(async () => {});
   await act(async () => {
     const loaded = result.current.loadOlder();
-    answer?.([message('m1', 1), message('m2', 2), message('m3', 3)]);
+    answer?.({ items: [message('m3', 3), message('m2', 2), message('m1', 1)], next: 1 });
     expect(await loaded).toBe(3);
   });
   expect(ids()).toEqual(['m1', 'm2', 'm3', 'm4']);
-  act(() => client.messages('c1').set([message('m3', 3), message('m4', 4), message('m5', 5)]));
+  act(() => client.messages('c1').set([message('m4', 4), message('m5', 5)]));
   expect(ids()).toEqual(['m1', 'm2', 'm3', 'm4', 'm5']);
   const late = result.current.loadOlder();
   rerender({ id: 'c2' });
   await act(async () => {
-    answer?.([message('m0', 0)]);
+    answer?.({ items: [message('m0', 0)], next: null });
     await late;
   });
-  expect([asked, ids()]).toEqual([['m3', 'm1'], []]);
+  expect(ids()).toEqual([]);
+  expect(asked).toEqual([
+    ['c1', undefined],
+    ['c1', 3],
+    ['c1', 1],
+    ['c2', undefined],
+  ]);
 });
 
 test('numbers that did not change do not render', () => {

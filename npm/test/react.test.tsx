@@ -9,20 +9,16 @@ import {
   PulsewireProvider,
   useAlerts,
   useChannel,
-  useConversation,
   useConnection,
   useDashboardStats,
   useDeviceStatus,
-  useExecution,
-  useNotifications,
-  usePatients,
-  usePresence,
   usePulsewire,
   useTelemetry,
   useTelemetryStats,
   useToasts,
   useViewers,
 } from '../src/react/index.js';
+import { useConversation, useExecution, useNotifications, usePatients, usePresence } from '../src/react/people.js';
 import { alert, FakeClient, toast } from './fake-client.js';
 
 let client: FakeClient;
@@ -73,8 +69,7 @@ function Desk() {
       <button
         type="button"
         onClick={() => {
-          markRead('all');
-          dismiss(['n1']);
+          void markRead('all').then(() => dismiss(['n1']));
           setTyping(true);
           void retry();
         }}
@@ -90,12 +85,19 @@ test('these are the tests of the React that the project names', () => {
 });
 
 describe('hooks', () => {
-  test('show people and jobs, act on them, and let go of their channels', () => {
+  test('show people and jobs, act on them, and let go of their channels', async () => {
     const { unmount } = render(strict(<Desk />));
     expect(text()).toContain('unread 0 online 0 patients 0 status none messages  typing  job none');
     expect(client.holds('conversation:c1')).toBe(1);
     act(() => {
-      client.notifications.set({ items: [], unread: 2 });
+      const note = { title: 'x', body: '', severity: 'low' as const, ts: 1, read: false };
+      client.notifications.set({
+        items: [
+          { ...note, id: 'n1' },
+          { ...note, id: 'n2' },
+        ],
+        unread: 2,
+      });
       client.presence.set([{ userId: 'u', name: 'U' }]);
       client.patients.set({ p: { patientId: 'p', ts: 1 } });
       client.conversations.set({ c1: { conversationId: 'c1', status: 'assumed', ts: 1 } });
@@ -107,13 +109,17 @@ describe('hooks', () => {
       client.executions.set({ e1: { executionId: 'e1', status: 'running', progress: 0, attempt: 1, ts: 1 } });
     });
     expect(text()).toContain('unread 2 online 1 patients 1 status assumed messages hello typing Bo job running');
-    act(() => screen.getByText('act').click());
+    await act(async () => screen.getByText('act').click());
     expect(client.calls).toEqual([
-      'markNotificationsRead all',
-      'dismissNotifications n1',
+      'call notifications.read {"all":true}',
       'setTyping c1 true',
+      'call executions.retry {"executionId":"e1"}',
       'publish execution:e1 execution_retry',
+      'markNotificationsRead all',
+      'call notifications.dismiss {"ids":["n1"]}',
+      'dismissNotifications n1',
     ]);
+    expect(text()).toContain('unread 0');
     unmount();
     expect([client.holds(), client.listeners()]).toEqual([0, 0]);
   });

@@ -36,7 +36,14 @@ test('.current follows every change', () => {
   client.feed('d1', 'hr', [[1, 70]]);
   client.setViewers('patient:d1', { count: 3, names: [] });
   client.messages('c-d1').set([{ id: 'm', content: 'hello', sender: 'nurse', senderName: 'A', ts: 1 }]);
-  client.notifications.set({ items: [], unread: 2 });
+  const note = { title: 'x', body: '', severity: 'low' as const, ts: 1, read: false };
+  client.notifications.set({
+    items: [
+      { ...note, id: 'a' },
+      { ...note, id: 'b' },
+    ],
+    unread: 2,
+  });
   client.setToasts([toast()]);
   expect(text()).toBe('connected d1 online alerts 2/1 devices 9 twice 140 viewers 3 messages 1 notes 2 toasts 1');
 });

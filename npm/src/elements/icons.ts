@@ -18,6 +18,14 @@ export const icons = {
   pulse: icon(svg`<path d="M1.2 8h3l1.6-4.4 3 8.8L10.6 8h4.2"/>`),
   loop: icon(svg`<path d="M13.6 8a5.6 5.6 0 1 1-1.7-4"/><path d="M13.8 1.8v2.8H11"/>`),
   lock: icon(svg`<rect x="3" y="7" width="10" height="6.8" rx="1.6"/><path d="M5.2 7V5a2.8 2.8 0 0 1 5.6 0v2"/>`),
+  bell: icon(
+    svg`<path d="M3.2 11.4c1-1 1.2-2.2 1.2-4.2a3.6 3.6 0 0 1 7.2 0c0 2 .2 3.2 1.2 4.2Z"/><path d="M6.6 13.6a1.6 1.6 0 0 0 2.8 0"/>`,
+  ),
+  sound: icon(svg`<path d="M2 6.2h2.4L7.8 3.4v9.2L4.4 9.8H2Z"/><path d="M10.4 5.8a3.2 3.2 0 0 1 0 4.4M12.4 4a5.8 5.8 0 0 1 0 8"/>`),
+  send: icon(svg`<path d="M2 8 14 2.6 10 13.6 7.6 9.2Z"/><path d="M7.6 9.2 14 2.6"/>`),
+  down: icon(svg`<path d="M8 2.6v10.2M3.8 8.8 8 13l4.2-4.2"/>`),
+  sent: icon(svg`<path d="m3.4 8.4 3 3 6.2-7"/>`),
+  twice: icon(svg`<path d="m1.2 8.6 2.8 2.8 5.6-6.4M7 10.4l1 1 6.4-7"/>`),
   slow: icon(svg`<circle cx="8" cy="8" r="6.2"/><path d="M8 4.6V8l2.2 1.4"/>`),
 };
 

@@ -82,7 +82,7 @@ export const toastStyles = css`
     overflow-wrap: anywhere;
   }
   /* The whole card is the link's target, while its text stays what is focused and read. */
-  .title::after {
+  .whole::after {
     content: '';
     position: absolute;
     inset: 0;
@@ -96,6 +96,46 @@ export const toastStyles = css`
     -webkit-box-orient: vertical;
     -webkit-line-clamp: 3;
     overflow: hidden;
+  }
+  .times {
+    margin-inline-start: auto;
+    padding: 0 7px;
+    border-radius: 999px;
+    font-weight: 700;
+    color: var(--_tone);
+    background: var(--_soft);
+  }
+  .expand {
+    margin-top: 4px;
+    font-size: 13px;
+    font-weight: 600;
+    color: var(--_accent);
+  }
+  .members {
+    max-height: 220px;
+    margin: 6px 0 0;
+    padding: 0;
+    overflow-y: auto;
+    list-style: none;
+    font-size: 13px;
+    color: var(--_muted);
+  }
+  .members li {
+    padding: 3px 0;
+    overflow-wrap: anywhere;
+  }
+  .member {
+    display: block;
+    font-weight: 600;
+    color: var(--_text);
+    text-align: start;
+  }
+  .hint {
+    display: inline-flex;
+    align-items: center;
+    gap: 6px;
+    color: var(--_warn);
+    pointer-events: auto;
   }
   .close {
     position: relative;

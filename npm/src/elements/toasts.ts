@@ -5,19 +5,29 @@
  * region holds their clocks. Screen readers are told through two live regions that are there from the start (assertive for critical
  * and high), because a live region inserted together with its text is often not read. Escape dismisses the toast under the focus, else
  * under the pointer. Events: `pulsewire-toast-click` with the toast; prevent it to keep the client's own click callback from running.
+ *
+ * A place may hold several: those that say the same have a count, a storm ("37 × Device offline") opens to a list. Sounds and notifications of
+ * the browser go by the user's settings (`<pulsewire-toast-settings>`); `silent` leaves both out, `.sound` puts the page's own in their place.
  */
 import { html, nothing, type PropertyDeclarations } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { clock, fill, type Texts } from '../i18n/index.js';
-import type { Pulsewire, Toast } from '../types.js';
+import type { Pulsewire, ShownToast, Toast } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
+import { closeWhenSeen, notify } from './browser-notifications.js';
+import { blocked, chime, prepareChime } from './chime.js';
 import { onBannerBottom } from './floating.js';
 import { icons, severityIcons } from './icons.js';
+import { isHeard, toastOptions } from './toast-options.js';
 import { toastStyles } from './toasts-style.js';
 import { tokens } from './tokens.js';
 
 const MAX_SHOWN = 5;
 const LEAVE_MS = 180;
+/** How long growing numbers are gathered before they are read out. */
+const COUNT_MS = 1_000;
+/** Names that stand on a storm's card. */
+const NAMES = 3;
 
 const kinds: Record<Toast['kind'], keyof Texts> = {
   alert: 'kindAlert',
@@ -28,16 +38,28 @@ const kinds: Record<Toast['kind'], keyof Texts> = {
 };
 
 interface Shown {
-  toast: Toast;
+  toast: ShownToast;
   leaving: boolean;
+}
+const othersOf = (toast: ShownToast): readonly Toast[] => toast.others ?? [];
+/** Whether all of a place say the same; else it is a storm. */
+const isRepeat = (toast: ShownToast): boolean =>
+  othersOf(toast).every(({ title, message }) => title === toast.title && message === toast.message);
+/** Of a place: stays the same while its newest one changes. */
+function keyOf(toast: ShownToast): string {
+  if (othersOf(toast).length === 0) return toast.id;
+  const what = isRepeat(toast) ? `${toast.title} ${toast.message}` : '';
+  return `${toast.kind} ${toast.severity} ${toast.group ?? ''} ${what}`;
 }
 
 export class PulsewireToasts extends PulsewireElement {
-  static override properties: PropertyDeclarations = { sound: { attribute: false } };
+  static override properties: PropertyDeclarations = { sound: { attribute: false }, silent: { type: Boolean } };
   static override styles: Styles = [tokens, toastStyles];
 
-  /** Called for each toast that appears, to play a sound; none by default, since browsers allow it only after a click. */
+  /** Called for each toast that appears, in place of the sounds that are built in. */
   declare sound: ((toast: Toast) => void) | undefined;
+  /** No sounds and no notifications of the browser. */
+  declare silent: boolean;
 
   #shown: Shown[] = [];
   #waiting = 0;
@@ -47,6 +69,8 @@ export class PulsewireToasts extends PulsewireElement {
   #focusInside = false;
   #holding: Pulsewire | undefined;
   #underPointer: string | undefined;
+  #opened = new Set<string>();
+  #counting: ReturnType<typeof setTimeout> | undefined;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
 
   protected override attach(client: Pulsewire): Release[] {
@@ -59,7 +83,11 @@ export class PulsewireToasts extends PulsewireElement {
     return [
       client.toasts.listen(() => this.#follow(client)),
       // The client says it in one tab only where tabs share a connection; what is shown is shown in all of them.
-      client.on('toast', toast => this.sound?.(toast)),
+      client.on('toast', toast => this.#tellAlso(client, toast)),
+      prepareChime(),
+      blocked.listen(() => this.requestUpdate()),
+      toastOptions.listen(() => this.requestUpdate()),
+      closeWhenSeen(),
       () => document.removeEventListener('keydown', this.#onKey),
       onBannerBottom(px => this.style.setProperty('--_banner', `${px}px`)),
       () => {
@@ -72,6 +100,9 @@ export class PulsewireToasts extends PulsewireElement {
   protected override detached(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    clearTimeout(this.#counting);
+    this.#counting = undefined;
+    this.#opened.clear();
     this.#shown = [];
     this.#pointerInside = false;
     this.#focusInside = false;
@@ -80,27 +111,53 @@ export class PulsewireToasts extends PulsewireElement {
   #follow(client: Pulsewire): void {
     const state = client.toasts.get();
     const visible = state.visible.slice(0, MAX_SHOWN);
-    const before = new Map(this.#shown.map(item => [item.toast.id, item]));
-    const now = new Set(visible.map(toast => toast.id));
+    const before = new Map(this.#shown.map(item => [keyOf(item.toast), item]));
+    // Where one more joined a card, the card stays the one it was for as long as it says the same.
+    const now = new Set(visible.map(keyOf));
     const next: Shown[] = visible.map(toast => ({ toast, leaving: false }));
-    this.#announce(visible.filter(toast => before.get(toast.id)?.leaving !== false));
+    this.#announce(visible.filter(toast => before.get(keyOf(toast))?.leaving !== false));
+    if (visible.some(toast => othersOf(toast).length > othersOf(before.get(keyOf(toast))?.toast ?? toast).length)) this.#countSoon();
+    for (const key of this.#opened) if (!now.has(key)) this.#opened.delete(key);
     // What goes keeps its place for the length of its motion.
     this.#shown.forEach((item, index) => {
-      if (now.has(item.toast.id)) return;
+      const key = keyOf(item.toast);
+      // What went into another card with its id is not gone.
+      if (now.has(key) || visible.some(toast => toast.id === item.toast.id || othersOf(toast).some(({ id }) => id === item.toast.id)))
+        return;
       next.splice(Math.min(index, next.length), 0, { ...item, leaving: true });
-      if (!item.leaving) this.#removeLater(item.toast.id);
+      if (!item.leaving) this.#removeLater(key);
     });
     this.#shown = next;
     this.#waiting = state.waiting + (state.visible.length - visible.length);
     this.requestUpdate();
   }
 
-  #announce(arrived: readonly Toast[]): void {
+  #tellAlso(client: Pulsewire, toast: Toast): void {
+    if (this.sound) {
+      this.sound(toast);
+      return;
+    }
+    if (this.silent) return;
+    const options = toastOptions.get();
+    if (isHeard(options, toast.severity)) chime(toast.severity, options.volume);
+    if (options.notify) notify(toast, this.#words(toast), this.language, () => client.clickToast(toast.id));
+  }
+
+  /** Numbers that grow are read out once they have grown for a moment. */
+  #countSoon(): void {
+    this.#counting ??= setTimeout(() => {
+      this.#counting = undefined;
+      this.#announce(this.#shown.filter(({ toast, leaving }) => !leaving && othersOf(toast).length > 0).map(({ toast }) => toast));
+      this.requestUpdate();
+    }, COUNT_MS);
+  }
+
+  #announce(arrived: readonly ShownToast[]): void {
     const urgent = (toast: Toast): boolean => toast.severity === 'critical' || toast.severity === 'high';
-    const say = (toasts: readonly Toast[]): string =>
+    const say = (toasts: readonly ShownToast[]): string =>
       toasts
         .map(toast => {
-          const { title, message } = this.#words(toast);
+          const { title, message } = this.#face(toast);
           return `${this.text[toast.severity]}: ${title}. ${message}`;
         })
         .join(' ');
@@ -108,12 +165,12 @@ export class PulsewireToasts extends PulsewireElement {
     if (!arrived.every(urgent)) this.#polite = say(arrived.filter(toast => !urgent(toast)));
   }
 
-  #removeLater(id: string): void {
+  #removeLater(key: string): void {
     const reduced = window.matchMedia?.('(prefers-reduced-motion: reduce)').matches;
     const timer = setTimeout(
       () => {
         this.#timers.delete(timer);
-        this.#shown = this.#shown.filter(item => !(item.leaving && item.toast.id === id));
+        this.#shown = this.#shown.filter(item => !(item.leaving && keyOf(item.toast) === key));
         this.requestUpdate();
       },
       reduced ? 0 : LEAVE_MS,
@@ -130,15 +187,36 @@ export class PulsewireToasts extends PulsewireElement {
     return { title, message: texts[`toast_${toast.title}_message`] ?? toast.message };
   }
 
+  /** What a place says: its toast, or all of a storm in one. */
+  #face(toast: ShownToast): { title: string; message: string; times?: number; all?: readonly Toast[] } {
+    const others = othersOf(toast);
+    const words = this.#words(toast);
+    if (others.length === 0) return words;
+    const n = others.length + 1;
+    if (isRepeat(toast)) return { ...words, times: n };
+    const all = [toast, ...others];
+    // Alerts are called by what happened and lists the patients; what comes with a headline of its own is called by that.
+    const alert = toast.kind === 'alert';
+    const names = [...new Set(all.map(one => (alert ? one.title : this.#words(one).message)))].filter(name => name !== '');
+    const rest = names.length - NAMES;
+    const some = names.slice(0, NAMES).join(', ');
+    return {
+      title: fill(this.text.toastsStorm, { n, what: alert ? words.message || words.title : words.title }),
+      message: rest > 0 ? fill(this.text.toastsNames, { names: some, n: rest }) : some,
+      all,
+    };
+  }
+
   protected override render(): unknown {
     const any = this.#shown.length > 0;
+    const hint = blocked.get() && !this.silent && !this.sound;
     return html`<div class="hidden" role="alert" aria-live="assertive">${this.#assertive}</div>
       <div class="hidden" role="status" aria-live="polite">${this.#polite}</div>
       <section
         part="region"
         role="region"
         aria-label=${this.text.toastsRegion}
-        ?hidden=${!any}
+        ?hidden=${!any && !hint}
         @pointerenter=${() => this.#hold({ pointer: true })}
         @pointerleave=${() => this.#hold({ pointer: false })}
         @focusin=${() => this.#hold({ focus: true })}
@@ -147,16 +225,24 @@ export class PulsewireToasts extends PulsewireElement {
         <ol>
           ${repeat(
             this.#shown,
-            item => item.toast.id,
+            item => keyOf(item.toast),
             item => this.#card(item),
           )}
+          ${
+            hint
+              ? // The click itself is the gesture that unlocks the sound.
+                html`<li part="sound-hint" class="more"><button class="hint link" type="button">${icons.sound}${this.text.soundBlocked}</button></li>`
+              : nothing
+          }
           ${this.#waiting > 0 ? html`<li part="more" class="more">${fill(this.text.toastsMore, { n: this.#waiting })}</li>` : nothing}
         </ol>
       </section>`;
   }
 
   #card({ toast, leaving }: Shown): unknown {
-    const { title, message } = this.#words(toast);
+    const { title, message, times, all } = this.#face(toast);
+    const key = keyOf(toast);
+    const open = this.#opened.has(key);
     return html`<li
       part="toast toast-${toast.severity}"
       class="toast ${toast.severity} ${leaving ? 'leaving' : ''}"
@@ -174,31 +260,72 @@ export class PulsewireToasts extends PulsewireElement {
         <div class="meta">
           <span part="severity" class="severity">${this.text[toast.severity]}</span>
           <span>${this.text[kinds[toast.kind]]} · ${clock(toast.ts, this.language)}</span>
+          ${
+            times
+              ? html`<span part="times" class="times"
+                  ><span aria-hidden="true">×${times}</span><span class="hidden">${fill(this.text.toastsTimes, { n: times })}</span></span
+                >`
+              : nothing
+          }
         </div>
-        <button part="title" class="title link" type="button" @click=${() => this.#open(toast)}>${title}</button>
+        ${
+          all
+            ? html`<p part="title" class="title">${title}</p>`
+            : html`<button part="title" class="title whole link" type="button" @click=${() => this.#open(toast)}>${title}</button>`
+        }
         ${message ? html`<p part="message" class="message">${message}</p>` : nothing}
+        ${all ? this.#storm(all, key, open) : nothing}
       </div>
       <button
         part="close"
         class="close action"
         type="button"
         aria-label=${fill(this.text.toastDismissOf, { what: title })}
-        @click=${() => this.#dismiss(toast.id)}
+        @click=${() => this.#dismiss(toast)}
       >
         ${icons.close}
       </button>
     </li>`;
   }
 
+  #storm(all: readonly Toast[], key: string, open: boolean): unknown {
+    const toggle = (): void => {
+      if (!this.#opened.delete(key)) this.#opened.add(key);
+      this.requestUpdate();
+    };
+    return html`<button part="expand" class="expand link" type="button" aria-expanded=${open ? 'true' : 'false'} @click=${toggle}>
+        ${open ? this.text.toastsCollapse : fill(this.text.toastsExpand, { n: all.length })}
+      </button>
+      ${
+        open
+          ? html`<ul part="members" class="members">
+              ${repeat(
+                all,
+                ({ id }) => id,
+                one => {
+                  const { title, message } = this.#words(one);
+                  return html`<li>
+                    <button class="member link" type="button" @click=${() => this.#open(one)}>${title}</button>
+                    <span>${message ? `${message} · ` : ''}${clock(one.ts, this.language)}</span>
+                  </li>`;
+                },
+              )}
+            </ul>`
+          : nothing
+      }`;
+  }
+
   #open(toast: Toast): void {
     if (this.tell('pulsewire-toast-click', toast)) this.source?.clickToast(toast.id);
   }
 
-  #dismiss(id: string): void {
+  /** All of its place. */
+  #dismiss(toast: ShownToast): void {
+    const { id } = toast;
     const focused = this.#focusedId() === id;
     const ids = this.#shown.filter(item => !item.leaving).map(item => item.toast.id);
     const at = ids.indexOf(id);
-    this.source?.dismissToast(id);
+    for (const one of [toast, ...othersOf(toast)]) this.source?.dismissToast(one.id);
     if (!focused) return;
     // The focus goes on to the neighbour; without one it leaves the region, and the hold ends with it.
     const neighbour = ids[at + 1] ?? ids[at - 1];
@@ -210,11 +337,12 @@ export class PulsewireToasts extends PulsewireElement {
 
   readonly #onKey = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape' || event.defaultPrevented) return;
-    const id =
-      this.#focusedId() ?? (this.#pointerInside ? (this.#underPointer ?? this.#shown.find(item => !item.leaving)?.toast.id) : undefined);
-    if (id === undefined) return;
+    const present = this.#shown.filter(item => !item.leaving);
+    const id = this.#focusedId() ?? (this.#pointerInside ? (this.#underPointer ?? present[0]?.toast.id) : undefined);
+    const found = present.find(({ toast }) => toast.id === id);
+    if (!found) return;
     event.preventDefault();
-    this.#dismiss(id);
+    this.#dismiss(found.toast);
   };
 
   #focusedId(): string | undefined {

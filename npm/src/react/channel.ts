@@ -1,5 +1,5 @@
 /** `useChannel`: a reference-counted hold on a channel, its state, and its events. `useRouteChannels`: those of the route. */
-import { useCallback, useRef, useSyncExternalStore } from 'react';
+import { useCallback, useRef, useSyncExternalStore } from './react.js';
 import { type ChannelNames, namesOf } from '../follow.js';
 import type { ChannelEvent, ChannelHandle, ChannelState, PublishOptions, Delivery, SubscribeOptions } from '../types.js';
 import { usePulsewire } from './context.js';

@@ -1,5 +1,6 @@
 /** The client of a React tree: given by `<PulsewireProvider>`, never a module global, so that two requests on a server cannot share one. */
-import { createContext, createElement, type ReactNode, useContext, useEffect } from 'react';
+import type { ReactNode } from 'react';
+import { createContext, createElement, useContext, useEffect } from './react.js';
 import type { Pulsewire } from '../types.js';
 
 const Context = createContext<Pulsewire | undefined>(undefined);

@@ -6,7 +6,8 @@
 import { createElement, type HTMLAttributes, type ReactNode, useEffect, useRef } from 'react';
 import type { PulsewireElements, Texts } from '../elements/index.js';
 import { defineElements } from '../elements/register.js';
-import type { Alert, Toast } from '../types.js';
+import type { DeskAlert } from '../models/alert-desk.js';
+import type { ConversationMessage, Notification, Toast } from '../types.js';
 import { usePulsewire } from './context.js';
 
 interface Common extends HTMLAttributes<HTMLElement> {
@@ -18,6 +19,9 @@ const EVENTS: Readonly<Record<string, string>> = {
   onToastClick: 'pulsewire-toast-click',
   onAlertClick: 'pulsewire-alert-click',
   onChartError: 'pulsewire-chart-error',
+  onExecutionRetry: 'pulsewire-execution-retry',
+  onMessageSent: 'pulsewire-message-sent',
+  onNotificationClick: 'pulsewire-notification-click',
 };
 /** What stays React's business; every other prop is a property of the element. */
 const REACTS = /^(children|className|id|style|role|aria-.+|data-.+|on[A-Z].+)$/;
@@ -50,7 +54,7 @@ function wrap<Own extends object>(tag: keyof PulsewireElements) {
         node.addEventListener(event, run);
         return () => node.removeEventListener(event, run);
       });
-      void defineElements();
+      void defineElements([tag]);
       return () => {
         for (const end of stop) end();
       };
@@ -63,6 +67,7 @@ function wrap<Own extends object>(tag: keyof PulsewireElements) {
 
 export const PulsewireToasts = /* @__PURE__ */ wrap<{
   sound?: (toast: Toast) => void;
+  silent?: boolean;
   onToastClick?: (event: CustomEvent<Toast>) => void;
 }>('pulsewire-toasts');
 
@@ -70,7 +75,8 @@ export const PulsewireAlerts = /* @__PURE__ */ wrap<{
   patientId?: string;
   limit?: number;
   noHeader?: boolean;
-  onAlertClick?: (event: CustomEvent<Alert>) => void;
+  noActions?: boolean;
+  onAlertClick?: (event: CustomEvent<DeskAlert>) => void;
 }>('pulsewire-alerts');
 
 export const PulsewireChart = /* @__PURE__ */ wrap<{
@@ -100,3 +106,36 @@ export const PulsewireViewers = /* @__PURE__ */ wrap<{ channel: string; noHold?:
 export const PulsewireConnection = /* @__PURE__ */ wrap<{ noLatency?: boolean }>('pulsewire-connection');
 
 export const PulsewireBanner = /* @__PURE__ */ wrap<{ inline?: boolean }>('pulsewire-banner');
+
+export const PulsewireBell = /* @__PURE__ */ wrap<{
+  open?: boolean;
+  onNotificationClick?: (event: CustomEvent<Notification>) => void;
+}>('pulsewire-bell');
+
+export const PulsewireNotifications = /* @__PURE__ */ wrap<{
+  noHeader?: boolean;
+  onNotificationClick?: (event: CustomEvent<Notification>) => void;
+}>('pulsewire-notifications');
+
+export const PulsewireConversation = /* @__PURE__ */ wrap<{
+  conversationId: string;
+  sender?: ConversationMessage['sender'];
+  senderName?: string;
+  readOnly?: boolean;
+  label?: string;
+  onMessageSent?: (event: CustomEvent<string>) => void;
+}>('pulsewire-conversation');
+
+export const PulsewireExecution = /* @__PURE__ */ wrap<{
+  executionId: string;
+  label?: string;
+  onExecutionRetry?: (event: CustomEvent<string>) => void;
+}>('pulsewire-execution');
+
+export const PulsewirePresence = /* @__PURE__ */ wrap<{ userId: string; name?: string; label?: boolean }>('pulsewire-presence');
+
+export const PulsewireToastSettings = /* @__PURE__ */ wrap<object>('pulsewire-toast-settings');
+
+export const PulsewireTyping = /* @__PURE__ */ wrap<{ conversationId: string; noHold?: boolean }>('pulsewire-typing');
+
+export const PulsewireUsage = /* @__PURE__ */ wrap<{ patientId: string; days?: number; noHold?: boolean }>('pulsewire-usage');

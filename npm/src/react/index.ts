@@ -10,18 +10,10 @@ export { type HoldOption, type HoldWatch, useObservable, type Watch } from './ob
 export {
   useAlerts,
   useConnection,
-  useConversation,
   useDashboardStats,
   useDeviceStatus,
   useDeviceStatuses,
-  useExecution,
-  useNotifications,
-  useOutbox,
-  usePatients,
-  usePresence,
-  useQuality,
   useToasts,
-  useTyping,
   useViewers,
 } from './state.js';
 export { type TelemetryNumbers, type TelemetryOptions, type TelemetryReader, useTelemetry, useTelemetryStats } from './telemetry.js';

@@ -1,5 +1,5 @@
 /** From an observable of the client to React: one subscription, no tearing, and the same first picture on server and browser. */
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from './react.js';
 import { hold } from '../follow.js';
 import type { ChannelEvent, Observable, SubscribeOptions } from '../types.js';
 import { usePulsewire } from './context.js';
@@ -62,7 +62,7 @@ function listen(observable: Observable<unknown>, changed: () => void, maxHz?: nu
 /** The same, or of the same members. */
 function alike(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || !a || !b) return false;
+  if (!a || !b || typeof a !== 'object' || typeof b !== 'object') return false;
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every(key => Object.is(a[key as never], b[key as never]));
 }

@@ -4,7 +4,7 @@
  * Points come hundreds of times a second; rendering for each would be the whole CPU. So `useTelemetry` never renders again by itself, and
  * `useTelemetryStats` at most `renderHz` times a second.
  */
-import { useEffect, useMemo } from 'react';
+import { useEffect, useMemo } from './react.js';
 import type { Freshness, SubscribeOptions, TelemetryHandle, TelemetryStats, TelemetryView } from '../types.js';
 import { usePulsewire } from './context.js';
 import { usePolled } from './observe.js';
@@ -22,9 +22,9 @@ export function useTelemetry(device: string, metric: string, { capacity, history
   const client = usePulsewire();
   const source = useMemo(() => {
     let handle: TelemetryHandle | undefined;
-    const listeners = new Set<{ changed: () => void }>();
+    const listeners = new Set<() => void>();
     const tell = (): void => {
-      for (const { changed } of [...listeners]) changed();
+      for (const run of [...listeners]) run();
     };
     const reader: TelemetryReader = {
       deviceId: device,
@@ -36,7 +36,7 @@ export function useTelemetry(device: string, metric: string, { capacity, history
       version: () => handle?.version() ?? 0,
       // Children listen before this component's own effect has taken the handle, and go on through a StrictMode remount.
       listen: changed => {
-        const listener = { changed };
+        const listener = (): void => changed();
         listeners.add(listener);
         return () => listeners.delete(listener);
       },

@@ -8,51 +8,33 @@
  * value of that moment. On a server nothing is held, and nothing is shared between two renders: the client stands in the context.
  */
 import { onMount } from 'svelte';
-import { fromStore, toStore } from 'svelte/store';
+import { toStore } from 'svelte/store';
 import { type ChannelNames, follow } from '../follow.js';
 import { ofPatient } from '../pick.js';
 import type {
   AlertsState,
-  Conversation,
-  ConversationMessage,
   Delivery,
   DeviceStatus,
-  Execution,
-  NotificationsState,
   Observable,
   PublishOptions,
   Pulsewire,
   SubscribeOptions,
   TelemetryView,
-  Typist,
   ViewerCount,
 } from '../types.js';
 import type { ChannelSnapshot, ChannelStore } from './channel.js';
-import { getPulsewire } from './context.js';
+import { type Current, following, usePulsewire, whole } from './current.js';
 import type { WhileMountedOptions } from './mounted.js';
-import { partOf, type Readable } from './readable.js';
-import type { PulsewireStores } from './stores.js';
+import { partOf } from './readable.js';
 import type { TelemetrySnapshot, TelemetryStore } from './telemetry.js';
 
 export { getPulsewire, type SetOptions, setPulsewire } from './context.js';
+export { type Current, usePulsewire } from './current.js';
 
-export interface Current<T> {
-  readonly current: T;
-}
 /** Whether it subscribes by itself: false where the page holds the channel already, or must not be counted as its viewer. */
 export interface HoldOption {
   hold?: boolean;
 }
-
-/** The client given by `setPulsewire` in a component above. */
-export const usePulsewire = (): Pulsewire => getPulsewire().client;
-
-type Whole = { [Name in keyof PulsewireStores]: PulsewireStores[Name] extends Readable<infer T> ? T : never };
-/** A store of the whole client. */
-const whole =
-  <Name extends keyof PulsewireStores>(name: Name) =>
-  (): Current<Whole[Name]> =>
-    fromStore(getPulsewire()[name] as Readable<Whole[Name]>);
 
 export const useConnection = /* @__PURE__ */ whole('connection');
 /** Looked at each second while something reads it. */
@@ -65,39 +47,6 @@ export const useDashboardStats = /* @__PURE__ */ whole('dashboardStats');
 export const useViewerCounts = /* @__PURE__ */ whole('viewerCounts');
 export const useToasts = /* @__PURE__ */ whole('toasts');
 export const useOutbox = /* @__PURE__ */ whole('outbox');
-/** Looking at it asks the relay. */
-export const usePresence = /* @__PURE__ */ whole('presence');
-export const usePatients = /* @__PURE__ */ whole('patients');
-
-/** One store for the argument of now. The one before ends by itself: nothing reads it any more. */
-function following<A, T, S extends Readable<T> = Readable<T>>(
-  arg: () => A,
-  make: (stores: PulsewireStores, arg: A) => S & Readable<T>,
-): Current<T> & { store(): S } {
-  const stores = getPulsewire();
-  let key: string | undefined;
-  let made: S & Readable<T>;
-  let shown: Current<T> | undefined;
-  const latest = (): Current<T> => {
-    const asked = arg();
-    const next = JSON.stringify(asked);
-    if (shown === undefined || next !== key) {
-      made = make(stores, asked);
-      shown = fromStore(made);
-      key = next;
-    }
-    return shown;
-  };
-  return {
-    get current() {
-      return latest().current;
-    },
-    store() {
-      latest();
-      return made;
-    },
-  };
-}
 
 /** What a record by id has at an id that may change, or `undefined`; holds the channel of that id, where `channel` names one. */
 const member = <T>(
@@ -123,24 +72,9 @@ export const useViewers = (channel: () => string | undefined, { hold = true }: H
     client => client.viewerCounts,
     name => hold && name,
   );
-/** What was told of a conversation; its messages are `useMessages`. */
-export const useConversation = (conversationId: () => string | undefined): Current<Conversation | undefined> =>
-  member(conversationId, client => client.conversations);
-/** A long job; holds its channel. */
-export const useExecution = (executionId: () => string): Current<Execution | undefined> =>
-  following(executionId, (stores, id) => stores.execution(id));
-/** The messages of a conversation, oldest first, with the newest 50 at first; holds its channel. */
-export const useMessages = (conversationId: () => string, options?: SubscribeOptions): Current<readonly ConversationMessage[]> =>
-  following(conversationId, (stores, id) => stores.messages(id, options));
-/** Who else writes in a conversation; holds its channel. */
-export const useTyping = (conversationId: () => string): Current<readonly Typist[]> =>
-  following(conversationId, (stores, id) => stores.typing(id));
-
 /** The active alerts, newest first; of one patient where one is named. */
 export const useAlerts = (patientId: () => string | undefined = () => undefined): Current<AlertsState> =>
   following(patientId, ({ client }, id) => partOf(client, client.alerts, all => (id === undefined ? all : ofPatient(all, id))));
-
-export const useNotifications = (): Current<NotificationsState> => fromStore(usePulsewire().notifications);
 
 type Asked = { device: string; metric: string; capacity?: number } & SubscribeOptions;
 

@@ -331,6 +331,11 @@ export class FakeRelay {
 
   #publish(channel: string, event: string, data: Json, from?: Author, by?: Socket): number {
     const kept = this.#channel(channel);
+    const message = event === 'message_new' ? ((data as JsonObject | null)?.message as JsonObject | undefined) : undefined;
+    if (message) {
+      message.id ??= `message-${++this.#ids}`;
+      message.ts ??= Date.now();
+    }
     const publication: Publication = { event, ts: Date.now(), data };
     if (from) publication.from = { ...from };
     if (!UNKEPT.includes(event)) {

@@ -6,6 +6,7 @@
 import { defineElements } from '../../src/elements/index.js';
 import { openDevtools } from '../../src/devtools/index.js';
 import { alert, FakeClient, toast } from '../fake-client.js';
+import { people } from './people.js';
 
 const query = new URLSearchParams(location.search);
 const root = document.documentElement;
@@ -199,12 +200,15 @@ ward.setAlerts(alerts);
 add(section('pulsewire-alerts'), 'pulsewire-alerts', {}, ward);
 add(section('pulsewire-alerts: empty'), 'pulsewire-alerts', {}, new FakeClient());
 
+await people(section, row, add, { pt, now });
+
 const floating = new FakeClient();
 floating.setConnection({ state: 'connected', everConnected: true });
 add(document.body, 'pulsewire-toasts', {}, floating);
 add(document.body, 'pulsewire-banner', {}, floating);
 
 await defineElements();
+await new Promise(resolve => setTimeout(resolve, 100));
 
 if (show === 'toasts' || show === 'banner') {
   floating.setToasts(
@@ -231,6 +235,31 @@ if (show === 'toasts' || show === 'banner') {
     ],
     7,
   );
+}
+if (show === 'storm') {
+  const offline = Array.from({ length: 37 }, (_, n) =>
+    toast({
+      id: `off-${n}`,
+      severity: 'medium',
+      group: 'device_offline',
+      title: ['Ana Lima', 'John Carter', 'Aisha Khan', 'Lúcia Ferreira'][n % 4] + (n > 3 ? ` ${n}` : ''),
+      message: pt ? 'Monitor sem conexão' : 'Monitor offline',
+    }),
+  );
+  const repeated = (n: number) =>
+    toast({
+      id: `low-${n}`,
+      severity: 'critical',
+      title: 'Ana Lima',
+      message: pt ? 'Saturação abaixo de 85 %' : 'Oxygen saturation under 85 %',
+    });
+  floating.setToasts([
+    { ...repeated(0), others: [repeated(1), repeated(2)] },
+    { ...offline[0]!, others: offline.slice(1) },
+  ]);
+  const region = document.querySelector('pulsewire-toasts')!;
+  await (region as unknown as { updateComplete: Promise<unknown> }).updateComplete;
+  if (query.has('open')) region.shadowRoot?.querySelector<HTMLElement>('.expand')?.click();
 }
 if (show === 'banner') floating.setConnection({ state: 'reconnecting', interrupted: true, attempt: 4, nextRetryAt: Date.now() + 12_000 });
 

@@ -1,15 +1,18 @@
 /**
- * Takes pictures of the gallery: `node test/gallery/shots.mjs DIRECTORY [CHROMIUM]`. For looking at; nothing is compared.
+ * Takes pictures of the gallery, and runs axe on each: `node test/gallery/shots.mjs DIRECTORY [CHROMIUM] [NAME…]`. For looking at; nothing is
+ * compared, but what axe finds, and what the page throws, fails.
  *
  * Vite serves the page on a free port of the loopback, and everything started here is stopped here.
  */
 import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { createServer } from 'vite';
 
-const [directory = 'shots', executablePath = '/usr/bin/chromium'] = process.argv.slice(2);
+const [directory = 'shots', executablePath = '/usr/bin/chromium', ...names] = process.argv.slice(2);
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const here = dirname(fileURLToPath(import.meta.url));
 mkdirSync(directory, { recursive: true });
 
@@ -32,6 +35,12 @@ const shots = [
   { name: 'desktop-toasts', width: 1280, height: 800, query: 'theme=light&show=toasts' },
   { name: 'desktop-banner-dark', width: 1280, height: 800, query: 'theme=dark&show=banner' },
   { name: 'desktop-pointer', width: 1280, height: 1_200, query: 'theme=light', hover: 'pulsewire-chart[device=d2]' },
+  { name: 'people-light', width: 1280, query: 'theme=light&only=people' },
+  { name: 'people-dark-pt', width: 1280, query: 'theme=dark&lang=pt-BR&only=people' },
+  { name: 'people-phone-light-pt', width: 390, query: 'theme=light&lang=pt-BR&only=people' },
+  { name: 'people-phone-dark', width: 390, query: 'theme=dark&only=people' },
+  { name: 'desktop-storm', width: 1280, height: 800, query: 'theme=light&show=storm' },
+  { name: 'phone-storm-dark-pt', width: 390, height: 800, query: 'theme=dark&lang=pt-BR&show=storm&open' },
   { name: 'desktop-viewers', width: 1280, height: 800, query: 'theme=light&show=viewers' },
   { name: 'desktop-devtools', width: 1280, height: 800, query: 'theme=light&show=devtools' },
   { name: 'phone-devtools-dark', width: 390, height: 800, query: 'theme=dark&show=devtools', dark: true },
@@ -44,6 +53,7 @@ const shots = [
 let failed = 0;
 try {
   for (const { name, width, height, query, scroll = 0, hover, dark } of shots) {
+    if (names.length > 0 && !names.some(part => name.includes(part))) continue;
     const page = await browser.newPage({
       colorScheme: dark ? 'dark' : 'light',
       viewport: { width, height: height ?? (width < 500 ? 3_600 : 2_100) },
@@ -62,6 +72,15 @@ try {
     await page.waitForTimeout(1_200);
     if (hover) await page.hover(hover);
     if (hover) await page.waitForTimeout(300);
+    await page.addScriptTag({ path: axe });
+    const { violations } = await page.evaluate(() =>
+      window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'], resultTypes: ['violations'] }),
+    );
+    failed += violations.length;
+    for (const { id, help, nodes } of violations) {
+      process.stderr.write(`${name}: ${id}: ${help}\n`);
+      for (const { target, failureSummary } of nodes.slice(0, 4)) process.stderr.write(`    ${JSON.stringify(target)} ${failureSummary}\n`);
+    }
     await page.screenshot({ path: join(directory, `${name}.png`), fullPage: height === undefined });
     await page.close();
   }

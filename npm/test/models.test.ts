@@ -1,0 +1,311 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createPulsewire, type Pulsewire } from '../src/index.js';
+import { openAlertDesk, openExecution, openInbox, openTimeline, openUsage, usedSince } from '../src/models/index.js';
+import { createFakeRelay, type FakeClock, type FakeRelay, installFakeClock } from '../src/testing/index.js';
+
+let relay: FakeRelay;
+let clock: FakeClock;
+let client: Pulsewire;
+const ends: (() => void)[] = [];
+const nurse = { sender: 'nurse', senderName: 'Ana Lima' } as const;
+beforeEach(async () => {
+  clock = installFakeClock();
+  relay = createFakeRelay();
+  client = createPulsewire({
+    url: 'ws://relay.test/ws',
+    WebSocket: relay.WebSocket,
+    getToken: () => relay.token({ sub: 'ana' }),
+    polling: false,
+    backoff: { jitter: false },
+  });
+});
+afterEach(() => {
+  for (const end of ends.splice(0)) end();
+  client.destroy();
+  clock.restore();
+});
+async function connect(): Promise<void> {
+  await client.connect();
+  await clock.advance(100);
+}
+const watch = (model: { listen(changed: () => void): () => void }) => void ends.push(model.listen(() => {}));
+const note = (id: string, ts: number, read = false) => ({ id, title: id, body: '', severity: 'low' as const, ts, read });
+const calls = (method: string) => relay.receivedOf('call').filter(message => message.method === method);
+
+describe('the inbox', () => {
+  test('shows what is stored with what comes, each once and newest first, and counts what is not loaded', async () => {
+    relay.onCall('notifications.list', () => ({ items: [note('b', 2), note('a', 1, true)], unread: 7, next: 'n1' }));
+    const inbox = openInbox(client);
+    watch(inbox);
+    await connect();
+    expect(inbox.get()).toMatchObject({ status: 'ready', unread: 7, more: true });
+    relay.publish('user:ana', 'notification', { id: 'c', title: 'c', body: '', severity: 'low' });
+    relay.publish('user:ana', 'notification', { id: 'b', title: 'b', body: '', severity: 'low', ts: 2 });
+    await clock.advance(100);
+    expect(inbox.get().items.map(({ id }) => id)).toEqual(['c', 'b', 'a']);
+    expect(inbox.get().unread).toBe(8);
+  });
+
+  test('shows a mark only once the relay has it, and says where it was refused', async () => {
+    relay.onCall('notifications.list', () => ({ items: [note('a', 1)], unread: 1, next: null }));
+    let refuse = true;
+    relay.onCall('notifications.read', () => {
+      if (refuse) throw new Error('disk full');
+      return { unread: 0 };
+    });
+    const inbox = openInbox(client);
+    watch(inbox);
+    await connect();
+    expect(await inbox.markRead(['a'])).toBe(false);
+    expect(inbox.get()).toMatchObject({ unread: 1, error: 'internal' });
+    refuse = false;
+    expect(await inbox.markRead('all')).toBe(true);
+    expect(inbox.get()).toMatchObject({ unread: 0, error: undefined, items: [{ read: true }] });
+    expect(calls('notifications.read').map(({ params }) => params)).toEqual([{ ids: ['a'] }, { all: true }]);
+  });
+
+  test('follows what was read and dismissed on another device', async () => {
+    relay.onCall('notifications.list', () => ({ items: [note('b', 2), note('a', 1)], unread: 2, next: null }));
+    const inbox = openInbox(client);
+    watch(inbox);
+    await connect();
+    relay.publish('user:ana', 'notification_read', { ids: ['a'] });
+    relay.publish('user:ana', 'notification_dismissed', { ids: ['b'] });
+    await clock.advance(100);
+    expect(inbox.get()).toMatchObject({ unread: 0, items: [{ id: 'a', read: true }] });
+  });
+
+  test('asks again after each loss of the connection, and works without a store', async () => {
+    const inbox = openInbox(client);
+    watch(inbox);
+    await connect();
+    expect(inbox.get()).toMatchObject({ status: 'absent', items: [] });
+    relay.publish('user:ana', 'notification', { id: 'c', title: 'c', body: '', severity: 'low' });
+    await clock.advance(100);
+    expect(await inbox.dismiss(['c'])).toBe(true);
+    expect(inbox.get().items).toEqual([]);
+    relay.drop();
+    await clock.advance(3_000);
+    expect(calls('notifications.list')).toHaveLength(2);
+  });
+
+  test('is one for all who ask, and holds nothing while nobody listens', async () => {
+    const inbox = openInbox(client);
+    expect(openInbox(client)).toBe(inbox);
+    await connect();
+    expect(calls('notifications.list')).toHaveLength(0);
+    const [first, second] = [inbox.listen(() => {}), inbox.listen(() => {})];
+    await clock.advance(10);
+    expect(calls('notifications.list')).toHaveLength(1);
+    first();
+    second();
+    relay.drop();
+    await clock.advance(3_000);
+    expect(calls('notifications.list')).toHaveLength(1);
+  });
+});
+
+describe('the alert desk', () => {
+  const stored = (id: string, over: object = {}) => ({
+    id,
+    patientId: 'p1',
+    patientName: 'Ana',
+    type: 'vital',
+    severity: 'high',
+    message: id,
+    ts: 1,
+    read: false,
+    state: 'active',
+    ...over,
+  });
+
+  test('acknowledges and resolves, follows what others do, and never shows what is resolved', async () => {
+    relay.onCall('alerts.list', () => ({
+      items: [stored('b'), stored('a'), stored('gone', { state: 'resolved' })],
+      unread: 2,
+      next: null,
+    }));
+    relay.onCall('alerts.acknowledge', () => stored('a', { state: 'acknowledged', acknowledgedBy: 'Bo', read: true }));
+    relay.onCall('alerts.resolve', () => stored('b', { state: 'resolved' }));
+    const desk = openAlertDesk(client);
+    watch(desk);
+    await connect();
+    expect(
+      desk
+        .get()
+        .items.map(({ id }) => id)
+        .sort(),
+    ).toEqual(['a', 'b']);
+    const acting = desk.acknowledge('a', 'on my way');
+    expect(desk.get().busy.has('a')).toBe(true);
+    expect(await acting).toBe(true);
+    expect(desk.get().items.find(({ id }) => id === 'a')).toMatchObject({ state: 'acknowledged', acknowledgedBy: 'Bo', read: true });
+    expect(calls('alerts.acknowledge').map(({ params }) => params)).toEqual([{ id: 'a', note: 'on my way' }]);
+    await desk.resolve('b');
+    relay.publish('tenant', 'alert_updated', stored('a', { state: 'resolved' }));
+    await clock.advance(100);
+    expect(desk.get().items).toEqual([]);
+  });
+
+  test('says so where this relay keeps no alerts, and loses none that comes', async () => {
+    const desk = openAlertDesk(client, 'p1');
+    watch(desk);
+    await connect();
+    relay.publish('patient:p1', 'alert', { patientId: 'p1', patientName: 'Ana', type: 'vital', severity: 'critical', message: 'low' });
+    relay.publish('patient:p2', 'alert', { patientId: 'p2', patientName: 'Bo', type: 'vital', severity: 'critical', message: 'low' });
+    await clock.advance(100);
+    expect(desk.get()).toMatchObject({ status: 'absent', unread: 1, items: [{ patientId: 'p1', state: 'active' }] });
+    expect(await desk.acknowledge(desk.get().items[0]!.id)).toBe(false);
+    expect(desk.get()).toMatchObject({ canAct: false, error: undefined });
+  });
+});
+
+describe('a conversation', () => {
+  const message = (n: number, over: object = {}) => ({
+    id: `m${n}`,
+    content: `m${n}`,
+    sender: 'patient',
+    senderName: 'Rui',
+    ts: n,
+    ...over,
+  });
+  const shown = (timeline: ReturnType<typeof openTimeline>) =>
+    timeline.get().messages.map(({ content, state }) => (state ? `${content} ${state}` : content));
+
+  test('shows an own message at once, keeps its key, and follows it to whoever reads it', async () => {
+    relay.onCall('conversations.messages', () => ({ items: [message(1)], next: null }));
+    const timeline = openTimeline(client, 'c1', nurse);
+    watch(timeline);
+    await connect();
+    const key = timeline.send('  hello ');
+    expect(shown(timeline)).toEqual(['m1', 'hello sending']);
+    await clock.advance(100);
+    expect(shown(timeline)).toEqual(['m1', 'hello sent']);
+    const [, own] = timeline.get().messages;
+    expect([own?.key, own?.own]).toEqual([key, true]);
+    timeline.send('and more');
+    await clock.advance(100);
+    relay.publish('conversation:c1', 'message_status', { messageId: timeline.get().messages.at(-1)!.id, status: 'read', user: 'rui' });
+    await clock.advance(100);
+    expect(shown(timeline)).toEqual(['m1', 'hello read', 'and more read']);
+  });
+
+  test('waits in the outbox without a connection, and goes out in order after it', async () => {
+    const timeline = openTimeline(client, 'c1', nurse);
+    watch(timeline);
+    await connect();
+    relay.reachable = false;
+    relay.drop();
+    timeline.send('one');
+    timeline.send('two');
+    await clock.advance(500);
+    expect(shown(timeline)).toEqual(['one queued', 'two queued']);
+    relay.reachable = true;
+    await clock.advance(10_000);
+    expect(shown(timeline)).toEqual(['one sent', 'two sent']);
+    const sent = relay.receivedOf('publish').filter(({ event }) => event === 'message_new');
+    expect(sent.map(({ data }) => (data as { message: { content: string } }).message.content)).toEqual(['one', 'two']);
+  });
+
+  test('loads older pages in front, and closes the hole after a long absence', async () => {
+    let page = [message(6), message(5)];
+    relay.onCall('conversations.messages', params => {
+      const { before } = params as { before?: number };
+      return before === undefined ? { items: page, next: 5 } : { items: [message(4), message(3)], next: null };
+    });
+    const timeline = openTimeline(client, 'c1', nurse);
+    watch(timeline);
+    await connect();
+    expect(await timeline.loadOlder()).toBe(2);
+    expect(shown(timeline)).toEqual(['m3', 'm4', 'm5', 'm6']);
+    expect(timeline.get().more).toBe(false);
+    page = [message(91), message(90)];
+    relay.drop();
+    await clock.advance(3_000);
+    expect(shown(timeline)).toEqual(['m90', 'm91']);
+    expect(timeline.get().more).toBe(true);
+  });
+
+  test('says of the newest message of others that it arrived, and once asked to, that it was read', async () => {
+    relay.onCall('conversations.messages', () => ({ items: [message(2), message(1)], next: null }));
+    const timeline = openTimeline(client, 'c1', nurse);
+    watch(timeline);
+    await connect();
+    timeline.markRead();
+    timeline.markRead();
+    await clock.advance(100);
+    const marks = relay.receivedOf('publish').filter(({ event }) => event === 'message_status');
+    expect(marks.map(({ data }) => data)).toEqual([
+      { messageId: 'm2', status: 'delivered', user: 'ana' },
+      { messageId: 'm2', status: 'read', user: 'ana' },
+    ]);
+  });
+
+  test('one that was given up is kept, to be sent again or removed', async () => {
+    const timeline = openTimeline(client, 'c1', nurse);
+    watch(timeline);
+    await connect();
+    relay.reachable = false;
+    relay.drop();
+    const key = timeline.send('late')!;
+    await clock.advance(11 * 60_000);
+    expect(shown(timeline)).toEqual(['late failed']);
+    relay.reachable = true;
+    await clock.advance(60_000);
+    timeline.retry(key);
+    await clock.advance(1_000);
+    expect(shown(timeline)).toEqual(['late sent']);
+    relay.reachable = false;
+    relay.drop();
+    const gone = timeline.send('wrong')!;
+    await clock.advance(11 * 60_000);
+    timeline.discard(gone);
+    expect(shown(timeline)).toEqual(['late sent']);
+  });
+});
+
+describe('usage', () => {
+  test('begins with what is stored and follows sessions as they begin and end', async () => {
+    const start = clock.now - 3_600_000;
+    relay.onCall('sessions.list', () => ({ items: [{ deviceId: 'd1', startedAt: start, endedAt: start + 600_000 }], compliance: 0.5 }));
+    const usage = openUsage(client, 'p1');
+    watch(usage);
+    await connect();
+    expect(usage.get()).toMatchObject({ status: 'ready', compliance: 0.5, current: undefined });
+    const startedAt = clock.now;
+    relay.publish('patient:p1', 'usage_session', { patientId: 'p1', deviceId: 'd1', phase: 'start', startedAt });
+    await clock.advance(60_000);
+    expect(usage.get().current).toEqual({ deviceId: 'd1', startedAt });
+    expect(usedSince(usage.get().sessions, start, startedAt + 60_000)).toBe(660_000);
+    const end = { patientId: 'p1', deviceId: 'd1', startedAt, endedAt: startedAt + 60_000, durationMs: 60_000, compliance: 0.6 };
+    relay.publish('patient:p1', 'usage_session', { ...end, phase: 'end' });
+    relay.publish('patient:p1', 'usage_session', { patientId: 'p1', deviceId: 'd1', phase: 'start', startedAt });
+    await clock.advance(100);
+    expect(usage.get()).toMatchObject({ current: undefined, compliance: 0.6 });
+    expect(usage.get().sessions).toHaveLength(2);
+  });
+});
+
+describe('a long job', () => {
+  test('shows what is stored until something is told, and passes the wish to try again on where nothing is stored', async () => {
+    relay.onCall('executions.get', () => ({ executionId: 'e1', status: 'running', progress: 0.2, attempt: 1, ts: 1 }));
+    const job = openExecution(client, 'e1');
+    watch(job);
+    await connect();
+    expect(job.get().execution).toMatchObject({ status: 'running', progress: 0.2 });
+    const error = { code: 'timeout', message: 'No answer' };
+    relay.publish('execution:e1', 'execution_update', { executionId: 'e1', status: 'failed', progress: 0.4, attempt: 1, error });
+    await clock.advance(100);
+    expect(job.get().execution).toMatchObject({ status: 'failed', error });
+    const asked = vi.fn();
+    client.channel('execution:e1').on('execution_retry', asked);
+    expect(await job.retry()).toBe(true);
+    await clock.advance(100);
+    expect(asked).toHaveBeenCalledTimes(1);
+    relay.onCall('executions.retry', () => ({}));
+    expect(await job.retry()).toBe(true);
+    await clock.advance(100);
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+});

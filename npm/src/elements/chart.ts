@@ -217,7 +217,7 @@ export class PulsewireChart extends PulsewireElement {
     const view = readSeries(series);
     const value = this.pointer === undefined ? view.v.at(-1) : valueAt(view, this.pointer);
     return html`<span part="reading" class="metric">
-      <i class="swatch" data-metric=${metric} style="color: var(--_${series.colour})"></i>${this.label && this.#series.length === 1 ? nothing : html`<span part="name">${this.#name(metric)}</span>`}
+      <i class="swatch" data-metric=${metric} .style=${`color: var(--_${series.colour})`}></i>${this.label && this.#series.length === 1 ? nothing : html`<span part="name">${this.#name(metric)}</span>`}
       <span part="value" class="value">${value === undefined ? '–' : number(value, this.language, this.digits)}</span>${view.unit ? ` ${view.unit}` : nothing}
     </span>`;
   }

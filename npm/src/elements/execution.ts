@@ -145,7 +145,7 @@ export class PulsewireExecution extends PulsewireElement {
         aria-valuenow=${Math.round(share * 100)}
         aria-valuetext=${percent(share, this.language)}
       >
-        <div part="bar" class="bar" style="width:${(share * 100).toFixed(1)}%"></div>
+        <div part="bar" class="bar" .style=${`width:${(share * 100).toFixed(1)}%`}></div>
       </div>
       <div class="line"><span part="step">${step ?? ''}</span><span part="share" class="share">${percent(share, this.language)}</span></div>
       ${execution.status === 'failed' ? this.#why(execution, retrying) : nothing} ${actionError(this.text, error)}

@@ -130,7 +130,7 @@ export class PulsewireUsage extends PulsewireElement {
         aria-valuenow=${Math.round(share * 100)}
         aria-valuetext=${shown}
       >
-        <div part="bar" class="bar ${tone}" style="width:${(share * 100).toFixed(1)}%"></div>
+        <div part="bar" class="bar ${tone}" .style=${`width:${(share * 100).toFixed(1)}%`}></div>
       </div>
     </div>`;
   }

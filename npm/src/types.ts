@@ -181,7 +181,10 @@ export interface Toast {
 }
 /** One place in sight: a toast, and behind it those that share its place. */
 export interface ShownToast extends Toast {
-  /** Newest first: those that say the same, or the rest of a storm (four and more of one kind, severity and `group`). Each has its own id. */
+  /**
+   * Newest first: those that say the same, or the rest of a storm (four and more of one kind, severity and `group`;
+   * never critical ones). Each has its own id.
+   */
   others?: readonly Toast[];
 }
 export interface ToastsState {
@@ -496,7 +499,7 @@ export interface Pulsewire<in out Schema = Untyped, in out Calls = Untyped> {
   readonly dashboardStats: Observable<DashboardStats | undefined>;
   readonly viewerCounts: Observable<Readonly<Record<string, ViewerCount>>>;
   readonly toasts: Observable<ToastsState>;
-  /** As they arrive: the relay stores none yet, so a page begins without those that came before it. */
+  /** As they arrive. Those that the relay has stored come with `openInbox` of `pulsewire/people`. */
   readonly notifications: Observable<NotificationsState>;
   /** Who of the tenant is online, by name. Looking at it asks the relay for the whole, now and on each new connection. */
   readonly presence: Observable<readonly PresentUser[]>;
@@ -556,9 +559,9 @@ export interface Pulsewire<in out Schema = Untyped, in out Calls = Untyped> {
   messages(conversationId: string): Observable<readonly ConversationMessage[]>;
   /** Says that this user writes: call it for each key, at most one start in 2 s is sent; `false` when the field is left or emptied. */
   setTyping(conversationId: string, active: boolean): void;
-  /** In this page: the relay stores no notifications yet. */
+  /** In this page alone; `openInbox` of `pulsewire/people` tells the relay. */
   markNotificationsRead(ids: readonly string[] | 'all'): void;
-  /** In this page: the relay stores no notifications yet. */
+  /** In this page alone; `openInbox` of `pulsewire/people` tells the relay. */
   dismissNotifications(ids: readonly string[] | 'all'): void;
   /** Asks whoever runs it to try again; resolves once the relay has passed that on. */
   retryExecution(executionId: string): Promise<PublishResult>;

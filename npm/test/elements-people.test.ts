@@ -189,6 +189,13 @@ describe('a conversation', () => {
     Object.defineProperty(list, 'clientHeight', { get: () => 400 });
     Object.defineProperty(list, 'scrollTop', { get: () => top, set: value => (top = value) });
     list.dispatchEvent(new Event('scroll'));
+    const own = { clientId: 'x', content: 'mine', sender: 'nurse', senderName: 'Ana', ts: Date.now() };
+    client.outbox.set([
+      { id: 'o', channel: 'conversation:c1', event: 'message_new', data: { message: own }, queuedAt: Date.now(), state: 'queued' },
+    ]);
+    await drawn(talk);
+    top = 1_000;
+    list.dispatchEvent(new Event('scroll'));
     client.messages('c1').set([message('b'), message('c')] as never);
     await drawn(talk);
     expect(top).toBe(1_000);

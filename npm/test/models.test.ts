@@ -288,6 +288,21 @@ describe('usage', () => {
 });
 
 describe('a long job', () => {
+  test('has its title and its log: what is stored, then what is written', async () => {
+    const line = (text: string) => ({ ts: 1, level: 'info', text });
+    const stored = { executionId: 'e1', status: 'running', progress: 0.2, attempt: 1, ts: 1, title: 'Report', log: [line('begun')] };
+    relay.onCall('executions.get', () => stored);
+    const job = openExecution(client, 'e1');
+    watch(job);
+    await connect();
+    relay.publish('execution:e1', 'execution_log', { executionId: 'e1', attempt: 1, lines: [line('half')] });
+    await clock.advance(100);
+    expect([job.get().title, job.get().log.map(({ text }) => text)]).toEqual(['Report', ['begun', 'half']]);
+    for (let n = 0; n < 300; n++) relay.publish('execution:e1', 'execution_log', { executionId: 'e1', attempt: 1, lines: [line(`${n}`)] });
+    await clock.advance(100);
+    expect([job.get().log.length, job.get().log.at(-1)?.text]).toEqual([200, '299']);
+  });
+
   test('shows what is stored until something is told, and passes the wish to try again on where nothing is stored', async () => {
     relay.onCall('executions.get', () => ({ executionId: 'e1', status: 'running', progress: 0.2, attempt: 1, ts: 1 }));
     const job = openExecution(client, 'e1');

@@ -298,7 +298,7 @@ describe('element wrappers', () => {
       inside(<PulsewireToasts sound={sound} onToastClick={event => clicked.push(`old ${event.detail.id}`)} />),
     );
     rerender(inside(<PulsewireToasts className="mine" sound={sound} onToastClick={event => clicked.push(`new ${event.detail.id}`)} />));
-    await vi.waitUntil(() => customElements.get('pulsewire-toasts'));
+    await vi.waitUntil(() => customElements.get('pulsewire-toasts'), 8_000);
     const element = container.querySelector('pulsewire-toasts');
     expect(element?.client).toBe(client);
     expect(element?.sound).toBe(sound);

@@ -57,7 +57,7 @@ export class PulsewireConversation extends PulsewireElement {
   protected override readonly attachOn: readonly string[] = ['conversationId', 'sender', 'senderName'];
   #timeline: Timeline | undefined;
   #atEnd = true;
-  /** The key of the last message that was in sight, to count what came since. */
+  /** The key of the last message of others that was in sight, to count what came since. */
   #seen: string | undefined;
   #news = 0;
   #said = '';
@@ -106,9 +106,10 @@ export class PulsewireConversation extends PulsewireElement {
   protected override willUpdate(changed: PropertyValues): void {
     super.willUpdate(changed);
     const messages = this.#timeline?.get().messages ?? [];
-    if (this.#atEnd) this.#seen = messages.at(-1)?.key;
-    const from = messages.findIndex(({ key }) => key === this.#seen);
-    this.#news = this.#atEnd || from < 0 ? 0 : messages.slice(from + 1).filter(({ own }) => !own).length;
+    // Of others alone: what is on its way of one's own stands behind everything that comes.
+    const others = messages.filter(({ own }) => !own);
+    if (this.#atEnd) this.#seen = others.at(-1)?.key;
+    this.#news = this.#atEnd ? 0 : others.length - 1 - others.findIndex(({ key }) => key === this.#seen);
   }
 
   protected override updated(): void {

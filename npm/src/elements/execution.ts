@@ -1,12 +1,13 @@
 /**
- * `<pulsewire-execution execution-id="…">`: how far a long job is, what it is doing, why it failed, and a button to try again.
+ * `<pulsewire-execution execution-id="…">`: how far a long job is, what it is doing and wrote, why it failed, and a button to
+ * try again.
  *
  * `label` names the job. Only changes of the state are read out, a failure at once; the progress would be a stream of numbers. Events:
  * `pulsewire-execution-retry` before it is asked for; prevent it to do that yourself.
  */
 import { css, html, nothing, type PropertyDeclarations } from 'lit';
-import { fill, percent } from '../i18n/index.js';
-import { type ExecutionView, openExecution } from '../models/execution.js';
+import { clock, fill, percent } from '../i18n/index.js';
+import { type ExecutionLine, type ExecutionView, openExecution } from '../models/execution.js';
 import type { Execution, Pulsewire } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
 import { chip } from './chip.js';
@@ -105,7 +106,7 @@ export class PulsewireExecution extends PulsewireElement {
   ];
 
   declare executionId: string | undefined;
-  /** The job's name, as people know it. */
+  /** The job's name, as people know it; the backend's title where absent. */
   declare label: string | undefined;
   protected override readonly attachOn: readonly string[] = ['executionId'];
   #view: ExecutionView | undefined;
@@ -116,8 +117,8 @@ export class PulsewireExecution extends PulsewireElement {
   }
 
   protected override render(): unknown {
-    const { execution, status = 'loading', retrying = false, error } = this.#view?.get() ?? {};
-    const label = this.label || this.executionId || '';
+    const { execution, status = 'loading', retrying = false, error, title, log = [] } = this.#view?.get() ?? {};
+    const label = this.label || title || this.executionId || '';
     if (!execution) {
       return html`<div class="head"><span part="label" class="label">${label}</span></div>
         ${emptyState(this.text, status, this.source, this.text.executionNone, () => void this.#view?.reload())}`;
@@ -149,7 +150,15 @@ export class PulsewireExecution extends PulsewireElement {
       </div>
       <div class="line"><span part="step">${step ?? ''}</span><span part="share" class="share">${percent(share, this.language)}</span></div>
       ${execution.status === 'failed' ? this.#why(execution, retrying) : nothing} ${actionError(this.text, error)}
+      ${log.length === 0 ? nothing : this.#log(log)}
     </div>`;
+  }
+
+  #log(log: readonly ExecutionLine[]): unknown {
+    return html`<details part="log">
+      <summary>${this.text.executionLog}</summary>
+      <pre tabindex="0">${log.map(({ ts, level, text }) => `${clock(ts, this.language)} ${level} ${text}`).join('\n')}</pre>
+    </details>`;
   }
 
   #why({ error }: Execution, retrying: boolean): unknown {

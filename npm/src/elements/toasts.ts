@@ -195,13 +195,15 @@ export class PulsewireToasts extends PulsewireElement {
     const n = others.length + 1;
     if (isRepeat(toast)) return { ...words, times: n };
     const all = [toast, ...others];
-    // Alerts are called by what happened and lists the patients; what comes with a headline of its own is called by that.
+    // Alerts are called by what happened, or where each says something else by their type, and list the patients; what comes with a
+    // headline of its own is called by that.
     const alert = toast.kind === 'alert';
+    const alike = others.every(({ message }) => message === toast.message) ? words.message : toast.group?.replace(/[_-]+/g, ' ');
     const names = [...new Set(all.map(one => (alert ? one.title : this.#words(one).message)))].filter(name => name !== '');
     const rest = names.length - NAMES;
     const some = names.slice(0, NAMES).join(', ');
     return {
-      title: fill(this.text.toastsStorm, { n, what: alert ? words.message || words.title : words.title }),
+      title: fill(this.text.toastsStorm, { n, what: alert ? alike || words.title : words.title }),
       message: rest > 0 ? fill(this.text.toastsNames, { names: some, n: rest }) : some,
       all,
     };

@@ -109,6 +109,7 @@ export const en = {
   execution_retrying: 'Trying again',
   executionAttempt: 'attempt {n}',
   executionDetail: 'Details',
+  executionLog: 'Log',
   executionNone: 'Not started yet',
 
   // Conversations

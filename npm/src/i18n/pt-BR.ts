@@ -95,6 +95,7 @@ export const ptBR: Texts = {
   execution_retrying: 'Tentando de novo',
   executionAttempt: 'tentativa {n}',
   executionDetail: 'Detalhes',
+  executionLog: 'Registro',
   executionNone: 'Ainda não começou',
 
   typingSomeone: '{a} está escrevendo…',

@@ -63,7 +63,8 @@ export class AlertDesk extends Live<AlertDeskState> {
     if (this.get().status !== 'ready') this.patch({ status: 'loading' });
     try {
       const patientId = this.#patientId;
-      const page = await this.client.call<Page<DeskAlert>>('alerts.list', { limit: PAGE, ...(patientId !== undefined && { patientId }) });
+      const of = { state: 'open', limit: PAGE, ...(patientId !== undefined && { patientId }) };
+      const page = await this.client.call<Page<DeskAlert>>('alerts.list', of);
       if (round !== this.#round) return;
       this.#stored = new Map(page.items.map(item => [item.id, item]));
       this.patch({ status: 'ready' });

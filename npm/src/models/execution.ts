@@ -4,8 +4,21 @@
 import type { Execution, Pulsewire } from '../types.js';
 import { codeOf, isAbsent, Live, type LoadStatus, shared } from './live.js';
 
+/** Lines kept; older ones are the relay's (`executions.lines`). */
+const MAX_LINES = 200;
+
+export interface ExecutionLine {
+  ts: number;
+  level: string;
+  text: string;
+  attempt?: number;
+}
 export interface ExecutionViewState {
   execution?: Execution;
+  /** What the backend calls it. */
+  title?: string;
+  /** What it wrote, oldest first; the newest 200. */
+  log: readonly ExecutionLine[];
   status: LoadStatus;
   /** A retry is under way to the relay. */
   retrying: boolean;
@@ -13,18 +26,23 @@ export interface ExecutionViewState {
   error?: string;
 }
 
+type Stored = Execution & { log?: readonly ExecutionLine[]; title?: string };
+
 export class ExecutionView extends Live<ExecutionViewState> {
   readonly #id: string;
   #stored: Execution | undefined;
   #round = 0;
 
   constructor(client: Pulsewire, id: string) {
-    super(client, { status: 'loading', retrying: false });
+    super(client, { status: 'loading', retrying: false, log: [] });
     this.#id = id;
   }
 
   protected start(): (() => void)[] {
     const held = this.client.channel(`execution:${this.#id}`);
+    held.on<{ attempt?: number; lines?: readonly ExecutionLine[] }>('execution_log', ({ data: { attempt, lines = [] } }) => {
+      this.#append(lines.map(line => ({ attempt, ...line })));
+    });
     this.#merge();
     return [
       () => held.release(),
@@ -39,10 +57,12 @@ export class ExecutionView extends Live<ExecutionViewState> {
   async reload(): Promise<void> {
     const round = ++this.#round;
     try {
-      const stored = await this.client.call<Execution | undefined>('executions.get', { executionId: this.#id });
+      const stored = await this.client.call<Stored | null | undefined>('executions.get', { executionId: this.#id });
       if (round !== this.#round) return;
-      this.#stored = stored ?? undefined;
-      this.patch({ status: 'ready' });
+      const { log = [], title, ...execution } = stored ?? {};
+      this.#stored = stored ? (execution as Execution) : undefined;
+      this.patch({ status: 'ready', title, log: [] });
+      this.#append(log);
     } catch (error) {
       if (round === this.#round) this.patch({ status: isAbsent(error) ? 'absent' : 'error' });
     }
@@ -66,6 +86,10 @@ export class ExecutionView extends Live<ExecutionViewState> {
     } finally {
       this.patch({ retrying: false });
     }
+  }
+
+  #append(lines: readonly ExecutionLine[]): void {
+    if (lines.length > 0) this.patch({ log: [...this.get().log, ...lines].slice(-MAX_LINES) });
   }
 
   #merge(): void {

@@ -6,7 +6,7 @@
  * elements, and the hooks of `pulsewire/react/people`, stand on these.
  */
 export { type AlertDesk, type AlertDeskState, type AlertState, type DeskAlert, openAlertDesk } from './alert-desk.js';
-export { type ExecutionView, type ExecutionViewState, openExecution } from './execution.js';
+export { type ExecutionLine, type ExecutionView, type ExecutionViewState, openExecution } from './execution.js';
 export { type Inbox, type InboxState, openInbox } from './inbox.js';
 export type { LoadStatus } from './live.js';
 export {

@@ -20,7 +20,7 @@ const NOTHING: Readonly<Record<string, never>> = {};
 const INBOX: InboxState = { items: NONE, unread: 0, status: 'loading', more: false };
 const DESK: AlertDeskState = { items: NONE, unread: 0, status: 'loading', canAct: true, busy: new Set() };
 const TIMELINE: TimelineState = { messages: NONE, typists: NONE, status: 'loading', more: false, loadingOlder: false };
-const EXECUTION: ExecutionViewState = { status: 'loading', retrying: false };
+const EXECUTION: ExecutionViewState = { status: 'loading', retrying: false, log: NONE };
 const USAGE: UsageState = { sessions: NONE, status: 'loading' };
 
 /** A model's state, and the model itself for the ways to act; `key` says which one it is. */

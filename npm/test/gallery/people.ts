@@ -123,7 +123,11 @@ export async function people(section: Section, row: Row, add: Add, { pt, now }: 
       connected({ 'executions.get': () => execution }),
     );
   };
-  job('e1', { progress: 0.42, step: say('Reading 40 records', 'Lendo 40 prontuários') });
+  job('e1', {
+    log: [{ ts: now, level: 'info', text: 'begun' }],
+    progress: 0.42,
+    step: say('Reading 40 records', 'Lendo 40 prontuários'),
+  });
   job('e2', { status: 'succeeded', progress: 1, step: say('Written', 'Gravado') });
   job('e3', {
     status: 'failed',

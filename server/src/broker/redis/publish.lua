@@ -71,7 +71,7 @@ for i = 1, count do
       -- Whatever is too old or too much goes, from the front.
       local first
       while length > 0 do
-        local some = redis.call('XRANGE', stream, first and '(' .. first or '-', '+', 'COUNT', 16)
+        local some = redis.call('XRANGE', stream, first and '(' .. first or '-', '+', 'COUNT', first and 16 or 2)
         local kept = #some == 0
         for _, item in ipairs(some) do
           if tonumber(item[2][2]) + age > now and length <= most and bytes <= most_bytes then

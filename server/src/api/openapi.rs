@@ -36,6 +36,8 @@ const OWN_SCHEMAS: &str = include_str!("schemas.json");
         (name = "Publishing", description = "For backends: what devices, alarms and jobs have to say."),
         (name = "Reading", description = "For pages and backends: what is, and what was."),
         (name = "Notifications", description = "What users are to know, kept until they have seen it. Not there where the relay was built without its domain."),
+        (name = "Executions", description = "Long jobs of teams: their progress, errors, log and retries. Not there where the relay was built without its domain."),
+        (name = "Conversations", description = "Messages, who has read them, and who looks after whom. Not there where the relay was built without its domain."),
         (name = "WebSocket", description = "The connection that everything else stands in for."),
         (name = "Operations", description = "For balancers, monitoring and people."),
         (name = "Development", description = "Only with `--dev`, and only from this machine."),

@@ -5,11 +5,15 @@
 pub struct RetentionConfig {
     /// Notifications, read or not, since they were made.
     pub notifications_days: u64,
+    /// Executions, since they last changed.
+    pub executions_days: u64,
+    /// Resolved conversations, since something last happened in them.
+    pub conversations_days: u64,
 }
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { notifications_days: 90 }
+        Self { notifications_days: 90, executions_days: 90, conversations_days: 365 }
     }
 }
 

@@ -8,7 +8,9 @@
 //! `store/migrations`; its HTTP routes are a file in `api/domain`.
 
 mod answers;
+pub mod conversations;
 mod dashboard;
+pub mod executions;
 pub mod notifications;
 pub mod params;
 pub mod rights;
@@ -25,6 +27,8 @@ pub use users::Users;
 use crate::observe::faults::fault;
 use crate::relay::{Methods, Relay, Seen};
 use crate::store::Store;
+use conversations::Conversations;
+use executions::Executions;
 use service::Keeping;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +55,8 @@ impl Domain {
             Arc::clone(&users) as Arc<dyn Service>,
             Arc::new(answers::Answers),
             Arc::new(Notifications::new(store.clone(), relay.downgrade(), Arc::clone(&users), relay.config().retention)),
+            Executions::attach(relay, store.clone()),
+            Conversations::attach(relay, store.clone()),
         ]);
         for service in services.iter() {
             relay.add_methods(Arc::clone(service) as Arc<dyn Methods>);

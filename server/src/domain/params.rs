@@ -139,6 +139,40 @@ impl Fields {
         good.then_some(ids)
     }
 
+    /// Texts, 1 to `most` of them, each of 1 to `max_bytes` bytes.
+    pub fn texts(&mut self, field: &str, most: usize, max_bytes: usize) -> Vec<String> {
+        let given = match self.value(field) {
+            Some(Value::Array(given)) if !given.is_empty() && given.len() <= most => given.clone(),
+            Some(Value::Array(given)) => {
+                let count = given.len();
+                self.blame(field, format!("has {count} entries: 1 to {most}"));
+                return Vec::new();
+            }
+            Some(_) => {
+                self.blame(field, "expected a list of texts");
+                return Vec::new();
+            }
+            None => return self.needed(field, None),
+        };
+        let mut texts = Vec::with_capacity(given.len());
+        for (place, value) in given.into_iter().enumerate() {
+            match value {
+                Value::String(text) if !text.trim().is_empty() && text.len() <= max_bytes => texts.push(text),
+                _ => self.blame(&format!("{field}[{place}]"), format!("expected a text of 1 to {max_bytes} bytes")),
+            }
+        }
+        texts
+    }
+
+    /// One of these words, that need not be there.
+    pub fn optional_one_of(&mut self, field: &str, words: &[&str]) -> Option<String> {
+        let given = self.value(field)?.as_str().filter(|word| words.contains(word)).map(str::to_owned);
+        if given.is_none() {
+            self.blame(field, format!("expected one of {}", words.join(", ")));
+        }
+        given
+    }
+
     /// True or false; false where nothing is said.
     pub fn flag(&mut self, field: &str) -> bool {
         match self.value(field) {

@@ -200,7 +200,9 @@ impl Relay {
         check_key(key.as_deref())?;
         payload.validate(&named)?;
         let Payload::Alert(alert) = payload else {
-            let idempotency = key.as_ref().map(|key| idempotency(scoped(by, key), &named, canonical(payload)));
+            // A message that has a client id is idempotent by it.
+            let key = key.clone().or_else(|| client_id(payload).map(message_key));
+            let idempotency = key.map(|key| idempotency(scoped(by, &key), &named, canonical(payload)));
             return Ok(Checked { home: named.clone(), named, idempotency, by_id: false, alert_id: None });
         };
         let home = patient_channel(alert)?;
@@ -236,7 +238,8 @@ impl Relay {
             }
             payload => {
                 // With a key the id follows from it: who keeps the retry must know it again.
-                let key = asked.key.as_deref().map(|key| format!("{}\0{}", home.as_str(), scoped(by, key)));
+                let key = client_id(&payload).map(message_key).or(asked.key);
+                let key = key.map(|key| format!("{}\0{}", home.as_str(), scoped(by, &key)));
                 let id = || key.as_deref().map_or_else(|| self.entropy().id(), |key| id_from_key(by, key));
                 (vec![item(home, self.filled(by, payload, id))], 0)
             }
@@ -309,6 +312,17 @@ fn conflict(by_id: bool) -> ErrorBody {
         "key: this idempotency key was used with another body within the last 15 minutes: give a new publication a new key"
     };
     ErrorBody::new(ErrorCode::BadRequest, message)
+}
+
+fn client_id(payload: &Payload) -> Option<&str> {
+    match payload {
+        Payload::MessageNew(body) => body.message.client_id.as_deref(),
+        _ => None,
+    }
+}
+
+fn message_key(client_id: &str) -> String {
+    format!("\0message\0{client_id}")
 }
 
 fn patient_channel(alert: &Alert) -> Result<ChannelName, ErrorBody> {

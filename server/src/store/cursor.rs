@@ -14,6 +14,10 @@ use serde::Serialize;
 pub const DEFAULT_LIMIT: usize = 50;
 /// The most items of a page.
 pub const MAX_LIMIT: usize = 200;
+/// Rows that are looked at at a time, and in all, for one page of a list that is filtered.
+const SCANNED_AT_ONCE: usize = 64;
+/// See [`PageRequest::filtered`].
+const MAX_SCANNED: usize = 5_000;
 /// Longer texts are no cursor.
 const MAX_TEXT_BYTES: usize = 256;
 
@@ -51,6 +55,30 @@ impl<const N: usize> PageRequest<N> {
     /// What the query's `LIMIT` is: one more than a page has, which tells whether there is another page.
     pub fn sql_limit(&self) -> i64 {
         i64::try_from(self.limit.saturating_add(1)).unwrap_or(i64::MAX)
+    }
+
+    /// A page of those rows that `allowed` lets through, where SQL cannot tell which these are (a caller's patterns of channels).
+    /// `fetch` gives the rows below a key, at most so many. After [`MAX_SCANNED`] rows the page is given as it is, with a cursor to go on
+    /// from: it may be short, or empty.
+    pub fn filtered<T, E>(
+        &self,
+        mut fetch: impl FnMut([i64; N], i64) -> Result<Vec<([i64; N], T)>, E>,
+        allowed: impl Fn(&T) -> bool,
+    ) -> Result<Page<T>, E> {
+        let chunk = self.limit.saturating_add(1).max(SCANNED_AT_ONCE);
+        let (mut below, mut found, mut scanned) = (self.below(), Vec::new(), 0);
+        loop {
+            let rows = fetch(below, i64::try_from(chunk).unwrap_or(i64::MAX))?;
+            let (count, last) = (rows.len(), rows.last().map(|(key, _)| *key));
+            found.extend(rows.into_iter().filter(|(_, item)| allowed(item)));
+            let Some(last) = last.filter(|_| count >= chunk && found.len() <= self.limit) else { return Ok(self.page(found)) };
+            below = last;
+            scanned += count;
+            if scanned >= MAX_SCANNED {
+                let items = found.into_iter().map(|(_, item)| item).collect();
+                return Ok(Page { items, next: Some(write(self.list, &below)) });
+            }
+        }
     }
 
     /// Makes a page of the rows that the query gave, each with its sort key.
@@ -91,6 +119,28 @@ mod tests {
             prop_assert_eq!(read("alerts", &cursor), Some(key));
             prop_assert_eq!(read::<2>("notifications", &cursor), None);
             prop_assert_eq!(read::<1>("alerts", &cursor), None);
+        }
+
+        #[test]
+        fn pages_of_a_filtered_list_hold_each_allowed_row_once(
+            allowed in proptest::collection::vec(any::<bool>(), 0..300),
+            limit in 1..=MAX_LIMIT,
+        ) {
+            let count = allowed.len() as i64;
+            let fetch = |[below]: [i64; 1], limit: i64| -> Result<Vec<([i64; 1], i64)>, ()> {
+                let from = below.min(count);
+                Ok((0..from).rev().take(limit as usize).map(|seq| ([seq], seq)).collect())
+            };
+            let wanted: Vec<i64> = (0..count).rev().filter(|seq| allowed[*seq as usize]).collect();
+            let (mut request, mut found) = (PageRequest::<1> { limit, ..PageRequest::first("x") }, Vec::new());
+            loop {
+                let page = request.filtered(fetch, |seq| allowed[*seq as usize]).unwrap();
+                prop_assert!(page.items.len() <= limit);
+                found.extend(page.items);
+                let Some(next) = page.next else { break };
+                request.before = read("x", &next);
+            }
+            prop_assert_eq!(found, wanted);
         }
 
         #[test]

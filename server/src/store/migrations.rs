@@ -8,8 +8,12 @@
 
 use rusqlite_migration::{M, Migrations};
 
-const STEPS: &[M<'static>] =
-    &[M::up(include_str!("migrations/0001-foundation.sql")), M::up(include_str!("migrations/0002-notifications.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("migrations/0001-foundation.sql")),
+    M::up(include_str!("migrations/0002-notifications.sql")),
+    M::up(include_str!("migrations/0005-executions.sql")),
+    M::up(include_str!("migrations/0006-conversations.sql")),
+];
 
 /// All steps, oldest first.
 pub(super) const ALL: Migrations<'static> = Migrations::from_slice(STEPS);

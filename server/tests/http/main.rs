@@ -6,6 +6,8 @@
 
 mod client;
 mod contract;
+#[cfg(feature = "domain")]
+mod flows;
 mod fuzz;
 mod ingest;
 mod metrics;

@@ -1,13 +1,15 @@
 //! The door between publishing and storing: what must be kept is kept before it is accepted, or refused.
 
 use crate::support::*;
-use pulsewire_protocol::{ChannelName, ErrorCode, Notification, Payload, Publication, RawJson, Severity};
-use pulsewire_relay::config::Config;
-use pulsewire_relay::domain::Domain;
-use pulsewire_relay::relay::{Asked, Tap};
-use pulsewire_relay::store::{Place, Store};
-use pulsewire_relay::{Clock, Entropy, Principal, Publisher, Relay};
-use std::sync::{Arc, Mutex};
+use crate::world::{World, principal, world};
+use pulsewire_protocol::{ErrorCode, Notification, Payload, RawJson, Severity};
+use pulsewire_relay::Publisher;
+use pulsewire_relay::relay::Asked;
+use pulsewire_relay::store::Place;
+
+async fn listed(world: &World, user: &str) -> serde_json::Value {
+    world.call(&principal(user, "nurse"), "notifications.list", "{}").await.unwrap()
+}
 
 fn notification(id: Option<&str>, title: &str) -> Payload {
     Payload::Notification(Notification {
@@ -18,56 +20,6 @@ fn notification(id: Option<&str>, title: &str) -> Payload {
         link: None,
         ts: None,
     })
-}
-
-/// What was told, in order.
-#[derive(Default)]
-struct Told(Mutex<Vec<(String, Payload)>>);
-
-impl Tap for Told {
-    fn handle_publication(&self, _: &str, channel: &ChannelName, publication: &Publication) {
-        self.0.lock().unwrap().push((channel.to_string(), publication.payload.clone()));
-    }
-    fn handle_viewers(&self, _: &str) {}
-}
-
-struct World {
-    relay: Relay,
-    domain: Domain,
-    told: Arc<Told>,
-}
-
-fn world(place: &Place) -> World {
-    let relay = Relay::new(Config::development(), Clock::starting_at(START_MS), Entropy::from_seed(7));
-    let store = Store::open(place, relay.clock().clone(), relay.entropy().clone(), Arc::clone(relay.metrics())).unwrap();
-    let domain = Domain::attach(&relay, store);
-    let told = Arc::new(Told::default());
-    relay.add_tap(Arc::clone(&told) as Arc<dyn Tap>);
-    World { relay, domain, told }
-}
-
-impl World {
-    fn told(&self) -> usize {
-        self.told.0.lock().unwrap().len()
-    }
-    async fn list(&self, user: &str) -> serde_json::Value {
-        let answer = self.relay.call(&principal(user, "nurse"), "notifications.list", None).await.unwrap();
-        serde_json::from_str(answer.as_str()).unwrap()
-    }
-}
-
-fn principal(user: &str, role: &str) -> Principal {
-    let everything = vec![pulsewire_protocol::Pattern::Everything];
-    Principal {
-        user: user.to_owned(),
-        name: user.to_owned(),
-        tenant: "ward".to_owned(),
-        role: Some(role.to_owned()),
-        expires_at_ms: START_MS + 3_600_000,
-        counts_as_viewer: true,
-        subscribe: everything.clone(),
-        publish: everything,
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +35,7 @@ async fn what_is_published_is_kept_before_it_is_accepted_and_once() {
     for _ in 0..2 {
         world.relay.publish(by, "user:ana", notification(None, "B"), Some("k")).await.unwrap();
     }
-    let list = world.list("ana").await;
+    let list = listed(&world, "ana").await;
     let titles: Vec<&str> = list["items"].as_array().unwrap().iter().map(|item| item["title"].as_str().unwrap()).collect();
     assert_eq!((titles, list["unread"].as_i64()), (vec!["B", "A"], Some(2)));
     let told: Vec<_> = world.told.0.lock().unwrap().clone();
@@ -92,7 +44,7 @@ async fn what_is_published_is_kept_before_it_is_accepted_and_once() {
     // The same key with another body is neither told nor kept.
     let conflict = world.relay.publish(by, "user:ana", notification(None, "C"), Some("k")).await.unwrap_err();
     assert_eq!(conflict.code, ErrorCode::BadRequest);
-    assert_eq!((world.list("ana").await["unread"].as_i64(), world.told()), (Some(2), told.len()));
+    assert_eq!((listed(&world, "ana").await["unread"].as_i64(), world.told()), (Some(2), told.len()));
 }
 
 #[tokio::test]
@@ -117,6 +69,6 @@ async fn a_store_that_fails_refuses_what_must_be_kept_and_nothing_else() {
     other.execute_batch("ROLLBACK").unwrap();
     // The retry completes it, under the same key.
     world.relay.publish(by, "user:ana", notification(Some("n-1"), "A"), Some("k-1")).await.unwrap();
-    assert_eq!((world.list("ana").await["items"][0]["id"].as_str(), world.told()), (Some("n-1"), 2));
+    assert_eq!((listed(&world, "ana").await["items"][0]["id"].as_str(), world.told()), (Some("n-1"), 2));
     world.domain.store().close().await;
 }

@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
 
 mod contract;
+mod conversations;
 mod crash;
+mod executions;
 mod keeping;
 mod paging;
 mod support;
 mod trouble;
+mod world;

@@ -13,7 +13,14 @@ struct Room {
     never: &'static [&'static str],
 }
 
-const ROOMS: [Room; 7] = [
+const ROOMS: [Room; 8] = [
+    Room {
+        manifest: "examples/worker-rust/Cargo.toml",
+        // What stands outside speaks HTTP alone; a real relay to try it with.
+        uses: &[],
+        tests_use: &["pulsewire-relay"],
+        never: &[],
+    },
     Room {
         manifest: "protocol/Cargo.toml",
         uses: &[],

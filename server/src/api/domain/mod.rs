@@ -3,6 +3,8 @@
 //!
 //! A body or a query becomes the method's `params`; parts of the path and the header `Idempotency-Key` are put among them.
 
+mod conversations;
+mod executions;
 mod notifications;
 
 use super::body::{Given, answer};
@@ -18,7 +20,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The schemas of the answers, one file for each service.
-pub(super) const SCHEMAS: [&str; 1] = [include_str!("notifications.json")];
+pub(super) const SCHEMAS: [&str; 3] =
+    [include_str!("notifications.json"), include_str!("conversations.json"), include_str!("executions.json")];
 
 /// All routes.
 pub(super) fn routes(router: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
@@ -26,6 +29,14 @@ pub(super) fn routes(router: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
         .routes(routes!(notifications::list, notifications::create))
         .routes(routes!(notifications::read))
         .routes(routes!(notifications::dismiss))
+        .routes(routes!(executions::list, executions::create))
+        .routes(routes!(executions::get))
+        .routes(routes!(executions::update))
+        .routes(routes!(executions::lines, executions::log))
+        .routes(routes!(executions::retry))
+        .routes(routes!(conversations::list))
+        .routes(routes!(conversations::messages, conversations::post_message))
+        .routes(routes!(conversations::status))
 }
 
 /// A query, as pairs.

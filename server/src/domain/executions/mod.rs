@@ -1,0 +1,349 @@
+//! Executions: long jobs of teams, with their progress, steps, errors and log lines, and a user's wish to try again.
+//!
+//! A worker reports by `executions.update` (what is absent stays) or publishes whole `execution_update`s itself; both go through the
+//! same rules ([`state`]). A user's `executions.retry` marks the execution as `retrying` under the next attempt's number and is told
+//! as `execution_retry` to the worker that subscribes. A worker that was away finds what waits by `executions.list` with
+//! `status: retrying` or `queued`: nothing depends on its having heard the event.
+//!
+//! Limits: 1,000 lines and 200 steps of one execution, the newest; forgotten when it did not change for `retention.executions_days`. Two workers that report
+//! on one execution at once are told in either order; the store keeps the order in which they were taken.
+
+pub mod state;
+mod table;
+
+use super::params::{Fields, LINE_BYTES, TEXT_BYTES};
+use super::rights::{is_service, may_read, may_tell};
+use super::service::{Service, answer};
+use crate::auth::{Principal, Publisher};
+use crate::config::days_ms;
+use crate::observe::faults::fault;
+use crate::relay::{Asked, Incoming, Methods, Refusal, Relay, Tap, WeakRelay};
+use crate::store::{Known, Once, Store, StoreError, Tx, once};
+use futures_util::future::BoxFuture;
+use pulsewire_protocol::{
+    ChannelName, ErrorBody, ErrorCode, EventKind, ExecutionError, ExecutionRetry, ExecutionState, Payload, Publication, RawJson,
+};
+use serde::Serialize;
+use state::{Change, Execution};
+use std::sync::Arc;
+use table::Line;
+
+/// Lines that come with `executions.get`.
+const LINES_OF_GET: i64 = 100;
+/// Lines of one `executions.log`.
+const MAX_LINES_AT_ONCE: usize = 100;
+const STATES: &str = "queued, running, succeeded, failed, retrying";
+
+/// See the module.
+pub struct Executions {
+    store: Store,
+    relay: WeakRelay,
+    kept_ms: i64,
+}
+
+#[derive(Serialize)]
+struct Detail {
+    #[serde(flatten)]
+    execution: Execution,
+    /// The newest lines, oldest first.
+    log: Vec<Line>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    execution_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(skip_serializing_if = "<[Line]>::is_empty")]
+    lines: &'a [Line],
+    #[serde(skip_serializing_if = "<[[&str; 1]]>::is_empty")]
+    invalidates: &'a [[&'a str; 1]],
+}
+
+fn refused(message: String) -> StoreError {
+    ErrorBody::new(ErrorCode::BadRequest, message).into()
+}
+
+fn channel_of(id: &str) -> String {
+    format!("execution:{id}")
+}
+
+fn custom(event: &str, data: &Told<'_>) -> Result<Payload, Refusal> {
+    let data = RawJson::from_value(data).map_err(StoreError::from)?;
+    Ok(Payload::Custom { event: event.to_owned(), data })
+}
+
+impl Executions {
+    /// On that store, telling through that relay.
+    pub fn attach(relay: &Relay, store: Store) -> Arc<Self> {
+        let executions = Arc::new(Self { store, relay: relay.downgrade(), kept_ms: days_ms(relay.config().retention.executions_days) });
+        relay.add_tap(Arc::clone(&executions) as Arc<dyn Tap>);
+        executions
+    }
+
+    fn relay(&self) -> Result<Relay, ErrorBody> {
+        self.relay.upgrade().ok_or_else(|| ErrorBody::retryable(ErrorCode::Unavailable, "this relay is going down", None))
+    }
+
+    async fn tell(&self, tenant: &str, execution: &Execution) -> Result<(), ErrorBody> {
+        let payload = Payload::ExecutionUpdate(execution.update());
+        let asked = Asked { channel: channel_of(&execution.execution_id), payload, key: None };
+        self.relay()?.tell_kept(tenant, vec![asked]).await.map(drop)
+    }
+
+    async fn create(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
+        is_service(by, "executions.create")?;
+        let mut fields = Fields::read(params)?;
+        let id = fields.optional_id("executionId");
+        let title = fields.text("title", LINE_BYTES);
+        let known = fields.key().map(|key| Known::new(by, "executions.create", &key, &fields.without("key")));
+        fields.finish()?;
+        let id = id.unwrap_or_else(|| self.store.ids().make());
+        may_tell(by, "executions.create", &channel_of(&id))?;
+        let tenant = by.tenant.clone();
+        let written = self.store.write("executions.create", move |tx| {
+            once(tx, known.as_ref(), |tx| match table::find(tx, &tenant, &id)? {
+                // The same again: the answer was lost.
+                Some((_, execution)) if execution.title.as_deref() == Some(&title) => Ok(execution),
+                Some(_) => Err(Refusal::field("executionId", format!("{id:?} is taken by another execution")).into()),
+                None => {
+                    let execution = Execution::queued(id, Some(title), tx.now_ms());
+                    table::put(tx, &tenant, &execution)?;
+                    Ok(execution)
+                }
+            })
+        });
+        let Once { answer: execution, repeated } = written.await?;
+        // Where it was made before, its newest state was told since.
+        if !repeated && execution.ts == execution.created_at {
+            let news = Told {
+                execution_id: &execution.execution_id,
+                title: execution.title.as_deref(),
+                attempt: None,
+                lines: &[],
+                invalidates: &[["executions"]],
+            };
+            let state = Payload::ExecutionUpdate(execution.update());
+            let asked = vec![
+                Asked { channel: channel_of(&execution.execution_id), payload: state, key: None },
+                Asked { channel: "tenant".to_owned(), payload: custom("execution_new", &news)?, key: None },
+            ];
+            self.relay()?.tell_kept(&by.tenant, asked).await?;
+        }
+        answer(&execution)
+    }
+
+    async fn update(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
+        is_service(by, "executions.update")?;
+        let mut fields = Fields::read(params)?;
+        let id = fields.id("executionId");
+        let mut change = Change {
+            status: fields.optional_word("status", STATES),
+            step: fields.optional_text("step", LINE_BYTES),
+            progress: fields.optional_number("progress", 0.0, 1.0),
+            error: None,
+            attempt: fields.optional_whole("attempt", 1, u64::from(u32::MAX)).and_then(|attempt| u32::try_from(attempt).ok()),
+        };
+        if let Some(mut error) = fields.optional_object("error") {
+            let (code, message) = (error.text("code", LINE_BYTES), error.text("message", TEXT_BYTES));
+            change.error = Some(ExecutionError { code, message, detail: error.optional_text("detail", TEXT_BYTES) });
+            fields.take_over(error);
+            if change.status != Some(ExecutionState::Failed) {
+                fields.blame("error", "stands only beside `status: failed`");
+            }
+        } else if change.status == Some(ExecutionState::Failed) && fields.value("error").is_none() {
+            fields.blame("error", "is missing: an execution that fails says why: {code, message, detail?}");
+        }
+        fields.finish()?;
+        may_tell(by, "executions.update", &channel_of(&id))?;
+        let tenant = by.tenant.clone();
+        let written = self.store.write("executions.update", move |tx| {
+            let (_, mut execution) = table::get(tx, &tenant, &id)?;
+            if execution.apply(&change, tx.now_ms()).map_err(refused)? {
+                table::put(tx, &tenant, &execution)?;
+            }
+            Ok(execution)
+        });
+        let execution = written.await?;
+        // Also where nothing changed: the caller may come again because it could not be told.
+        self.tell(&by.tenant, &execution).await?;
+        answer(&execution)
+    }
+
+    async fn log(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
+        is_service(by, "executions.log")?;
+        let mut fields = Fields::read(params)?;
+        let id = fields.id("executionId");
+        let texts = fields.texts("lines", MAX_LINES_AT_ONCE, TEXT_BYTES);
+        let level = fields.optional_one_of("level", &["info", "warning", "error"]).unwrap_or_else(|| "info".to_owned());
+        let known = fields.key().map(|key| Known::new(by, "executions.log", &key, &fields.without("key")));
+        fields.finish()?;
+        may_tell(by, "executions.log", &channel_of(&id))?;
+        let (tenant, of) = (by.tenant.clone(), id.clone());
+        let written = self.store.write("executions.log", move |tx| {
+            let (seq, execution) = table::get(tx, &tenant, &of)?;
+            let once = once(tx, known.as_ref(), |tx| {
+                let line = |text| Line { ts: tx.now_ms(), level: level.clone(), text, attempt: execution.attempt };
+                let lines: Vec<Line> = texts.into_iter().map(line).collect();
+                table::append(tx, &tenant, seq, &lines)?;
+                Ok(lines)
+            })?;
+            Ok((once, execution.attempt))
+        });
+        let (Once { answer: lines, repeated }, attempt) = written.await?;
+        if !repeated {
+            let told = Told { execution_id: &id, title: None, attempt: Some(attempt), lines: &lines, invalidates: &[] };
+            let asked = Asked { channel: channel_of(&id), payload: custom("execution_log", &told)?, key: None };
+            self.relay()?.tell_kept(&by.tenant, vec![asked]).await?;
+        }
+        answer(&serde_json::json!({ "executionId": id, "lines": lines.len() }))
+    }
+
+    async fn get(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
+        let mut fields = Fields::read(params)?;
+        let id = fields.id("executionId");
+        fields.finish()?;
+        may_read(by, &channel_of(&id))?;
+        let tenant = by.tenant.clone();
+        let read = self.store.read("executions.get", move |db| {
+            let (seq, execution) = table::get(db, &tenant, &id)?;
+            let mut log: Vec<Line> = table::lines(db, &tenant, seq, i64::MAX, LINES_OF_GET)?.into_iter().map(|(_, line)| line).collect();
+            log.reverse();
+            Ok(Detail { execution, log })
+        });
+        answer(&read.await?)
+    }
+
+    async fn list(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
+        let mut fields = Fields::read(params)?;
+        let status = fields.optional_word("status", STATES);
+        let page = fields.page::<1>("executions");
+        fields.finish()?;
+        let by = by.clone();
+        let read = self.store.read("executions.list", move |db| {
+            page.filtered(
+                |[below], limit| table::list(db, &by.tenant, status, below, limit),
+                |execution| may_read(&by, &channel_of(&execution.execution_id)).is_ok(),
+            )
+        });
+        answer(&read.await?)
+    }
+
+    async fn lines(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
+        let mut fields = Fields::read(params)?;
+        let id = fields.id("executionId");
+        let page = fields.page::<1>("execution-lines");
+        fields.finish()?;
+        may_read(by, &channel_of(&id))?;
+        let tenant = by.tenant.clone();
+        let read = self.store.read("executions.lines", move |db| {
+            let (seq, _) = table::get(db, &tenant, &id)?;
+            let [below] = page.below();
+            Ok(page.page(table::lines(db, &tenant, seq, below, page.sql_limit())?))
+        });
+        answer(&read.await?)
+    }
+
+    async fn retry(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
+        let mut fields = Fields::read(params)?;
+        let id = fields.id("executionId");
+        fields.finish()?;
+        let channel = may_read(by, &channel_of(&id))?;
+        let payload = Payload::ExecutionRetry(ExecutionRetry { execution_id: id.clone() });
+        by.may_publish(&channel, &payload)?;
+        let (tenant, of) = (by.tenant.clone(), id.clone());
+        let (_, before) = self.store.read("executions.retry", move |db| table::get(db, &tenant, &of)).await?;
+        // Pressed twice is asked once; after the next failure the number is another one.
+        let waits = before.status == ExecutionState::Retrying;
+        let attempt = if waits { before.attempt } else { before.attempt.saturating_add(1) };
+        let asked = Asked { channel: channel.as_str().to_owned(), payload, key: Some(format!("retry-{attempt}")) };
+        // What is published passes `keep` below, which judges it and marks the execution.
+        self.relay()?.publish_one(Publisher::Principal(by), asked).await?;
+        let tenant = by.tenant.clone();
+        let (_, execution) = self.store.read("executions.retry", move |db| table::get(db, &tenant, &id)).await?;
+        answer(&execution)
+    }
+
+    /// Tells that an execution waits for its next attempt, unless a worker has begun it meanwhile.
+    async fn follow_retry(&self, tenant: String, id: String) -> Result<(), Refusal> {
+        let of = tenant.clone();
+        match self.store.read("executions.retry", move |db| table::find(db, &of, &id)).await? {
+            Some((_, execution)) if execution.status == ExecutionState::Retrying => Ok(self.tell(&tenant, &execution).await?),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Methods for Executions {
+    fn handle_call<'a>(
+        &'a self,
+        by: &'a Principal,
+        method: &'a str,
+        params: Option<&'a RawJson>,
+    ) -> Option<BoxFuture<'a, Result<RawJson, Refusal>>> {
+        Some(match method {
+            "executions.create" => Box::pin(self.create(by, params)),
+            "executions.update" => Box::pin(self.update(by, params)),
+            "executions.log" => Box::pin(self.log(by, params)),
+            "executions.get" => Box::pin(self.get(by, params)),
+            "executions.list" => Box::pin(self.list(by, params)),
+            "executions.lines" => Box::pin(self.lines(by, params)),
+            "executions.retry" => Box::pin(self.retry(by, params)),
+            _ => return None,
+        })
+    }
+}
+
+impl Service for Executions {
+    fn keeps(&self) -> &'static [EventKind] {
+        &[EventKind::ExecutionUpdate, EventKind::ExecutionRetry]
+    }
+
+    fn keep(&self, tx: &Tx<'_>, incoming: &Incoming) -> Result<(), StoreError> {
+        let (tenant, now_ms) = (incoming.tenant.as_str(), tx.now_ms());
+        let changed = match &incoming.publication.payload {
+            Payload::ExecutionUpdate(update) => {
+                let found = table::find(tx, tenant, &update.execution_id)?;
+                let is_new = found.is_none();
+                let mut execution = found.map_or_else(|| Execution::queued(update.execution_id.clone(), None, now_ms), |(_, known)| known);
+                let changed = execution.apply(&Change::from(update), now_ms).map_err(|why| refused(format!("data.{why}")))?;
+                (changed || is_new).then_some(execution)
+            }
+            Payload::ExecutionRetry(retry) => match table::find(tx, tenant, &retry.execution_id)? {
+                Some((_, mut execution)) => {
+                    let changed = execution.retry(now_ms).map_err(refused)?;
+                    changed.then_some(execution)
+                }
+                // One that the relay does not keep: its backend judges.
+                None => None,
+            },
+            _ => None,
+        };
+        changed.map_or(Ok(()), |execution| table::put(tx, tenant, &execution))
+    }
+
+    fn expire(&self, tx: &Tx<'_>, most: usize) -> Result<usize, StoreError> {
+        table::expire(tx, self.kept_ms, most)
+    }
+}
+
+impl Tap for Executions {
+    fn handle_publication(&self, tenant: &str, _: &ChannelName, publication: &Publication) {
+        let Payload::ExecutionRetry(retry) = &publication.payload else { return };
+        let (this, tenant, id) = (
+            Self { store: self.store.clone(), relay: self.relay.clone(), kept_ms: self.kept_ms },
+            tenant.to_owned(),
+            retry.execution_id.clone(),
+        );
+        drop(tokio::spawn(async move {
+            if let Err(error) = this.follow_retry(tenant, id).await {
+                fault!(warning, Store, error = %error.body.message, "that an execution is tried again could not be told");
+            }
+        }));
+    }
+
+    fn handle_viewers(&self, _: &str) {}
+}

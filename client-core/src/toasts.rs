@@ -5,7 +5,8 @@
 //! sleeps; light ones go meanwhile, so that a night does not end in a flood. The same `(kind, id)` never comes twice, even long after it went.
 //!
 //! Places are what is limited, not toasts: those that say the same share one, and so do those of a storm, [`STORM`] or more of one
-//! kind, severity and group at a time ("37 devices offline"). None of them is lost by that: each keeps its id, its clock and its sound.
+//! kind, severity and group at a time ("37 devices offline"), but for critical ones: who stands in one must be seen without opening it. None
+//! is lost by that: each keeps its id, its clock and its sound.
 
 use crate::config::ToastConfig;
 use crate::time::{Millis, Now};
@@ -260,7 +261,7 @@ impl Toasts {
         for index in 0..self.kept.len() {
             let (before, rest) = self.kept.split_at_mut(index);
             let Some((this, after)) = rest.split_first_mut() else { return };
-            if !this.storm && !this.toast.group.is_empty() {
+            if !this.storm && !this.toast.group.is_empty() && this.toast.severity > Severity::Critical {
                 let like = || before.iter().chain(after.iter()).filter(|other| other.toast.is_like(&this.toast));
                 this.storm = like().any(|other| other.storm) || like().count() + 1 >= STORM;
             }
@@ -450,6 +451,15 @@ mod tests {
             toasts.handle_new(at(0), offline(id));
         }
         assert_eq!((visible(&toasts), behind(&toasts)), (vec!["c", "b", "a"], vec![0, 0, 0]));
+    }
+
+    #[test]
+    fn critical_ones_are_never_a_storm_whatever_they_have_in_common() {
+        let mut toasts = Toasts::new(ToastConfig::default());
+        for id in ["a", "b", "c", "d"] {
+            toasts.handle_new(at(0), Toast { severity: Severity::Critical, ..offline(id) });
+        }
+        assert_eq!((visible(&toasts), behind(&toasts)), (vec!["d", "c", "b", "a"], vec![0; 4]));
     }
 
     #[test]

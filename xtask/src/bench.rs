@@ -1,4 +1,5 @@
-//! `bench`: criterion for codecs and rings; a release relay on one core beside the bare floor; load by whole clients.
+//! `bench`: criterion for codecs and rings; a release relay on one core beside the bare floor; load by whole clients; the package beside
+//! its rivals in a browser.
 //!
 //! Figures of one run on a shared machine are an order of magnitude, no verdict: compare runs of one machine, or the ratio to the
 //! floor (docs/operations/performance.md).
@@ -9,6 +10,7 @@ use clap::ValueEnum;
 use crate::build;
 use crate::project::Project;
 use crate::sh::Sh;
+use crate::tools;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum What {
@@ -18,6 +20,8 @@ pub(crate) enum What {
     Relay,
     /// Load by whole clients, and the promises for 500 of them
     Load,
+    /// The package, centrifuge and socket.io-client in Chromium: main-thread time and allocation for the same stream
+    Browser,
     All,
 }
 
@@ -32,7 +36,18 @@ pub(crate) fn run(project: &Project, what: What, load_args: &[String]) -> Result
     if matches!(what, What::Load | What::All) {
         load(project, &release(project, "pulsewire-load")?, load_args)?;
     }
+    if matches!(what, What::Browser | What::All) {
+        browser(project, if what == What::All { &[] } else { load_args })?;
+    }
     Ok(())
+}
+
+fn browser(project: &Project, args: &[String]) -> Result<()> {
+    build::npm(project)?;
+    let browser = tools::browser(project)?;
+    tools::npm_packages(project, "tests/bench")?;
+    let npm = Sh::npm(project, "tests/bench").args(["run", "bench", "--"]).args(args);
+    npm.env("PULSEWIRE_CHROMIUM", browser.chromium).env("PULSEWIRE_PACKAGE", project.package()).run()
 }
 
 /// Builds the relay and one of the programs that measure it, and gives the program's path.

@@ -59,7 +59,7 @@ enum Command {
         #[arg(value_enum, default_value_t = build::Part::All)]
         part: build::Part,
     },
-    /// Measure: criterion benches, the relay on one core beside the bare floor, load by whole clients
+    /// Measure: criterion benches, the relay on one core beside the bare floor, load by whole clients, the package in a browser
     Bench {
         #[arg(value_enum, default_value_t = bench::What::All)]
         what: bench::What,

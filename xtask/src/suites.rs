@@ -183,6 +183,8 @@ fn wasm(project: &Project, closing: &mut Closing) -> Result<()> {
 fn npm(project: &Project, closing: &mut Closing) -> Result<()> {
     build::npm(project)?;
     watched(Sh::npm(project, "npm").args(["run", "check"]), closing)?;
+    // The API reference is written anew by whoever wants it: here it is seen that it can be, and that no link in it is broken.
+    watched(Sh::npm(project, "npm").args(["run", "docs"]), closing)?;
     watched(Sh::npm(project, "npm").args(["test"]), closing)
 }
 

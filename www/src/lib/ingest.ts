@@ -37,3 +37,8 @@ export interface NewAlert {
 export function postAlert(alert: NewAlert): Promise<void> {
   return post('/api/v1/devices/alerts', alert);
 }
+
+/** To everyone of the tenant, kept by the relay for those who are away. */
+export function postNotification(title: string, body: string, link: string): Promise<void> {
+  return post('/api/v1/notifications', { to: { all: true }, title, body, severity: 'low', link });
+}

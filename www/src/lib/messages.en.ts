@@ -212,6 +212,17 @@ export const en = {
   wardReactLead: 'The same ward in React, from the same package. Break the connection and watch it heal.',
   footerMadeReact: 'Rust from the relay to the browser. React for this page.',
 
+  chat: 'Messages',
+  chatLead: 'One conversation for each patient, between everyone on the ward. What you write without a connection waits, and goes out in order.',
+  chatEmpty: 'Conversations belong to patients: they appear with the first device.',
+  conversations: 'Conversations',
+  conversationOf: 'Conversation about {name}',
+  toPatient: 'Open the patient',
+  writes: '{name} is writing…',
+  notifyWard: 'Notify everyone',
+  notificationTitle: 'Handover',
+  notificationBody: 'Please look at {name} before the end of the shift.',
+
   footerSimulated: 'The signals are simulated. No real patient is shown.',
   footerLive: 'Names are invented. No real patient is shown.',
   footerReplay:

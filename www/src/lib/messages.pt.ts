@@ -214,6 +214,17 @@ export const pt: Record<MessageKey, string> = {
   wardReactLead: 'A mesma enfermaria em React, com o mesmo pacote. Interrompa a conexão e veja-a se recuperar.',
   footerMadeReact: 'Rust do relay ao navegador. React nesta página.',
 
+  chat: 'Mensagens',
+  chatLead: 'Uma conversa para cada paciente, entre todos da enfermaria. O que você escreve sem conexão espera, e sai na ordem.',
+  chatEmpty: 'As conversas pertencem aos pacientes: aparecem com o primeiro dispositivo.',
+  conversations: 'Conversas',
+  conversationOf: 'Conversa sobre {name}',
+  toPatient: 'Abrir o paciente',
+  writes: '{name} está escrevendo…',
+  notifyWard: 'Notificar todos',
+  notificationTitle: 'Passagem de plantão',
+  notificationBody: 'Por favor, veja {name} antes do fim do plantão.',
+
   footerSimulated: 'Os sinais são simulados. Nenhum paciente real é mostrado.',
   footerLive: 'Os nomes são inventados. Nenhum paciente real é mostrado.',
   footerReplay:

@@ -1,8 +1,9 @@
 /** What the panel "make something happen" offers, and what it sends. */
 import type { DeviceState, Severity } from 'pulsewire';
-import { postAlert, postStatus } from './ingest';
+import { postAlert, postNotification, postStatus } from './ingest';
 import { journal } from './journal';
 import type { MessageKey } from './messages';
+import { patientHref } from './links';
 import { bedOf } from './roster';
 
 export const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium', 'low'];
@@ -36,4 +37,9 @@ export function setStatus(deviceId: string, state: DeviceState): Promise<void> {
 export function pickedOf(devices: readonly string[], picked: string, fixed?: string): { choices: readonly string[]; deviceId: string } {
   const choices = devices.length > 0 ? devices : ['bed-1'];
   return { choices, deviceId: fixed ?? (choices.includes(picked) ? picked : (choices[0] ?? 'bed-1')) };
+}
+
+/** Tells everyone of the ward about a bed; `title` and `body` in the sender's language. */
+export function notify(deviceId: string, title: string, body: string): Promise<void> {
+  return told('notification', postNotification(title, body, patientHref(deviceId)));
 }

@@ -2,7 +2,7 @@
 import type { Severity } from 'pulsewire';
 import { useState } from 'react';
 import { bedOf } from '../lib/roster';
-import { ALERT_TEXT, pickedOf, raise, setStatus, SEVERITIES, STATES } from '../lib/simulate';
+import { ALERT_TEXT, notify, pickedOf, raise, setStatus, SEVERITIES, STATES } from '../lib/simulate';
 import { Icon } from './Icon';
 import { useWords } from './hooks';
 
@@ -44,6 +44,14 @@ export function SimulatePanel({ devices }: { devices: readonly string[] }) {
             {t('raiseAlert')}
           </button>
         </div>
+        <button
+          className="button"
+          type="button"
+          onClick={() => void notify(deviceId, t('notificationTitle'), t('notificationBody', { name: bedOf(deviceId).patientName }))}
+        >
+          <Icon name="chat" size={17} />
+          {t('notifyWard')}
+        </button>
         <div className="states" role="group" aria-label={t('setDevice')}>
           {STATES.map(({ state, key }) => (
             <button key={state} className="button" type="button" onClick={() => void setStatus(deviceId, state)}>

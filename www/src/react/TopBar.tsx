@@ -1,7 +1,7 @@
 /** Brand, connection, pages, and what the visitor prefers. */
-import { PulsewireConnection } from 'pulsewire/react/elements';
+import { PulsewireBell, PulsewireConnection } from 'pulsewire/react/elements';
 import { identity, initialsOf } from '../lib/identity';
-import { PAGES, WARD_HREF } from '../lib/links';
+import { follow, PAGES, WARD_HREF } from '../lib/links';
 import { preferences, type Theme } from '../lib/prefs';
 import { Icon } from './Icon';
 import { useValue, useWords } from './hooks';
@@ -42,6 +42,7 @@ export function TopBar() {
             PT
           </button>
         </div>
+        <PulsewireBell onNotificationClick={({ detail }) => follow(detail.link)} />
         <button className="icon" type="button" aria-pressed={sound} aria-label={soundSays} title={soundSays} onClick={() => preferences.setSound(!sound)}>
           <Icon name={sound ? 'sound' : 'mute'} />
         </button>

@@ -1,12 +1,17 @@
 //! The native driver of one client: tokio's socket and timer around `client-core`, exactly the three duties of its documentation.
 
-use anyhow::Result;
+use super::publisher::device;
+use super::relay::token;
+use anyhow::{Result, anyhow};
 use futures_util::{SinkExt as _, StreamExt as _};
-use pulsewire_client_core::{ChannelEvent, Client, ClientEvent, Command, Config, Conn, ConnectionState, Input, Millis, Now, Output};
+use pulsewire_client_core::{
+    ChannelEvent, Client, ClientEvent, Command, Config, Conn, ConnectionState, Input, Millis, Now, Output, SubscribeOptions,
+};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
@@ -138,6 +143,54 @@ impl<T: Told> Driver<T> {
         }
         Ok(())
     }
+}
+
+/// A client that runs beside others on the local set of this thread.
+pub struct Running {
+    commands: mpsc::Sender<Command>,
+    task: JoinHandle<Result<()>>,
+}
+
+/// Starts client number `number`, who subscribes to the channel of device number `channel`.
+///
+/// # Errors
+/// Where no token can be signed.
+pub fn start(address: SocketAddr, number: usize, channel: usize, told: impl Told + 'static) -> Result<Running> {
+    let user = format!("user-{number}");
+    let (commands, inbox) = mpsc::channel(4);
+    let channel = format!("device:{}", device(channel));
+    commands.try_send(Command::Subscribe { channel, options: SubscribeOptions::default() })?;
+    let driver = Driver::new(address, token(&user, None)?, (number as u64).wrapping_add(1), user, told);
+    Ok(Running { commands, task: tokio::task::spawn_local(driver.run(inbox)) })
+}
+
+/// Closes them, as pages would.
+///
+/// # Errors
+/// The first that failed.
+pub async fn end(clients: Vec<Running>) -> Result<()> {
+    // All are told before one is waited for.
+    let (commands, tasks): (Vec<_>, Vec<_>) = clients.into_iter().map(|Running { commands, task }| (commands, task)).unzip();
+    drop(commands);
+    for task in tasks {
+        task.await??;
+    }
+    Ok(())
+}
+
+/// Waits until it is so.
+///
+/// # Errors
+/// Where it is not within that time; `what` names it.
+pub async fn until(what: &str, within: Duration, mut done: impl FnMut() -> bool) -> Result<()> {
+    let deadline = Instant::now() + within;
+    while !done() {
+        if Instant::now() > deadline {
+            return Err(anyhow!("{what} took longer than {} s", within.as_secs()));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
 }
 
 /// Whether a client is connected and all its channels are subscribed.

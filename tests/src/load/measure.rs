@@ -1,18 +1,18 @@
 //! One run: baseline, connections, idle memory, deliveries, costs.
 
-use super::driver::{Driver, Told, is_settled};
+use super::driver::{Told, end, is_settled, start, until};
 use super::options::Options;
-use super::publisher::{self, METRIC, Plan, Published, device};
-use super::relay::{Relay, Usage, token, usage_of};
+use super::process::{Process, Usage, usage_of};
+use super::publisher::{self, METRIC, Plan, Published};
+use super::relay::{self, token};
 use super::report::Report;
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use hdrhistogram::Histogram;
-use pulsewire_client_core::{ChannelEvent, Client, ClientEvent, Command, ConnectionState, SubscribeOptions};
+use pulsewire_client_core::{ChannelEvent, Client, ClientEvent, ConnectionState};
 use pulsewire_protocol::Payload;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 
 /// Longer ones count as this.
 const LONGEST_LATENCY_US: u64 = 60_000_000;
@@ -55,6 +55,12 @@ struct Listener {
     settled: bool,
 }
 
+impl Listener {
+    fn new(tally: &Rc<Tally>) -> Self {
+        Self { tally: Rc::clone(tally), settled: false }
+    }
+}
+
 impl Told for Listener {
     fn handle_event(&mut self, event: &ChannelEvent) {
         let Payload::Telemetry(telemetry) = &event.publication.payload else { return };
@@ -88,33 +94,6 @@ impl Told for Listener {
     }
 }
 
-/// A running client; it closes when this is dropped.
-struct Running {
-    _commands: mpsc::Sender<Command>,
-    task: tokio::task::JoinHandle<Result<()>>,
-}
-
-fn start(relay: &Relay, tally: &Rc<Tally>, number: usize, channel: usize) -> Result<Running> {
-    let user = format!("user-{number}");
-    let (commands, inbox) = mpsc::channel(4);
-    let options = SubscribeOptions::default();
-    commands.try_send(Command::Subscribe { channel: format!("device:{}", device(channel)), options })?;
-    let told = Listener { tally: Rc::clone(tally), settled: false };
-    let driver = Driver::new(relay.address, token(&user, None)?, number as u64 + 1, user, told);
-    Ok(Running { _commands: commands, task: tokio::task::spawn_local(driver.run(inbox)) })
-}
-
-async fn until(what: &str, within: Duration, mut done: impl FnMut() -> bool) -> Result<()> {
-    let deadline = Instant::now() + within;
-    while !done() {
-        if Instant::now() > deadline {
-            return Err(anyhow!("{what} took longer than {} s", within.as_secs()));
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(())
-}
-
 /// Runs it all on this thread; publishing has its own.
 pub fn run(options: &Options) -> Result<Report> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -122,12 +101,12 @@ pub fn run(options: &Options) -> Result<Report> {
 }
 
 async fn measure(options: &Options) -> Result<Report> {
-    let relay = Relay::start(&options.relay_bin, options.connections)?;
+    let relay = relay::start(&options.relay_bin, options.connections)?;
     let fresh = relay.usage()?;
     let tally = Rc::new(Tally::new()?);
 
     // One client and one publication first: what a relay loads once is not what a connection costs.
-    let first = start(&relay, &tally, usize::MAX, 0)?;
+    let first = start(relay.address, usize::MAX, 0, Listener::new(&tally))?;
     until("the first connection", CONNECT_WITHIN, || tally.settled.get() == 1).await?;
     publish(plan(options, &relay, &tally, Duration::from_millis(200))?).await?;
     end(vec![first]).await?;
@@ -139,7 +118,7 @@ async fn measure(options: &Options) -> Result<Report> {
     let mut clients = Vec::with_capacity(options.connections);
     for number in 0..options.connections {
         until("a connection", CONNECT_WITHIN, || number < tally.settled.get() + options.opening).await?;
-        clients.push(start(&relay, &tally, number, number % options.channels)?);
+        clients.push(start(relay.address, number, number % options.channels, Listener::new(&tally))?);
     }
     until("connecting", CONNECT_WITHIN, || tally.settled.get() == options.connections).await.context(trouble(&tally))?;
     let connected_in = connecting.elapsed();
@@ -184,7 +163,7 @@ pub struct Costs {
     pub after: Usage,
 }
 
-fn plan(options: &Options, relay: &Relay, tally: &Tally, during: Duration) -> Result<Plan> {
+fn plan(options: &Options, relay: &Process, tally: &Tally, during: Duration) -> Result<Plan> {
     Ok(Plan {
         address: relay.address,
         token: token("load-publisher", Some("service"))?,
@@ -202,7 +181,7 @@ async fn publish(plan: Plan) -> Result<Published> {
 }
 
 /// Publishes for so long and waits for the deliveries; gives how many there had to be.
-async fn deliver(options: &Options, relay: &Relay, tally: &Tally, during: Duration) -> Result<(Published, u64)> {
+async fn deliver(options: &Options, relay: &Process, tally: &Tally, during: Duration) -> Result<(Published, u64)> {
     let plan = plan(options, relay, tally, during)?;
     let seen = tally.deliveries.get();
     // Publication n goes to channel n modulo `channels`, connection i listens to channel i modulo `channels`.
@@ -213,14 +192,6 @@ async fn deliver(options: &Options, relay: &Relay, tally: &Tally, during: Durati
     // What does not come is reported as missing, not as a failure to measure.
     let _ = until("the last delivery", DRAIN_WITHIN, || tally.deliveries.get() - seen >= expected).await;
     Ok((published, expected))
-}
-
-async fn end(clients: Vec<Running>) -> Result<()> {
-    let tasks: Vec<_> = clients.into_iter().map(|client| client.task).collect();
-    for task in tasks {
-        task.await??;
-    }
-    Ok(())
 }
 
 fn trouble(tally: &Tally) -> String {

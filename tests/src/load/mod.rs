@@ -1,7 +1,7 @@
 //! Load on a relay, measured: `client-core` clients over real sockets, a publisher that keeps its schedule, the relay's own costs.
 //!
-//! Why the pieces: [`driver`] is the native driver of one client (the browser's has a page, this one has tokio), [`relay`] starts a
-//! relay and reads its memory and CPU time from `/proc`, [`publisher`] publishes on a thread of its own, [`measure`] puts them
+//! Why the pieces: [`driver`] is the native driver of one client (the browser's has a page, this one has tokio), [`process`] starts a
+//! process and reads its memory and CPU time from `/proc`, [`relay`] says how a relay is started, [`publisher`] publishes on a thread of its own, [`measure`] puts them
 //! together, [`report`] tells people and machines. [`bench`] measures the relay alone, on a core of its own, against a floor.
 //!
 //! Limits: loopback only, Linux only (`/proc`), one publishing connection. Clients and relay share the machine: on two cores the
@@ -13,7 +13,9 @@
 pub mod bench;
 pub mod driver;
 pub mod measure;
+pub mod metrics;
 pub mod options;
+pub mod process;
 pub mod publisher;
 pub mod relay;
 pub mod report;

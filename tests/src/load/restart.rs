@@ -4,16 +4,17 @@
 //! The relay is started again on the same address at once, once after SIGTERM (a drain) and once after SIGKILL (a crash).
 //!
 //! Limits: one machine, where clients and relay share the processors; all clients have one address, so the limit of
-//! connections per address is set out of the way ([`Relay::start_at`]); the history lies in the relay's memory and goes with
+//! connections per address is set out of the way ([`relay::for_clients`]); the history lies in the relay's memory and goes with
 //! it, so what must be told to each client is a resync.
 
-use super::driver::{Driver, Told, is_settled};
+use super::driver::{Told, end, is_settled, start, until};
 use super::options::Via;
-use super::publisher::{self, Plan, device};
-use super::relay::{Relay, token};
-use anyhow::{Context as _, Result, anyhow, bail};
+use super::process::Process;
+use super::publisher::{self, Plan};
+use super::relay::{self, token};
+use anyhow::{Context as _, Result, bail};
 use clap::Parser;
-use pulsewire_client_core::{ChannelEvent, Client, ClientEvent, Command, SubscribeOptions};
+use pulsewire_client_core::{ChannelEvent, Client, ClientEvent};
 use pulsewire_protocol::Payload;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
@@ -21,7 +22,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 
 /// Clients that are opened at once before the first measurement.
 const OPENING: usize = 50;
@@ -179,12 +179,12 @@ pub fn run(options: &Options) -> Result<Vec<Return>> {
 }
 
 async fn measure(options: &Options) -> Result<Vec<Return>> {
-    let mut relay = Relay::start(&options.relay_bin, options.connections)?;
+    let mut relay = relay::start(&options.relay_bin, options.connections)?;
     let tally = Rc::new(Tally::default());
     let mut clients = Vec::with_capacity(options.connections);
     for number in 0..options.connections {
         until("a connection", FIRST_CONNECTIONS_WITHIN, || number < tally.settled.get() + OPENING).await?;
-        clients.push(start(&relay, &tally, number, number % options.channels)?);
+        clients.push(start(relay.address, number, number % options.channels, Page { tally: Rc::clone(&tally), settled: false })?);
     }
     until("connecting", FIRST_CONNECTIONS_WITHIN, || tally.settled.get() == options.connections).await?;
     let mut returns = Vec::new();
@@ -198,10 +198,7 @@ async fn measure(options: &Options) -> Result<Vec<Return>> {
         relay = next;
         returns.push(result);
     }
-    for (commands, task) in clients {
-        drop(commands);
-        task.await??;
-    }
+    end(clients).await?;
     tokio::task::spawn_blocking(move || relay.stop()).await??;
     if let Some(trouble) = tally.trouble.borrow_mut().take() {
         bail!("a client was refused: {trouble}");
@@ -209,7 +206,7 @@ async fn measure(options: &Options) -> Result<Vec<Return>> {
     Ok(returns)
 }
 
-async fn restart(options: &Options, relay: Relay, tally: &Rc<Tally>, end: End) -> Result<(Relay, Return)> {
+async fn restart(options: &Options, relay: Process, tally: &Rc<Tally>, end: End) -> Result<(Process, Return)> {
     tally.back.borrow_mut().clear();
     tally.resyncs.set(0);
     let address = relay.address;
@@ -221,7 +218,7 @@ async fn restart(options: &Options, relay: Relay, tally: &Rc<Tally>, end: End) -
             End::Drain => relay.stop()?,
             End::Kill => drop(relay),
         }
-        Relay::start_at(&binary, connections, &address.to_string())
+        relay::start_at(&binary, connections, &address.to_string())
     })
     .await?
     .context("the relay did not start again")?;
@@ -256,19 +253,8 @@ async fn restart(options: &Options, relay: Relay, tally: &Rc<Tally>, end: End) -
     Ok((relay, result))
 }
 
-type Running = (mpsc::Sender<Command>, tokio::task::JoinHandle<Result<()>>);
-
-fn start(relay: &Relay, tally: &Rc<Tally>, number: usize, channel: usize) -> Result<Running> {
-    let user = format!("user-{number}");
-    let (commands, inbox) = mpsc::channel(4);
-    commands.try_send(Command::Subscribe { channel: format!("device:{}", device(channel)), options: SubscribeOptions::default() })?;
-    let told = Page { tally: Rc::clone(tally), settled: false };
-    let driver = Driver::new(relay.address, token(&user, None)?, number as u64 + 1, user, told);
-    Ok((commands, tokio::task::spawn_local(driver.run(inbox))))
-}
-
 /// One publication on each channel; how many deliveries came, and how many had to.
-async fn publish(options: &Options, relay: &Relay, tally: &Tally) -> Result<(u64, u64)> {
+async fn publish(options: &Options, relay: &Process, tally: &Tally) -> Result<(u64, u64)> {
     let plan = Plan {
         address: relay.address,
         token: token("load-publisher", Some("service"))?,
@@ -285,15 +271,4 @@ async fn publish(options: &Options, relay: &Relay, tally: &Tally) -> Result<(u64
     // What does not come is reported as missing.
     let _ = until("the deliveries", DELIVER_WITHIN, || tally.deliveries.get() - seen >= expected).await;
     Ok((tally.deliveries.get() - seen, expected))
-}
-
-async fn until(what: &str, within: Duration, mut done: impl FnMut() -> bool) -> Result<()> {
-    let deadline = Instant::now() + within;
-    while !done() {
-        if Instant::now() > deadline {
-            return Err(anyhow!("{what} took longer than {} s", within.as_secs()));
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@ use anyhow::{Result, anyhow, bail};
 use pulsewire_protocol::{ClientMessage, Pong, ServerMessage, cbor};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,8 +17,10 @@ use tokio_tungstenite::tungstenite::{Message, WebSocket};
 
 /// No two publications go out closer than this: sleeping is no finer.
 const TICK: Duration = Duration::from_millis(1);
-/// Publications in one frame at most: well under the relay's largest message.
+/// Publications in one frame at most …
 const BATCH: u64 = 100;
+/// … and bytes: under the relay's largest message (64 KiB).
+const BATCH_BYTES: usize = 48 * 1024;
 
 #[derive(Default)]
 struct Answers {
@@ -32,16 +35,18 @@ pub struct Backend {
     stream: Arc<Mutex<TcpStream>>,
     answers: Arc<Answers>,
     origin: Instant,
-    channels: usize,
+    channels: Range<usize>,
+    points: usize,
+    batch: u64,
     sent: u64,
 }
 
 impl Backend {
-    /// Connects. Publication n goes to channel n modulo `channels`.
+    /// Connects. Publications go to the channels of these numbers in turn, and have so many points.
     ///
     /// # Errors
     /// Where the relay refuses.
-    pub fn connect(address: SocketAddr, origin: Instant, token: String, channels: usize) -> Result<Self> {
+    pub fn connect(address: SocketAddr, origin: Instant, token: String, channels: Range<usize>, points: usize) -> Result<Self> {
         let socket = wire::connect(address, &Login { token, channels: Vec::new() })?;
         let reading = socket.get_ref().try_clone()?;
         let stream = Arc::new(Mutex::new(socket.get_ref().try_clone()?));
@@ -51,7 +56,8 @@ impl Backend {
             // A fresh reader: the relay says nothing between the welcome and the first answer.
             move || read(WebSocket::from_raw_socket(reading, Role::Client, None), &stream, &answers)
         });
-        Ok(Self { stream, answers, origin, channels, sent: 0 })
+        let batch = (BATCH_BYTES / wire::publish(1, 0, 0, points).len()) as u64;
+        Ok(Self { stream, answers, origin, channels, points, batch: batch.clamp(1, BATCH), sent: 0 })
     }
 
     /// How many publications were sent.
@@ -69,7 +75,7 @@ impl Backend {
         let mut number = 0;
         while number < total {
             let now = Instant::now();
-            let ready = (number..total.min(number + BATCH)).take_while(|number| due(*number) <= now).count() as u64;
+            let ready = (number..total.min(number + self.batch)).take_while(|number| due(*number) <= now).count() as u64;
             if ready == 0 {
                 std::thread::sleep((due(number) - now).max(TICK));
                 continue;
@@ -91,9 +97,9 @@ impl Backend {
         while start.elapsed() < during {
             let taken = (fleet.deliveries() - taken_before) / receivers_of_each;
             let ahead = (self.sent - sent_before).saturating_sub(taken);
-            let room = window.saturating_sub(ahead).min(BATCH);
+            let room = window.saturating_sub(ahead).min(self.batch);
             // Not one by one: that would measure this loop.
-            if room < window.div_ceil(4).min(BATCH) {
+            if room < window.div_ceil(4).min(self.batch) {
                 std::thread::sleep(Duration::from_micros(200));
                 continue;
             }
@@ -107,11 +113,11 @@ impl Backend {
     fn send(&mut self, count: u64, due: impl Fn(u64) -> Instant) -> Result<()> {
         let mut payload = Vec::new();
         for index in 0..count {
-            let channel = (self.sent % self.channels as u64) as usize;
+            let channel = self.channels.start + (self.sent % self.channels.len() as u64) as usize;
             self.sent += 1;
             // `connect` had the first id.
             let due_us = due(index).saturating_duration_since(self.origin).as_micros() as u64;
-            payload.extend(wire::publish(self.sent + 1, channel, due_us));
+            payload.extend(wire::publish(self.sent + 1, channel, due_us, self.points));
         }
         write(&self.stream, &payload)
     }

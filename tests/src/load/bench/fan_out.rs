@@ -4,9 +4,9 @@
 use super::backend::Backend;
 use super::fleet::Fleet;
 use super::floor::Order;
-use super::process::{Process, Used};
 use super::setting::Setting;
 use super::wire::{self, Login};
+use crate::load::process::{Process, Used};
 use anyhow::{Context as _, Result, ensure};
 use hdrhistogram::Histogram;
 use pulsewire_protocol::cbor;
@@ -111,7 +111,7 @@ impl Ward {
         let relay = setting.relay(shape.subscribers)?;
         let logins = (0..shape.subscribers).map(|number| setting.login(number, number % shape.channels));
         let fleet = Fleet::connect(relay.address, origin, &logins.collect::<Result<Vec<_>>>()?)?;
-        let backend = Backend::connect(relay.address, origin, setting.backend_token()?, shape.channels)?;
+        let backend = Backend::connect(relay.address, origin, setting.backend_token()?, 0..shape.channels, wire::POINTS)?;
         std::thread::sleep(SETTLE);
         Ok(Self { shape, relay, fleet, backend })
     }
@@ -172,7 +172,8 @@ fn floor(setting: &Setting, shape: Shape) -> Result<(f64, f64)> {
 
 /// What the relay sends for one publication: the header of the frame and the event.
 fn frame_bytes() -> usize {
-    let Some(Ok(pulsewire_protocol::ClientMessage::Publish(publish))) = cbor::decode_client(&wire::publish(1, 0, 0)).next() else {
+    let Some(Ok(pulsewire_protocol::ClientMessage::Publish(publish))) = cbor::decode_client(&wire::publish(1, 0, 0, wire::POINTS)).next()
+    else {
         return 128;
     };
     let publication = pulsewire_protocol::Publication {

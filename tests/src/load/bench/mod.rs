@@ -12,17 +12,17 @@ pub mod backend;
 pub mod fan_out;
 pub mod fleet;
 pub mod floor;
-pub mod process;
 pub mod setting;
+pub mod slow;
 pub mod standing;
 pub mod table;
 pub mod wire;
 
+use super::process::Cores;
 use super::soak;
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use fan_out::Shape;
-use process::Cores;
 use setting::Setting;
 use std::path::PathBuf;
 use table::Row;
@@ -101,6 +101,8 @@ pub enum Scenario {
     Connect,
     /// What is promised for 500 connections.
     Promises,
+    /// Readers that never read beside others that do.
+    SlowReaders,
 }
 
 impl Scenario {
@@ -115,6 +117,7 @@ impl Scenario {
             Self::Memory => standing(standing::IDLE),
             Self::Connect => standing(standing::CONNECTS),
             Self::Promises => standing(standing::PROMISED),
+            Self::SlowReaders => Ok(table::of_slow(&repeat(runs, || slow::run(setting))?)),
         }
     }
 }

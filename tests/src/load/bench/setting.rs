@@ -1,9 +1,9 @@
 //! What all scenarios share: the binaries, the cores, how a relay is started, and who may what.
 
 use super::fan_out::login;
-use super::process::{Cores, Process};
 use super::wire::Login;
-use crate::load::relay::{SECRET, token};
+use crate::load::process::{Cores, Process};
+use crate::load::relay::{self, token};
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -28,25 +28,12 @@ impl Setting {
     /// # Errors
     /// Where it does not start.
     pub fn relay(&self, connections: usize) -> Result<Process> {
-        let room = (connections + 100).to_string();
-        let mut environment = vec![
-            ("PULSEWIRE_JWT_SECRET", SECRET.to_owned()),
-            ("PULSEWIRE_LOG", "warn".to_owned()),
-            ("PULSEWIRE_LIMITS__CONNECTIONS", room.clone()),
-            ("PULSEWIRE_LIMITS__PER_ADDRESS", room),
-            ("PULSEWIRE_LIMITS__MESSAGES_PER_SECOND", "1000000".to_owned()),
-            ("PULSEWIRE_LIMITS__BURST", "1000000".to_owned()),
-            ("PULSEWIRE_LIMITS__HANDSHAKES_PER_SECOND", "1000000".to_owned()),
-            ("PULSEWIRE_LIMITS__HANDSHAKE_BURST", "1000000".to_owned()),
-            // A core that is fully used is what is measured.
-            ("PULSEWIRE_MONITOR__CPU_PERCENT", "0".to_owned()),
-            ("PULSEWIRE_MONITOR__CONNECTIONS_PERCENT", "0".to_owned()),
-            // Bare receivers answer no heartbeat.
-            ("PULSEWIRE_HEARTBEAT__DEAD_AFTER_MS", "3600000".to_owned()),
-        ];
-        environment.extend(self.environment.iter().map(|(name, value)| (name.as_str(), value.clone())));
-        let arguments = ["serve", "--listen", "127.0.0.1:0"].map(str::to_owned);
-        Process::start(&self.relay_bin, &arguments, &environment, Some(self.cores))
+        let mut environment = relay::unbounded(connections);
+        // Bare receivers answer no heartbeat.
+        environment.push(("PULSEWIRE_HEARTBEAT__DEAD_AFTER_MS", "3600000".to_owned()));
+        let more = self.environment.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let environment: Vec<(&str, String)> = environment.into_iter().chain(more).collect();
+        Process::start(&self.relay_bin, &relay::serve("127.0.0.1:0"), &environment, Some(self.cores))
     }
 
     /// The floor for so many connections.

@@ -1,6 +1,7 @@
 //! The table at the end: medians, aims, verdicts; for people and as JSON.
 
 use super::fan_out::{FanOut, Shape};
+use super::slow::{self, Slow};
 use super::standing::Standing;
 use serde::Serialize;
 
@@ -108,6 +109,24 @@ pub fn of_standing(runs: &[Standing]) -> Vec<Row> {
             row("idle", "% of a core", |run| run.idle_core * 100.0, Aim::None),
         ],
     }
+}
+
+/// The lines of readers that never read.
+pub fn of_slow(runs: &[Slow]) -> Vec<Row> {
+    let each = |value: fn(&Slow) -> f64| runs.iter().map(value).collect::<Vec<_>>();
+    let row = |what: &str, unit, value, aim| {
+        Row::new(format!("{} readers, {} slow ones: {what}", slow::READERS, slow::SLOW), unit, each(value), aim)
+    };
+    vec![
+        row("p50 alone", "ms", |run| run.alone_p50_ms, Aim::None),
+        row("p50 beside the slow ones", "ms", |run| run.beside_p50_ms, Aim::None),
+        row("p99 alone", "ms", |run| run.alone_p99_ms, Aim::None),
+        row("p99 beside the slow ones", "ms", |run| run.beside_p99_ms, Aim::AtMost(20.0)),
+        row("p99 beside over alone", "×", |run| run.beside_p99_ms / run.alone_p99_ms, Aim::AtMost(2.0)),
+        row("slow ones closed with 4413", "", |run| run.closed as f64, Aim::AtLeast(slow::SLOW as f64)),
+        row("the last of them after", "s", |run| run.closed_after_seconds, Aim::None),
+        row("memory for all of them, at most", "MB", |run| run.grown_bytes / 1e6, Aim::None),
+    ]
 }
 
 /// The table as text.

@@ -8,6 +8,7 @@ use pulsewire_protocol::{
     ClientInfo, ClientMessage, Column, Connect, Payload, Publish, SUBPROTOCOL_CBOR, Series, SeriesMap, ServerMessage, SubscribeEntry,
     Telemetry, cbor,
 };
+use socket2::{Domain, Socket, Type};
 use std::net::{SocketAddr, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
@@ -18,6 +19,10 @@ use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 pub const MARK: &[u8] = b"pwbench!";
 /// The digits behind it: microseconds.
 pub const DIGITS: usize = 16;
+/// Points of an ordinary publication.
+pub const POINTS: usize = 2;
+/// What the system of a slow reader holds for it; the kernel doubles it.
+const NARROW_BYTES: usize = 4_096;
 
 /// Who connects, and to what.
 #[derive(Clone, Debug)]
@@ -43,7 +48,26 @@ pub fn channel(index: usize) -> String {
 /// # Errors
 /// Where the relay refuses.
 pub fn connect(address: SocketAddr, login: &Login) -> Result<WebSocket<TcpStream>> {
-    let stream = TcpStream::connect(address)?;
+    connect_over(TcpStream::connect(address)?, address, login)
+}
+
+/// A socket through which little goes where nobody reads: what is sent to it soon waits at the sender.
+///
+/// # Errors
+/// The system's.
+pub fn narrow(address: SocketAddr) -> Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // Before it connects: the window that is promised to the peer follows from it.
+    socket.set_recv_buffer_size(NARROW_BYTES)?;
+    socket.connect(&address.into())?;
+    Ok(socket.into())
+}
+
+/// As [`connect`], over a socket that is connected.
+///
+/// # Errors
+/// Where the relay refuses.
+pub fn connect_over(stream: TcpStream, address: SocketAddr, login: &Login) -> Result<WebSocket<TcpStream>> {
     stream.set_nodelay(true)?;
     let mut request = format!("ws://{address}/ws").into_client_request()?;
     request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL_CBOR));
@@ -69,11 +93,13 @@ pub fn connect(address: SocketAddr, login: &Login) -> Result<WebSocket<TcpStream
     }
 }
 
-/// A `publish` of a few points for channel number `index`.
-pub fn publish(id: u64, index: usize, due_us: u64) -> Vec<u8> {
+/// A `publish` of so many points, of 16 bytes each, for channel number `index`.
+pub fn publish(id: u64, index: usize, due_us: u64, points: usize) -> Vec<u8> {
     let unit = format!("{}{due_us:0width$}", String::from_utf8_lossy(MARK), width = DIGITS);
     let at_ms = 1_790_000_000_000.0 + due_us as f64 / 1_000.0;
-    let series = Series { t: Column(vec![at_ms, at_ms + 4.0]), v: Column(vec![97.5, 98.25]), unit: Some(unit) };
+    let times = (0..points).map(|point| at_ms + point as f64 * 4.0).collect();
+    let values = (0..points).map(|point| 97.5 + (point % 8) as f64 * 0.75).collect();
+    let series = Series { t: Column(times), v: Column(values), unit: Some(unit) };
     let telemetry = Telemetry { device_id: device(index), series: SeriesMap(vec![("spo2".to_owned(), series)]) };
     let publish = Publish { id, channel: channel(index), payload: Payload::Telemetry(telemetry), key: None };
     cbor::encode_client(&ClientMessage::Publish(publish))

@@ -2,7 +2,8 @@
 //!
 //! It checks what it is promised while it is there: offsets of a channel follow each other without a hole.
 
-use super::Book;
+use super::{Book, flood};
+use crate::load::bench::wire;
 use crate::load::relay::token;
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -35,8 +36,13 @@ enum Exit {
     Reset,
     /// It stays open and nobody reads or answers any more, as after a network was lost.
     HalfOpen,
-    /// It reads nothing for a while though much is sent to it, and then goes on.
+    /// It asks for more than it takes and reads nothing for a while, over a narrow socket; most are closed meanwhile.
     Slow,
+}
+
+/// The token of visitor number `number`.
+pub(super) fn token_of(number: usize) -> Result<String> {
+    token(&format!("visitor-{number}"), None)
 }
 
 /// Where it all takes place.
@@ -74,7 +80,14 @@ impl Visitor {
     }
 
     async fn visit(&mut self, book: &Book, until: Instant) -> Result<()> {
-        let mut visit = self.come().await.context("coming")?;
+        let exit = match self.dice.u8(..40) {
+            0..=20 => Exit::Polite,
+            21..=27 => Exit::Gone,
+            28..=34 => Exit::Reset,
+            35..=38 => Exit::HalfOpen,
+            _ => Exit::Slow,
+        };
+        let mut visit = self.come(exit).await.context("coming")?;
         let stays = Duration::from_secs_f64(2.0 + self.dice.f64() * self.dice.f64() * 90.0);
         let leaves = until.min(Instant::now() + stays);
         while Instant::now() < leaves {
@@ -87,16 +100,24 @@ impl Visitor {
                 visit.toggle(channel).await?;
             }
         }
-        self.go(visit, book, until).await
+        self.go(visit, exit, book, until).await
     }
 
     fn channel(&mut self) -> String {
         let number = self.dice.usize(..self.ward.channels);
-        format!("device:{}", super::device(number))
+        wire::channel(number)
     }
 
-    async fn come(&mut self) -> Result<Visit> {
-        let stream = TcpStream::connect(self.ward.address).await?;
+    async fn come(&mut self, exit: Exit) -> Result<Visit> {
+        let stream = match exit {
+            Exit::Slow => {
+                // Blocking; on loopback that is no wait.
+                let stream = wire::narrow(self.ward.address)?;
+                stream.set_nonblocking(true)?;
+                TcpStream::from_std(stream)?
+            }
+            _ => TcpStream::connect(self.ward.address).await?,
+        };
         stream.set_nodelay(true)?;
         let mut request = format!("ws://{}/ws", self.ward.address).into_client_request()?;
         request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL_CBOR));
@@ -108,7 +129,7 @@ impl Visitor {
         let mut visit = Visit { socket, next: BTreeMap::new(), id: 1 };
         let connect = Connect {
             id: 1,
-            token: Some(token(&format!("visitor-{}", self.number), None)?),
+            token: Some(token_of(self.number)?),
             client: ClientInfo {
                 name: "pulsewire-soak".to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -120,22 +141,17 @@ impl Visitor {
         Ok(visit)
     }
 
-    async fn go(&mut self, mut visit: Visit, book: &Book, until: Instant) -> Result<()> {
-        let exit = match self.dice.u8(..20) {
-            0..=9 => Exit::Polite,
-            10..=12 => Exit::Gone,
-            13..=15 => Exit::Reset,
-            16..=17 => Exit::HalfOpen,
-            _ => Exit::Slow,
-        };
+    async fn go(&mut self, mut visit: Visit, exit: Exit, book: &Book, until: Instant) -> Result<()> {
+        let left = until.saturating_duration_since(Instant::now());
         match exit {
             // Gone already is gone as well.
             Exit::Polite => drop(visit.socket.close(None).await),
             Exit::Gone => {}
             Exit::Reset => visit.socket.get_ref().set_zero_linger()?,
-            Exit::HalfOpen => sleep(SILENT.min(until.saturating_duration_since(Instant::now()))).await,
+            Exit::HalfOpen => sleep(SILENT.min(left)).await,
             Exit::Slow => {
-                sleep(Duration::from_secs_f64(self.dice.f64() * 20.0).min(until.saturating_duration_since(Instant::now()))).await;
+                visit.toggle(flood(self.ward.channels)).await?;
+                sleep(Duration::from_secs_f64(5.0 + self.dice.f64() * 30.0).min(left)).await;
                 visit.read(book, Instant::now() + Duration::from_secs(2)).await?;
             }
         }
@@ -173,15 +189,11 @@ impl Visit {
                     let code = frame.map_or(1005, |frame| frame.code.into());
                     // Slow ones and silent ones are told so, and come again.
                     ensure!([4408, 4413].contains(&code), "closed with {code}");
-                    book.closed.fetch_add(1, Ordering::Relaxed);
                     return Ok(false);
                 }
                 Some(Ok(_)) => {}
-                // A silent one that the relay let go.
-                Some(Err(_)) | None => {
-                    book.closed.fetch_add(1, Ordering::Relaxed);
-                    return Ok(false);
-                }
+                // A slow or silent one that the relay let go.
+                Some(Err(_)) | None => return Ok(false),
             }
         }
     }

@@ -1,4 +1,5 @@
-//! A process under test on a core of its own: the relay, or the bare loop that it is compared with.
+//! A process under test, where asked for on a core of its own: the relay, or the bare loop that it is compared with. It is measured
+//! through `/proc` and stopped by its process id.
 //!
 //! A child inherits the affinity of the thread that starts it, so that thread is pinned for the moment of the start. A tokio
 //! runtime counts the cores it may use: the relay then has one worker.
@@ -15,6 +16,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const STOP_WITHIN: Duration = Duration::from_secs(15);
+/// Clock ticks a second in `/proc/PID/stat`: fixed by the kernel's interface, whatever its own timer does.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The cores of this run: the process under test has one, the load another.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +65,15 @@ pub struct Used {
     pub cpu_seconds: f64,
     /// Memory of the whole kernel for its objects and socket buffers: what a socket costs beside the process.
     pub kernel_bytes: u64,
+}
+
+/// Memory and time of a process, as coarse as the kernel's clock ticks; ended threads count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// Resident memory.
+    pub resident_bytes: u64,
+    /// User and system time.
+    pub cpu_seconds: f64,
 }
 
 /// See the module. Dropping it kills the process.
@@ -128,6 +140,14 @@ impl Process {
         used(self.child.id())
     }
 
+    /// Memory and time.
+    ///
+    /// # Errors
+    /// As [`Process::used`].
+    pub fn usage(&self) -> Result<Usage> {
+        usage_of(self.child.id())
+    }
+
     /// Asks it to stop, as an operator would, and waits.
     ///
     /// # Errors
@@ -156,12 +176,29 @@ impl Drop for Process {
 }
 
 fn used(pid: u32) -> Result<Used> {
-    let usage = crate::load::relay::usage_of(pid)?;
+    let usage = usage_of(pid)?;
     Ok(Used {
         resident_bytes: usage.resident_bytes,
         cpu_seconds: cpu_seconds(pid)?.unwrap_or(usage.cpu_seconds),
         kernel_bytes: kernel_bytes()?,
     })
+}
+
+/// Reads `/proc/PID`.
+pub fn usage_of(pid: u32) -> Result<Usage> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("only Linux has /proc, which this reads")?;
+    let resident_kib: u64 = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.split_whitespace().next())
+        .and_then(|number| number.parse().ok())
+        .ok_or_else(|| anyhow!("/proc/{pid}/status has no VmRSS: the process has ended"))?;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // Behind the name, which may hold anything, in parentheses: field 3 is the first, so 14 and 15 are the times.
+    let fields: Vec<&str> = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().collect()).unwrap_or_default();
+    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok());
+    let (user, system) = ticks(11).zip(ticks(12)).ok_or_else(|| anyhow!("/proc/{pid}/stat cannot be read"))?;
+    Ok(Usage { resident_bytes: resident_kib * 1024, cpu_seconds: (user + system) as f64 / TICKS_PER_SECOND })
 }
 
 /// To the nanosecond, from the scheduler; `None` where the kernel does not count it.

@@ -16,11 +16,12 @@ use crate::tools;
 const ADDRESS: &str = "127.0.0.1:8080";
 /// Enough beds for a ward that looks alive, few enough for a laptop's fan.
 const SIMULATED_DEVICES: &str = "8";
-/// Short beats, so that a visitor who makes the connection "go silent" sees it heal while watching. A user's own win.
+/// Short beats, so that a visitor who makes the connection "go silent", or stops its heartbeats, sees it heal while watching. A user's own win.
 /// And no line per event, or the address would be gone from the terminal in a second.
-const SETTINGS: [(&str, &str); 3] = [
+const SETTINGS: [(&str, &str); 4] = [
     ("PULSEWIRE_HEARTBEAT__INTERVAL_MS", "5000"),
     ("PULSEWIRE_HEARTBEAT__CLIENT_TIMEOUT_MS", "12000"),
+    ("PULSEWIRE_HEARTBEAT__DEAD_AFTER_MS", "15000"),
     ("PULSEWIRE_LOG", "info,pulsewire_relay::events=warn"),
 ];
 

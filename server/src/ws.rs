@@ -106,13 +106,16 @@ pub(crate) async fn handle_upgrade(State(relay): State<Relay>, Extension(address
         return refuse(HandshakeFailure::Unavailable, error.into());
     }
     let limit = relay.config().limits.max_message_bytes.saturating_add(FRAME_ROOM_BYTES);
-    let opening = Opening { format, address, principal };
-    // Tracked: a drain waits for it, also while the peer is still to be told that it may go on.
+    let (response, socket) = upgrade.accept(format, limit);
+    // Boxed: a future holds what it was given beside what it has become.
+    let opening = Box::new(Opening { format, address, principal });
     let tracked = relay.clone();
-    let (response, served) = upgrade.accept(format, limit, move |socket| async move {
+    let served = async move {
+        let Some(socket) = socket.await else { return };
         let _admission = admission;
-        session::run(relay, socket, opening).await;
-    });
+        session::run(relay, socket, *opening).await;
+    };
+    // Tracked: a drain waits for it, also while the peer is still to be told that it may go on.
     tokio::spawn(tracked.track(served));
     response
 }

@@ -357,11 +357,13 @@ fn parse_patterns(claim: &str, patterns: &[String]) -> Result<Vec<Pattern>, Toke
     if patterns.len() > MAX_PATTERNS {
         return Err(refused(TokenProblem::Invalid, format!("the claim `{claim}` holds more than {MAX_PATTERNS} patterns")));
     }
-    let parse = |pattern: &String| {
-        Pattern::parse(pattern).map_err(|error| {
+    // As many as there are and no room for more: a principal lives as long as its connections.
+    let mut parsed = Vec::with_capacity(patterns.len());
+    for pattern in patterns {
+        parsed.push(Pattern::parse(pattern).map_err(|error| {
             let shown: String = pattern.chars().take(60).collect();
             refused(TokenProblem::Invalid, format!("the claim `{claim}` holds the pattern {shown:?}: {error}"))
-        })
-    };
-    patterns.iter().map(parse).collect()
+        })?);
+    }
+    Ok(parsed)
 }

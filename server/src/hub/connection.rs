@@ -2,6 +2,7 @@
 
 use super::outbox::{Outbox, OutboxLimits};
 use crate::auth::Principal;
+use crate::limits::ClientAddress;
 use parking_lot::RwLock;
 use pulsewire_protocol::Format;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub struct Connection {
     /// The encoding it speaks.
     pub format: Format,
     /// Where it comes from, for logs.
-    pub address: String,
+    pub address: ClientAddress,
     /// When it came, in the relay's milliseconds.
     pub since_ms: u64,
     /// What waits to be written to it.
@@ -39,7 +40,7 @@ pub struct Connection {
 
 impl Connection {
     /// A connection that has not said who it is.
-    pub fn new(number: ConnectionId, id: String, format: Format, address: String, now_ms: u64, limits: OutboxLimits) -> Self {
+    pub fn new(number: ConnectionId, id: String, format: Format, address: ClientAddress, now_ms: u64, limits: OutboxLimits) -> Self {
         Self {
             number,
             id,

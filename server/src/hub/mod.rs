@@ -245,7 +245,7 @@ impl Hub {
     }
 
     fn arm<'a>(&'a self, key: &'a ChannelKey) -> impl FnMut(Rate, u64) + 'a {
-        |rate, due_ms| self.wheel.within(due_ms, rate.grain_ms(), Timer::Held(key.clone(), rate))
+        |rate, due_ms| self.wheel.within(due_ms, rate.grain_ms(), Timer::Held(Box::new(key.clone()), rate))
     }
 
     /// Takes a connection out of a channel.
@@ -294,7 +294,7 @@ impl Hub {
     fn viewers_changed(&self, key: &ChannelKey) {
         let Some(room) = self.find(key) else { return };
         let due_ms = room.lock().tell_viewers_at_ms(VIEWERS_INTERVAL_MS);
-        self.wheel.at(due_ms.max(self.wheel.now_ms()), Timer::Viewers(key.clone()));
+        self.wheel.at(due_ms.max(self.wheel.now_ms()), Timer::Viewers(Box::new(key.clone())));
         (self.viewers_changed)(&key.tenant);
     }
 

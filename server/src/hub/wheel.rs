@@ -32,10 +32,10 @@ pub enum Timer {
     Reauth(ConnectionId),
     /// The token ends.
     TokenEnd(ConnectionId),
-    /// The viewers of a channel may be told.
-    Viewers(ChannelKey),
+    /// The viewers of a channel may be told. Boxed: most timers are a connection's, and those are many.
+    Viewers(Box<ChannelKey>),
     /// What a channel holds back for the members of one rate is to go out.
-    Held(ChannelKey, Rate),
+    Held(Box<ChannelKey>, Rate),
     /// The clock is compared with the machine's, and the broker forgets what is too old.
     Housekeeping,
 }

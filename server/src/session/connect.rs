@@ -37,6 +37,8 @@ impl Session {
             }
         }
         let (subscribed, joined) = self.join_all(&entries).await;
+        // Most connections never subscribe to anything else.
+        self.memberships.shrink_to_fit();
         let heartbeat = &self.relay.config().heartbeat;
         let welcome = Welcome {
             id: command.id,
@@ -71,7 +73,7 @@ impl Session {
             Ok(who) => who,
             Err(refused) => {
                 tracing::debug!(target: "pulsewire_relay::connections", connection = %self.connection.id, %refused, "token refused");
-                match self.relay.token_refused(&self.address, refused.problem) {
+                match self.relay.token_refused(&self.connection.address, refused.problem) {
                     Ok(()) => self.refuse(refused.problem.into(), Closing::new(CloseCode::UNAUTHORIZED, refused.problem.as_str())),
                     Err(error) => {
                         let reason = reason_with_retry_after("rate_limited", error.retry_after_ms.unwrap_or(1_000));

@@ -67,49 +67,52 @@ struct Session {
     relay: Relay,
     connection: Arc<Connection>,
     upgrade: Option<Arc<Principal>>,
-    address: ClientAddress,
     bucket: MessageBucket,
 }
 
-/// Serves one client until it ends; returns how it ended.
-pub async fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> Closing {
-    let session = Session::open(relay, opening);
+/// Serves one client until it ends; returns how it ended. The client is here from the call on.
+///
+/// Each connection holds this future for as long as it lives, so it is made for its size: what an `async fn` is given lies in its
+/// future beside what it makes of it, and what is needed only at the end lies in a box until then.
+pub fn run<T: Transport>(relay: Relay, transport: T, opening: Opening) -> impl Future<Output = Closing> + Send {
+    let mut session = Box::new(Session::open(relay, opening));
     // Around every line that is written for this connection: by `session` its page's own log is found.
     let span = tracing::info_span!("client", connection = %session.connection.id, session = tracing::field::Empty);
-    serve(session, transport).instrument(span).await
+    let (mut inlet, mut outlet) = transport.open(session.relay.hub(), &session.connection);
+    let serving = async move {
+        let ended = serve(&mut session, &mut inlet, &mut outlet).await;
+        session.registered.end(&ended);
+        drop(session);
+        let _ = Box::pin(tokio::time::timeout(LINGER, async { while inlet.next().await.is_some() {} })).await;
+        ended
+    };
+    serving.instrument(span)
 }
 
-async fn serve<T: Transport>(mut session: Session, transport: T) -> Closing {
+/// Reads and writes until either side has ended it.
+async fn serve(session: &mut Session, inlet: &mut (impl Stream<Item = Inbound> + Unpin), outlet: &mut impl Outlet) -> Closing {
     let connection = Arc::clone(&session.connection);
-    let (mut inlet, mut outlet) = transport.open(session.relay.hub(), &connection);
-    let metrics = Arc::clone(session.relay.metrics());
-    let draining = session.relay.clone();
-    let ended = {
-        let mut reader = pin!(session.read(&mut inlet));
-        let mut writer = pin!(writer::write(&connection, &mut outlet, &metrics, || draining.is_draining()));
-        tokio::select! {
-            // In this order, so that a simulation runs the same way twice. The writer first: it only ever has a bounded
-            // outbox to write, while a client could keep the reader busy.
-            biased;
-            written = &mut writer => {
-                if connection.is_busy() {
-                    // Its answer can no longer be told, but what it stores is stored whole.
-                    let _ = tokio::time::timeout(COMMAND_TIMEOUT, reader).await;
-                }
-                told(written, &connection)
+    let relay = session.relay.clone();
+    let mut reader = pin!(session.read(inlet));
+    let mut writer = pin!(writer::write(&connection, outlet, relay.metrics(), || relay.is_draining()));
+    tokio::select! {
+        // In this order, so that a simulation runs the same way twice. The writer first: it only ever has a bounded
+        // outbox to write, while a client could keep the reader busy.
+        biased;
+        written = &mut writer => {
+            if connection.is_busy() {
+                // Its answer can no longer be told, but what it stores is stored whole.
+                let _ = Box::pin(tokio::time::timeout(COMMAND_TIMEOUT, reader)).await;
             }
-            by_peer = &mut reader => match by_peer {
-                // A peer that went while its end was being told was ended by us.
-                Some(closing) if closing.code == CloseCode::LOST => told(Err(Lost), &connection),
-                Some(closing) => closing,
-                None => told(writer.await, &connection),
-            },
+            told(written, &connection)
         }
-    };
-    session.registered.end(&ended);
-    drop(session);
-    let _ = tokio::time::timeout(LINGER, async { while inlet.next().await.is_some() {} }).await;
-    ended
+        by_peer = &mut reader => match by_peer {
+            // A peer that went while its end was being told was ended by us.
+            Some(closing) if closing.code == CloseCode::LOST => told(Err(Lost), &connection),
+            Some(closing) => closing,
+            None => told(writer.await, &connection),
+        },
+    }
 }
 
 /// How a connection ended that the writer ended: as it was decided, also where it could no longer be told.
@@ -122,7 +125,7 @@ impl Session {
         let limits = &relay.config().limits;
         let outbox = OutboxLimits { messages: limits.queue_messages, bytes: limits.queue_bytes };
         let (number, id, now_ms) = (relay.hub().next_number(), relay.entropy().id(), relay.hub().wheel.now_ms());
-        let connection = Arc::new(Connection::new(number, id, opening.format, opening.address.to_string(), now_ms, outbox));
+        let connection = Arc::new(Connection::new(number, id, opening.format, opening.address, now_ms, outbox));
         relay.hub().add(&connection);
         relay.hub().wheel.after(relay.config().heartbeat.handshake_timeout_ms, Timer::Handshake(number));
         if relay.is_draining() {
@@ -133,7 +136,6 @@ impl Session {
             registered: Registered::new(relay.clone(), Arc::clone(&connection)),
             bucket: MessageBucket::new(limits, relay.clock()),
             upgrade: opening.principal,
-            address: opening.address,
             relay,
             connection,
         }

@@ -35,7 +35,8 @@ pub(super) async fn write(
     let out_of_time = async {
         poll_fn(|cx| connection.outbox.poll_closing(cx)).await;
         for _ in 0..SLOW_ROUNDS {
-            tokio::time::sleep(CLOSE_TIMEOUT).await;
+            // Boxed: a timer is large, and until the end nobody needs it.
+            Box::pin(tokio::time::sleep(CLOSE_TIMEOUT)).await;
             let slow = connection.outbox.closing().is_some_and(|closing| closing.code == CloseCode::SLOW_CONSUMER);
             if !slow || draining() {
                 return;

@@ -52,14 +52,9 @@ impl Upgrade {
         Ok(Self { response, socket: socket.ok_or(NoUpgrade::Connection)?, offered })
     }
 
-    /// The answer, and what is to be spawned: it waits until the answer is out and runs `run` over the socket, which takes no
-    /// message of more than `limit_bytes`.
-    pub fn accept<F: Future<Output = ()>>(
-        mut self,
-        format: Format,
-        limit_bytes: usize,
-        run: impl FnOnce(Socket) -> F,
-    ) -> (Response<Body>, impl Future<Output = ()>) {
+    /// The answer, and the socket that is there once the answer is out; it takes no message of more than `limit_bytes`. `None` where
+    /// the peer goes before.
+    pub fn accept(mut self, format: Format, limit_bytes: usize) -> (Response<Body>, impl Future<Output = Option<Socket>>) {
         let subprotocol = match format {
             Format::Json => SUBPROTOCOL_JSON,
             Format::Cbor => SUBPROTOCOL_CBOR,
@@ -67,19 +62,22 @@ impl Upgrade {
         if self.offered {
             self.response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
         }
-        let socket = self.socket;
-        let served = async move {
-            let upgraded = match socket.await {
-                Ok(upgraded) => upgraded,
-                // The peer went before it had the answer.
-                Err(error) => return tracing::debug!(target: "pulsewire_relay::connections", %error, "upgrade failed"),
-            };
-            // The bare socket: hyper's own buffers stay behind.
-            match upgraded.downcast::<TokioIo<TcpStream>>() {
-                Ok(parts) => run(Socket::new(parts.io.into_inner(), &parts.read_buf, limit_bytes)).await,
-                Err(_) => tracing::error!(target: "pulsewire_relay::connections", "what was upgraded is no TCP connection"),
-            }
-        };
-        (self.response, served)
+        (self.response, take_over(self.socket, limit_bytes))
+    }
+}
+
+/// Waits until the answer is out; then the socket is bare. What hyper has read ahead is copied, and its buffer goes: it has 8 KiB,
+/// and whoever held it would hold it for as long as the connection lives.
+async fn take_over(upgrade: OnUpgrade, limit_bytes: usize) -> Option<Socket> {
+    let upgraded = upgrade.await.inspect_err(|error| {
+        // The peer went before it had the answer.
+        tracing::debug!(target: "pulsewire_relay::connections", %error, "upgrade failed");
+    });
+    match upgraded.ok()?.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => Some(Socket::new(parts.io.into_inner(), &parts.read_buf, limit_bytes)),
+        Err(_) => {
+            tracing::error!(target: "pulsewire_relay::connections", "what was upgraded is no TCP connection");
+            None
+        }
     }
 }

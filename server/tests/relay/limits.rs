@@ -292,7 +292,7 @@ fn of_many_connections_of_one_user_that_come_at_once_only_so_many_get_in() {
         let connections: Vec<_> = (0..64)
             .map(|number| {
                 let limits = OutboxLimits { messages: 8, bytes: 4_096 };
-                Arc::new(Connection::new(number, number.to_string(), Format::Cbor, String::new(), 0, limits))
+                Arc::new(Connection::new(number, number.to_string(), Format::Cbor, client_address(), 0, limits))
             })
             .collect();
         let barrier = std::sync::Barrier::new(connections.len());

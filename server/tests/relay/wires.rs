@@ -354,7 +354,7 @@ async fn the_future_of_a_connection_is_small() {
     let opening = Opening { format: Format::Cbor, address: client_address(), principal: None };
     let future = session::run(relay, transport, opening);
     let bytes = std::mem::size_of_val(&future);
-    assert!(bytes <= 1_800, "{bytes} bytes for each of ten thousand");
+    assert!(bytes <= 800, "{bytes} bytes for each of ten thousand");
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,7 +21,8 @@ pub const LIMIT_BYTES: usize = 16 * 1024 * 1024 + 1;
 /// Sends everything back; what cannot be read is closed with the code that a session would close with.
 async fn echo(relay: Relay, socket: ws::Socket, format: Format) {
     let limits = OutboxLimits { messages: usize::MAX, bytes: usize::MAX };
-    let connection = Connection::new(relay.hub().next_number(), "echo".to_owned(), format, "127.0.0.1:1".to_owned(), 0, limits);
+    let connection =
+        Connection::new(relay.hub().next_number(), "echo".to_owned(), format, SocketAddr::from(([127, 0, 0, 1], 1)).into(), 0, limits);
     let (mut inlet, mut outlet) = socket.open(relay.hub(), &connection);
     let read = async {
         while let Some(inbound) = inlet.next().await {
@@ -58,9 +59,12 @@ async fn echo(relay: Relay, socket: ws::Socket, format: Format) {
 /// Text comes back as text on `/echo`, as binary on `/echo/binary`: a connection has one format.
 async fn handle(State(relay): State<Relay>, request: Request) -> Response {
     let format = if request.uri().path().ends_with("binary") { Format::Cbor } else { Format::Json };
-    let (response, served) =
-        ws::Upgrade::of(request.into_parts().0).unwrap().accept(format, LIMIT_BYTES, move |socket| echo(relay, socket, format));
-    tokio::spawn(served);
+    let (response, socket) = ws::Upgrade::of(request.into_parts().0).unwrap().accept(format, LIMIT_BYTES);
+    tokio::spawn(async move {
+        if let Some(socket) = socket.await {
+            echo(relay, socket, format).await;
+        }
+    });
     response
 }
 

@@ -9,7 +9,8 @@
 //!
 //! Limits: a list holds a connection once, so it is bounded by the number of connections.
 
-use super::outbox::{Outbox, Scratch};
+use super::outbox::Outbox;
+use super::wire::Scratch;
 use crate::observe::Metrics;
 use crate::observe::metrics::Transport;
 use parking_lot::Mutex;

@@ -13,15 +13,17 @@ mod people;
 mod room;
 mod tier;
 mod wheel;
+mod wire;
 
 pub use broadcast::{Broadcast, encode};
 pub use connection::{Connection, ConnectionId};
 pub use flusher::Flusher;
 pub use merge::{Live, merge};
-pub use outbox::{Closing, Due, FRAME_BYTES, Outbox, OutboxLimits, Scratch, Wire};
+pub use outbox::{Closing, Due, Outbox, OutboxLimits};
 pub use people::People;
 pub use room::Room;
 pub use wheel::{GRAIN_MS, Timer, Wheel};
+pub use wire::{FRAME_BYTES, Scratch, Wire};
 
 use crate::auth::Principal;
 use crate::broker::{ChannelKey, Deliver};
@@ -88,7 +90,7 @@ impl Hub {
     }
 
     /// Gives a connection its socket: from now on a flusher writes to it.
-    pub fn attach(&self, connection: &Connection, wire: Box<dyn Wire>) {
+    pub fn attach(&self, connection: &Connection, wire: Arc<dyn Wire>) {
         let count = self.flushers.len().max(1) as u64;
         let place = usize::try_from(connection.number % count).unwrap_or_default();
         if let Some(flusher) = self.flushers.get(place) {

@@ -10,10 +10,11 @@
 use super::broadcast::Broadcast;
 use super::connection::{Connection, ConnectionId};
 use super::merge::{Live, merge};
+use super::outbox::Outbox;
 use super::tier::{Burst, Offer, Tier};
 use crate::rate::Rate;
 use bytes::Bytes;
-use pulsewire_protocol::{MAX_VIEWER_NAMES, Position, ServerMessage, Subscribed, ViewerCount, Viewers};
+use pulsewire_protocol::{Format, MAX_VIEWER_NAMES, Position, ServerMessage, Subscribed, ViewerCount, Viewers};
 use std::collections::BTreeMap;
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -30,8 +31,10 @@ enum Feed {
     After(u64),
 }
 
+/// Of the connection only what a delivery needs: every line of memory that it touches besides comes from far away.
 struct Member {
-    connection: Arc<Connection>,
+    outbox: Arc<Outbox>,
+    format: Format,
     feed: Feed,
     /// The rate it is told at; absent: everything at once.
     rate: Option<Rate>,
@@ -40,7 +43,7 @@ struct Member {
     /// The digest of the viewers it was last told, in its `subscribed` or by `viewers`.
     viewers_known: u64,
     /// What was lost while it was pending: the answer that is under way may be older than that.
-    gap: Option<Position>,
+    gap: Option<Box<Position>>,
 }
 
 struct Viewer {
@@ -71,8 +74,8 @@ impl Member {
     fn take(&self, channel: &str, burst: &mut Burst) -> usize {
         let Feed::After(offset) = self.feed else { return 0 };
         let events = burst.events(channel, self.number, offset);
-        for bytes in events.iter().filter_map(|event| event.bytes(self.connection.format)) {
-            self.connection.outbox.push(bytes);
+        for bytes in events.iter().filter_map(|event| event.bytes(self.format)) {
+            self.outbox.push(bytes);
         }
         events.len()
     }
@@ -98,35 +101,37 @@ impl Room {
                 }
             }
             Err(place) => {
-                let connection = Arc::clone(connection);
-                let member = Member { connection, feed: Feed::Pending(Vec::new()), rate: None, number: 0, viewers_known: 0, gap: None };
+                let (outbox, format) = (Arc::clone(&connection.outbox), connection.format);
+                let member = Member { outbox, format, feed: Feed::Pending(Vec::new()), rate: None, number: 0, viewers_known: 0, gap: None };
                 if self.members.is_empty() {
                     // Most rooms have one member for ever: its own user's.
                     self.members.reserve_exact(1);
                 }
-                self.members.insert(place, (member.connection.number, member));
+                self.members.insert(place, (connection.number, member));
             }
         }
     }
 
     /// Sends the answer, where there is one of its own, and opens the feed behind `position` at that rate.
     pub fn activate(&mut self, channel: &str, number: ConnectionId, position: &Position, rate: Option<Rate>, answer: Option<Bytes>) {
-        let count = self.viewer_count();
-        let known = digest(&count);
         let next = self.move_to_tier(number, rate);
         let Ok(place) = self.place(number) else { return };
+        // They may have changed, and been told to the others, while this one's answer was made.
+        let known = self.members.get(place).map_or(0, |(_, member)| member.viewers_known);
+        let changed = Some(known).filter(|known| *known != 0).map(|_| self.digest()).filter(|digest| *digest != known);
+        let viewers = changed.map(|digest| (digest, viewers_message(channel, &self.viewer_count())));
         let Some((_, member)) = self.members.get_mut(place) else { return };
         member.number = next;
-        let outbox = &member.connection.outbox;
+        let outbox = &member.outbox;
         if let Some(answer) = answer {
             outbox.push_uncounted(answer);
         }
         // The answer may be older than what was lost while it was made.
         let gap = member.gap.take().filter(|gap| gap.epoch != position.epoch || gap.offset > position.offset);
-        if let Some(bytes) = gap.as_ref().and_then(|gap| resync(channel, gap).bytes(member.connection.format)) {
+        if let Some(bytes) = gap.as_deref().and_then(|gap| resync(channel, gap).bytes(member.format)) {
             outbox.push(bytes);
         }
-        let position = gap.as_ref().unwrap_or(position);
+        let position = gap.as_deref().unwrap_or(position);
         let before = std::mem::replace(&mut member.feed, Feed::After(position.offset));
         if let Feed::Pending(mut set_aside) = before {
             set_aside.retain(|live| live.offset().is_none_or(|offset| offset > position.offset));
@@ -134,16 +139,14 @@ impl Room {
                 None => set_aside.into_iter().map(|live| live.message).collect(),
                 Some(_) => merge(channel, &set_aside),
             };
-            for bytes in events.iter().filter_map(|event| event.bytes(member.connection.format)) {
+            for bytes in events.iter().filter_map(|event| event.bytes(member.format)) {
                 outbox.push(bytes);
             }
         }
-        // They changed, and were told to the others, while this one's answer was made.
-        if member.viewers_known != 0
-            && member.viewers_known != known
-            && let Some(bytes) = viewers_message(channel, &count).bytes(member.connection.format)
+        if let Some((digest, message)) = viewers
+            && let Some(bytes) = message.bytes(member.format)
         {
-            member.viewers_known = known;
+            member.viewers_known = digest;
             outbox.push(bytes);
         }
         if !position.epoch.is_empty() {
@@ -171,7 +174,7 @@ impl Room {
         let Ok(place) = self.place(number) else { return 0 };
         let Some((_, member)) = self.members.get_mut(place) else { return 0 };
         let before = std::mem::replace(&mut member.rate, rate);
-        let queue_bytes = member.connection.outbox.limits().bytes;
+        let queue_bytes = member.outbox.limits().bytes;
         if before != rate {
             if let Some(tier) = self.tiers.iter_mut().find(|tier| Some(tier.rate) == before) {
                 tier.members = tier.members.saturating_sub(1);
@@ -242,7 +245,7 @@ impl Room {
                 Feed::Pending(set_aside) if set_aside.len() < MAX_SET_ASIDE => set_aside.push(live.clone()),
                 Feed::Pending(_) => {
                     let closing = super::Closing::new(pulsewire_protocol::CloseCode::SLOW_CONSUMER, "slow_consumer");
-                    member.connection.outbox.close(closing);
+                    member.outbox.close(closing);
                 }
                 Feed::After(offset) if live.offset().is_some_and(|this| this <= *offset) => continue,
                 Feed::After(_) if member.rate.is_some() => {
@@ -252,8 +255,8 @@ impl Room {
                     continue;
                 }
                 Feed::After(_) => {
-                    if let Some(bytes) = live.message.bytes(member.connection.format) {
-                        member.connection.outbox.push_within(bytes, delay);
+                    if let Some(bytes) = live.message.bytes(member.format) {
+                        member.outbox.push_within(bytes, delay);
                     }
                 }
             }
@@ -272,8 +275,8 @@ impl Room {
             for (_, member) in &mut self.members {
                 if let Feed::After(offset) = &mut member.feed {
                     *offset = 0;
-                    if let Some(bytes) = message.bytes(member.connection.format) {
-                        member.connection.outbox.push(bytes);
+                    if let Some(bytes) = message.bytes(member.format) {
+                        member.outbox.push(bytes);
                     }
                 }
             }
@@ -290,12 +293,12 @@ impl Room {
             match &mut member.feed {
                 Feed::Pending(set_aside) => {
                     set_aside.clear();
-                    member.gap = Some(position.clone());
+                    member.gap = Some(Box::new(position.clone()));
                 }
                 Feed::After(offset) => {
                     *offset = position.offset;
-                    if let Some(bytes) = message.bytes(member.connection.format) {
-                        member.connection.outbox.push(bytes);
+                    if let Some(bytes) = message.bytes(member.format) {
+                        member.outbox.push(bytes);
                     }
                 }
             }
@@ -345,10 +348,19 @@ impl Room {
 
     /// Distinct users and the first of their names.
     pub fn viewer_count(&self) -> ViewerCount {
-        ViewerCount {
-            count: u32::try_from(self.viewers.len()).unwrap_or(u32::MAX),
-            names: self.viewers.values().take(MAX_VIEWER_NAMES).map(|viewer| viewer.name.clone()).collect(),
-        }
+        ViewerCount { count: u32::try_from(self.viewers.len()).unwrap_or(u32::MAX), names: self.told_names().map(str::to_owned).collect() }
+    }
+
+    fn told_names(&self) -> impl Iterator<Item = &str> {
+        self.viewers.values().take(MAX_VIEWER_NAMES).map(|viewer| viewer.name.as_str())
+    }
+
+    /// Tells one state of what is told of the viewers from another; never 0, which stands for "not told".
+    fn digest(&self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        self.viewers.len().hash(&mut hasher);
+        self.told_names().for_each(|name| name.hash(&mut hasher));
+        hasher.finish().max(1)
     }
 
     /// Users who view, with their names.
@@ -358,13 +370,13 @@ impl Room {
 
     /// The viewers as a member is told them in its answer.
     pub fn viewer_count_for(&mut self, number: ConnectionId) -> ViewerCount {
-        let count = self.viewer_count();
+        let known = self.digest();
         if let Ok(place) = self.place(number)
             && let Some((_, member)) = self.members.get_mut(place)
         {
-            member.viewers_known = digest(&count);
+            member.viewers_known = known;
         }
-        count
+        self.viewer_count()
     }
 
     /// When the viewers may be told again.
@@ -374,17 +386,16 @@ impl Room {
 
     /// Tells the viewers to every member that was last told something else.
     pub fn tell_viewers(&mut self, channel: &str, now_ms: u64) {
-        let count = self.viewer_count();
-        let known = digest(&count);
-        let message = viewers_message(channel, &count);
+        let known = self.digest();
+        let message = viewers_message(channel, &self.viewer_count());
         for (_, member) in &mut self.members {
             // A pending member gets the count with its answer.
             if let Feed::After(_) = member.feed
                 && member.viewers_known != known
-                && let Some(bytes) = message.bytes(member.connection.format)
+                && let Some(bytes) = message.bytes(member.format)
             {
                 member.viewers_known = known;
-                member.connection.outbox.push(bytes);
+                member.outbox.push(bytes);
                 self.told_at_ms = Some(now_ms);
             }
         }
@@ -417,11 +428,4 @@ fn resync(channel: &str, position: &Position) -> Broadcast {
 
 fn viewers_message(channel: &str, count: &ViewerCount) -> Broadcast {
     Broadcast::new(ServerMessage::Viewers(Viewers { channel: channel.to_owned(), count: count.count, names: count.names.clone() }))
-}
-
-/// Tells one state of the viewers from another; never 0, which stands for "not told".
-fn digest(count: &ViewerCount) -> u64 {
-    let mut hasher = std::hash::DefaultHasher::new();
-    (count.count, &count.names).hash(&mut hasher);
-    hasher.finish().max(1)
 }

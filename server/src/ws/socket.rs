@@ -60,20 +60,37 @@ impl Transport for Socket {
     type Inlet = Inlet;
     type Outlet = SocketOutlet;
     fn open(self, hub: &Hub, connection: &Connection) -> (Inlet, SocketOutlet) {
-        let stream = Arc::new(self.stream);
-        hub.attach(connection, Box::new(SocketWire(Arc::clone(&stream))));
-        let bytes = Incoming { stream, read: self.read, ended: false, outbox: Arc::clone(&connection.outbox) };
+        let wire = Arc::new(SocketWire(self.stream));
+        let shared: Arc<dyn Wire> = Arc::<SocketWire>::clone(&wire);
+        hub.attach(connection, shared);
+        let bytes = Incoming { wire, read: self.read, ended: false, outbox: Arc::clone(&connection.outbox) };
         // Boxed: what an idle connection needs of it is a pointer.
         let context = Box::new(WebSocketContext::new(Role::Server, Some(config(self.limit))));
         (Inlet { context, bytes, over: false }, SocketOutlet)
     }
 }
 
-struct SocketWire(Arc<TcpStream>);
+struct SocketWire(TcpStream);
+
+impl SocketWire {
+    /// Past tokio's look whether the socket takes anything: that is a line of memory of each connection, and as a rule it does.
+    #[cfg(target_os = "linux")]
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        match rustix::net::send(&self.0, bytes, rustix::net::SendFlags::NOSIGNAL) {
+            // tokio must have seen it for itself, or it would wake nobody once the socket takes more.
+            Err(rustix::io::Errno::AGAIN) => self.0.try_write(bytes),
+            sent => Ok(sent?),
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+}
 
 impl Wire for SocketWire {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.try_write(bytes) {
+        match self.send(bytes) {
             Ok(0) => Err(io::ErrorKind::WriteZero.into()),
             other => other,
         }
@@ -85,7 +102,7 @@ impl Wire for SocketWire {
 
 /// The bytes that tungstenite reads and writes: it never waits, its caller does.
 struct Incoming {
-    stream: Arc<TcpStream>,
+    wire: Arc<SocketWire>,
     /// Read from the socket and not yet by tungstenite.
     read: Bytes,
     /// The peer sends nothing more.
@@ -97,9 +114,9 @@ impl Incoming {
     /// Waits for bytes of the peer.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            ready!(self.stream.poll_read_ready(cx))?;
+            ready!(self.wire.0.poll_read_ready(cx))?;
             let read = READ.with_borrow_mut(|buffer| {
-                let length = self.stream.try_read(buffer)?;
+                let length = self.wire.0.try_read(buffer)?;
                 Ok::<_, io::Error>(Bytes::copy_from_slice(buffer.get(..length).unwrap_or_default()))
             });
             match read {

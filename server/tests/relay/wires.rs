@@ -59,7 +59,7 @@ impl Transport for Wired {
     type Outlet = SocketOutlet;
     fn open(self, hub: &Hub, connection: &Connection) -> (Self::Inlet, SocketOutlet) {
         *self.outbox.lock().unwrap() = Some(Arc::clone(&connection.outbox));
-        hub.attach(connection, Box::new(self.wire));
+        hub.attach(connection, Arc::new(self.wire));
         (self.inbound, SocketOutlet)
     }
 }

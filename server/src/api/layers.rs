@@ -15,10 +15,10 @@ use pulsewire_protocol::ErrorCode;
 use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tower::util::MapResponseLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Puts the layers around the routes.
 pub(super) fn apply(router: Router, api: &Api) -> Router {
@@ -39,8 +39,14 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
+/// One layer for all of them: each layer costs every request two allocations, and every connection begins with one.
 fn with_headers(router: Router) -> Router {
-    HEADERS.into_iter().fold(router, |router, (name, value)| router.layer(SetResponseHeaderLayer::if_not_present(name, value)))
+    router.layer(MapResponseLayer::new(|mut response: Response| {
+        for (name, value) in HEADERS {
+            response.headers_mut().entry(name).or_insert(value);
+        }
+        response
+    }))
 }
 
 /// With `--dev` everything may be done by whoever reaches this machine. A page of any site can make a browser call a name of

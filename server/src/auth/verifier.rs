@@ -88,6 +88,8 @@ pub struct Verifier {
     clock: Clock,
     config: Arc<Config>,
     verified: Cache<Box<str>, Remembered>,
+    /// What is asked of a token beside its signature, for each algorithm: made once, not for each token.
+    rules: Vec<Validation>,
 }
 
 #[derive(Deserialize)]
@@ -117,7 +119,8 @@ impl Verifier {
         }
         let ring = RwLock::new(Arc::new(ring(0, &config, &files)));
         let refused_files = AtomicUsize::new(refused_among(&files));
-        Self { ring, files: Mutex::new(files), refused_files, clock, config, verified: Cache::new(CACHED_TOKENS) }
+        let rules = Ring::ALGORITHMS.iter().map(|algorithm| validation(&config.auth, *algorithm)).collect();
+        Self { ring, files: Mutex::new(files), refused_files, clock, config, verified: Cache::new(CACHED_TOKENS), rules }
     }
 
     /// What is wrong with the files of keys as they are now, one sentence each, with file and entry. Waits for a reload.
@@ -214,7 +217,8 @@ impl Verifier {
         };
         let candidates = ring.candidates(alg, kid).map_err(|reason| refused(TokenProblem::Invalid, explain_no_key(&reason)))?;
         for trusted in candidates {
-            match jsonwebtoken::decode::<Claims>(token, &trusted.key, &validation(&self.config.auth, trusted.algorithm)) {
+            let Some(rules) = self.rules.iter().find(|rules| rules.algorithms.contains(&trusted.algorithm)) else { continue };
+            match jsonwebtoken::decode::<Claims>(token, &trusted.key, rules) {
                 Ok(data) => return self.principal(data.claims, now_ms),
                 // Another key may have signed it; every other reason is the token's own.
                 Err(error) if *error.kind() == ErrorKind::InvalidSignature => {}

@@ -33,6 +33,9 @@ pub(in super::super) enum NoKey {
 }
 
 impl Ring {
+    /// Every algorithm that a key may be for.
+    pub(in super::super) const ALGORITHMS: [Algorithm; 4] = [Algorithm::HS256, Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+
     /// The keys of files, and the secret where there is one.
     pub(in super::super) fn new<'k>(generation: u64, secret: Option<&[u8]>, public: impl Iterator<Item = &'k PublicKey>) -> Self {
         let secret = secret.map(|secret| TrustedKey { algorithm: Algorithm::HS256, key: DecodingKey::from_secret(secret), kid: None });

@@ -30,6 +30,12 @@ pub enum Command {
     Token(Box<TokenArgs>),
     /// Check configuration and system, and say how to mend what is wrong; exits with 1 where a check fails.
     Doctor(DoctorArgs),
+    /// Copy what is stored into a new file, also while the relay runs.
+    #[cfg(feature = "domain")]
+    Backup(StorageArgs),
+    /// Put a backup in the place of what is stored, while no relay runs; what was there is kept beside it.
+    #[cfg(feature = "domain")]
+    Restore(StorageArgs),
 }
 
 /// Where settings come from, for every command.
@@ -140,6 +146,26 @@ pub struct DoctorArgs {
     /// Print one JSON object for machines: `{checks: [{name, verdict: ok, warning or failed, finding, mend}], failed, warnings}`.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Flags of `backup` and `restore`.
+#[cfg(feature = "domain")]
+#[derive(Args, Clone, Debug)]
+pub struct StorageArgs {
+    /// Where settings come from: `data_dir` is the one that counts.
+    #[command(flatten)]
+    pub sources: SourceArgs,
+    /// The file of the backup.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+#[cfg(feature = "domain")]
+impl StorageArgs {
+    /// The flags that set keys of the configuration.
+    pub fn flags(&self) -> Vec<Flag> {
+        self.sources.flags()
+    }
 }
 
 impl SourceArgs {

@@ -1,14 +1,18 @@
-//! The commands of the binary: `serve`, `token`, `doctor`, `config`.
+//! The commands of the binary: `serve`, `token`, `doctor`, `config`, `backup`, `restore`.
 //!
-//! Exit codes: 0 done, 1 a check of `doctor` failed or the relay failed while running, 2 the command line or the
+//! Exit codes: 0 done, 1 a check of `doctor` failed, a backup was not made or the relay failed while running, 2 the command line or the
 //! configuration is wrong, 3 the address cannot be listened on.
 
 mod args;
 pub mod doctor;
 mod serve;
 mod show;
+#[cfg(feature = "domain")]
+mod storage;
 mod token;
 
+#[cfg(feature = "domain")]
+pub use args::StorageArgs;
 pub use args::{Cli, Command, DoctorArgs, LogArg, ServeArgs, SourceArgs, TokenArgs, listening_line};
 
 use crate::config::{Config, Flag, Mistakes, Sources};
@@ -48,6 +52,10 @@ pub fn main() -> ExitCode {
         Some(Command::Config(args)) => show::show(&args),
         Some(Command::Token(args)) => token::token(&args),
         Some(Command::Doctor(args)) => doctor::doctor(&args),
+        #[cfg(feature = "domain")]
+        Some(Command::Backup(args)) => storage::copy(&args, storage::Way::Out),
+        #[cfg(feature = "domain")]
+        Some(Command::Restore(args)) => storage::copy(&args, storage::Way::In),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -74,6 +74,11 @@ impl Domain {
         &self.store
     }
 
+    /// Who was here.
+    pub fn users(&self) -> &Arc<Users> {
+        &self.users
+    }
+
     /// Statistics and retention, until the shutdown.
     pub async fn run(self, relay: Relay, shutdown: CancellationToken) {
         tokio::join!(Arc::clone(&self.dashboard).run(relay, shutdown.clone()), self.keep_house(shutdown));

@@ -17,3 +17,8 @@ const STEPS: &[M<'static>] = &[
 
 /// All steps, oldest first.
 pub(super) const ALL: Migrations<'static> = Migrations::from_slice(STEPS);
+
+/// The version that a file has once it had all of them.
+pub(super) const fn count() -> i64 {
+    STEPS.len() as i64
+}

@@ -19,6 +19,7 @@
 //! first in every key and every `WHERE`, and always from the token. Statements go through `prepare_cached`. Each service keeps its SQL
 //! in its own file; its tables come by a step in `migrations/`.
 
+mod backup;
 mod cursor;
 mod error;
 mod ids;
@@ -27,6 +28,7 @@ mod once;
 mod open;
 mod writer;
 
+pub use backup::{Copied, backup, check, restore};
 pub use cursor::{DEFAULT_LIMIT, MAX_LIMIT, Page, PageRequest, read as read_cursor};
 pub use error::{StoreError, Trouble};
 pub use ids::Ids;

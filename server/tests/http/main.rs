@@ -11,6 +11,8 @@ mod flows;
 mod fuzz;
 mod ingest;
 mod metrics;
+#[cfg(feature = "domain")]
+mod notifications;
 mod openapi;
 mod operations;
 mod reading;

@@ -13,6 +13,8 @@ mod keys;
 mod lifecycle;
 mod limits;
 mod log;
+#[cfg(feature = "domain")]
+mod notifications;
 mod overload;
 mod pairs;
 mod poll;

@@ -3,11 +3,13 @@
 // Tests may panic: that is how they fail.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
 
+mod backup;
 mod contract;
 mod conversations;
 mod crash;
 mod executions;
 mod keeping;
+mod notifications;
 mod paging;
 mod support;
 mod trouble;

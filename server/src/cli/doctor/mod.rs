@@ -102,6 +102,8 @@ pub fn examine(sources: &Sources) -> Vec<Check> {
             checks.push(places::port(&config));
             checks.extend(redis::redis(&config));
             checks.extend(config.data_dir.as_deref().map(places::data_dir));
+            #[cfg(feature = "domain")]
+            checks.extend(places::store(&config));
             checks.extend(config.www.as_deref().map(places::www));
         }
         Err(mistakes) => checks.extend(mistakes.0.into_iter().map(|mistake| Check {

@@ -45,6 +45,22 @@ pub(super) fn data_dir(folder: &Path) -> Check {
     }
 }
 
+/// What is stored, read from end to end; it may be in use.
+#[cfg(feature = "domain")]
+pub(super) fn store(config: &Config) -> Option<Check> {
+    const NAME: &str = "store";
+    let Some(folder) = &config.data_dir else {
+        let finding = "data_dir is not set: notifications and all else that is stored end with the relay";
+        return (!config.dev).then(|| warning(NAME, finding, "set data_dir to a folder on a local disk"));
+    };
+    let file = folder.join(crate::store::FILE);
+    // It is made at the first start.
+    file.exists().then(|| match crate::store::check(&file) {
+        Ok(()) => good(NAME, format!("{} is sound", file.display())),
+        Err(error) => bad(NAME, error.to_string(), "stop the relay and restore a backup: pulsewire-relay restore FILE"),
+    })
+}
+
 fn space(shown: &str, free: u64) -> Check {
     const NAME: &str = "data folder";
     let finding = format!("{shown} can be written and has {} MiB free", free / MIB);

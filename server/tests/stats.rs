@@ -9,9 +9,10 @@ use pulsewire_protocol::{
     Severity, Telemetry, UnixMs, UsageSession,
 };
 use pulsewire_relay::config::Config;
-use pulsewire_relay::domain::state::{ALERT_ACTIVE_MS, SESSION_ACTIVE_MS};
-use pulsewire_relay::domain::{Dashboard, WardState};
+use pulsewire_relay::domain::state::SESSION_ACTIVE_MS;
+use pulsewire_relay::domain::{Domain, WardState};
 use pulsewire_relay::relay::Tap;
+use pulsewire_relay::store::{Place, Store};
 use pulsewire_relay::{Clock, Entropy, Principal, Publisher, Relay};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -62,7 +63,6 @@ fn session(patient: &str, phase: SessionPhase, started_ms: u64, compliance: Opti
 /// The statistics from scratch: walks every event that ever was.
 fn recompute(events: &[(u64, Payload)], now_ms: u64) -> DashboardStats {
     let mut devices: BTreeMap<&str, Option<DeviceState>> = BTreeMap::new();
-    let mut alerts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut sessions: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let mut compliance: BTreeMap<&str, f64> = BTreeMap::new();
     for (at_ms, payload) in events {
@@ -72,13 +72,6 @@ fn recompute(events: &[(u64, Payload)], now_ms: u64) -> DashboardStats {
             }
             Payload::Telemetry(telemetry) => {
                 devices.entry(&telemetry.device_id).or_insert(None);
-            }
-            Payload::Alert(alert) => {
-                let end = alert.ts.unwrap().as_millis().min(*at_ms) + ALERT_ACTIVE_MS;
-                // The same alert told again while it is active changes nothing.
-                if alerts.get(alert.id.as_deref().unwrap()).is_none_or(|known| *known <= *at_ms) {
-                    alerts.insert(alert.id.as_deref().unwrap(), end);
-                }
             }
             Payload::UsageSession(session) => {
                 let key = (session.patient_id.as_str(), session.device_id.as_str());
@@ -97,7 +90,7 @@ fn recompute(events: &[(u64, Payload)], now_ms: u64) -> DashboardStats {
     DashboardStats {
         devices: devices.len() as u64,
         online: devices.values().filter(|state| **state == Some(DeviceState::Online)).count() as u64,
-        active_alerts: alerts.values().filter(|end| **end > now_ms).count() as u64,
+        active_alerts: 0,
         active_sessions: sessions.values().filter(|end| **end > now_ms).count() as u64,
         average_compliance: (mean * 10_000.0).round() / 10_000.0,
         viewers: 0,
@@ -111,7 +104,6 @@ fn event() -> impl Strategy<Value = Payload> {
     prop_oneof![
         (0..6, state).prop_map(|(device, state)| status(&format!("bed-{device}"), state)),
         (0..8).prop_map(|device| telemetry(&format!("bed-{device}"))),
-        (0..9, 0..2 * ALERT_ACTIVE_MS).prop_map(|(id, ago_ms)| alert(&format!("alert-{id}"), START - ago_ms)),
         // Whole per cent: the mean of thirds differs in its last digit by the order of the sum.
         (0..4, phase, ago_ms, prop::option::of(0..=100_u32)).prop_map(|(patient, phase, ago_ms, share)| {
             session(&format!("patient-{patient}"), phase, START - ago_ms, share.map(|share| f64::from(share) / 100.0))
@@ -125,14 +117,14 @@ proptest! {
     fn statistics_equal_a_recomputation_from_every_event(events in proptest::collection::vec((0_u64..400_000, event()), 0..120)) {
         let mut ward = WardState::default();
         let mut now_ms = START;
-        let mut told = ward.stats(0);
+        let mut told = ward.stats(0, 0);
         let mut all = Vec::new();
         for (wait_ms, payload) in events {
             now_ms += wait_ms;
             let expired = ward.expire(now_ms);
             let changed = ward.apply(&publication(payload.clone(), now_ms), now_ms);
             all.push((now_ms, payload));
-            let stats = ward.stats(0);
+            let stats = ward.stats(0, 0);
             prop_assert!((stats.average_compliance - recompute(&all, now_ms).average_compliance).abs() <= 0.000_11);
             let same = |s: &DashboardStats| DashboardStats { average_compliance: 0.0, ..s.clone() };
             prop_assert_eq!(same(&stats), same(&recompute(&all, now_ms)));
@@ -145,17 +137,6 @@ proptest! {
             prop_assert!(ward.expire(end_ms), "something ends when it says so");
         }
     }
-}
-
-#[test]
-fn the_newest_alert_comes_first_and_an_old_one_not_at_all() {
-    let mut ward = WardState::default();
-    ward.apply(&publication(alert("old", START - ALERT_ACTIVE_MS), START), START);
-    ward.apply(&publication(alert("a", START - 5_000), START), START);
-    ward.apply(&publication(alert("b", START), START), START);
-    ward.apply(&publication(alert("a", START - 5_000), START), START);
-    let ids: Vec<&str> = ward.alerts().filter_map(|alert| alert.id.as_deref()).collect();
-    assert_eq!(ids, ["b", "a"]);
 }
 
 #[derive(Default)]
@@ -176,6 +157,19 @@ impl Tap for SeenTap {
     fn handle_viewers(&self, _tenant: &str) {}
 }
 
+fn principal(tenant: &str) -> Principal {
+    Principal {
+        user: "nina".to_owned(),
+        name: "Nina".to_owned(),
+        tenant: tenant.to_owned(),
+        role: None,
+        expires_at_ms: u64::MAX,
+        counts_as_viewer: true,
+        subscribe: vec![pulsewire_protocol::Pattern::Everything],
+        publish: Vec::new(),
+    }
+}
+
 struct World {
     relay: Relay,
     seen: Arc<Seen>,
@@ -188,10 +182,11 @@ impl World {
         let clock = Clock::starting_at(START);
         let relay = Relay::new(Config::development(), clock.clone(), Entropy::from_seed(1));
         let seen = Arc::new(Seen::default());
-        let dashboard = Dashboard::attach(&relay);
+        let store = Store::open(&Place::Memory, clock.clone(), relay.entropy().clone(), Arc::clone(relay.metrics())).unwrap();
+        let domain = Domain::attach(&relay, store);
         relay.add_tap(Arc::new(SeenTap { seen: Arc::clone(&seen), clock }));
         let stop = CancellationToken::new();
-        let task = tokio::spawn(dashboard.run(relay.clone(), stop.clone()));
+        let task = tokio::spawn(domain.run(relay.clone(), stop.clone()));
         Self { relay, seen, stop, task }
     }
     async fn publish(&self, tenant: &str, channel: &str, payload: Payload) {
@@ -226,11 +221,16 @@ async fn a_storm_of_changes_is_told_once_a_second_and_ends_with_the_truth() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alert_that_ends_by_itself_is_told() {
+async fn an_alert_counts_until_it_is_resolved() {
     let world = World::start();
     world.publish("demo", "patient:patient-1", alert("a", START)).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    tokio::time::sleep(Duration::from_millis(ALERT_ACTIVE_MS)).await;
+    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    let nina = principal("demo");
+    for method in ["alerts.acknowledge", "alerts.resolve"] {
+        world.relay.call(&nina, method, Some(&RawJson::parse(r#"{"id": "a"}"#).unwrap())).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
     let counts: Vec<u64> = world.seen().iter().map(|(_, stats)| stats.active_alerts).collect();
     assert_eq!(counts, [1, 0]);
     world.end().await;
@@ -243,16 +243,7 @@ async fn the_statistics_of_one_tenant_hold_nothing_of_another() {
     world.publish("south", "device:bed-2", status("bed-2", DeviceState::Online)).await;
     world.publish("south", "device:bed-3", status("bed-3", DeviceState::Offline)).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let of = |tenant: &str| Principal {
-        user: "nina".to_owned(),
-        name: "Nina".to_owned(),
-        tenant: tenant.to_owned(),
-        role: None,
-        expires_at_ms: u64::MAX,
-        counts_as_viewer: true,
-        subscribe: vec![pulsewire_protocol::Pattern::Everything],
-        publish: Vec::new(),
-    };
+    let of = principal;
     let call = async |tenant: &str, method: &str| world.relay.call(&of(tenant), method, None).await.unwrap().as_str().to_owned();
     let north = call("north", "stats.get").await;
     assert!(north.contains("\"devices\":1,\"online\":1,"), "{north}");
@@ -272,6 +263,6 @@ fn every_metric_a_device_sends_is_listed_once() {
     for _ in 0..3 {
         ward.apply(&publication(telemetry("bed-1"), START), START);
     }
-    assert_eq!(ward.device("bed-1").unwrap().metrics, BTreeSet::from(["ecg".to_owned()]));
-    assert_eq!(ward.stats(4).online, 0, "telemetry alone says nothing of the status");
+    assert_eq!(ward.devices().get("bed-1").unwrap().metrics, BTreeSet::from(["ecg".to_owned()]));
+    assert_eq!(ward.stats(0, 4).online, 0, "telemetry alone says nothing of the status");
 }

@@ -35,6 +35,8 @@ const OWN_SCHEMAS: &str = include_str!("schemas.json");
     tags(
         (name = "Publishing", description = "For backends: what devices, alarms and jobs have to say."),
         (name = "Reading", description = "For pages and backends: what is, and what was."),
+        (name = "Alerts", description = "What somebody has to see to, kept until it is resolved and too old."),
+        (name = "Devices and patients", description = "What is registered of them, and what they did last."),
         (name = "Notifications", description = "What users are to know, kept until they have seen it. Not there where the relay was built without its domain."),
         (name = "Executions", description = "Long jobs of teams: their progress, errors, log and retries. Not there where the relay was built without its domain."),
         (name = "Conversations", description = "Messages, who has read them, and who looks after whom. Not there where the relay was built without its domain."),

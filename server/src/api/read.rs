@@ -55,6 +55,18 @@ pub(super) struct Params {
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<Severity>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<u32>,
@@ -111,11 +123,14 @@ pub(super) async fn stats(State(api): State<Api>, asked: Asked, found: Extension
 
 /// List devices
 ///
-/// Those that were heard of since the relay started and that the token may read.
+/// Those that were registered or heard of and that the token may read, in the order of their ids.
 #[utoipa::path(
-    get, path = "/api/v1/devices", operation_id = "listDevices", tag = "Reading",
-    params(("limit" = Option<u32>, Query, description = "At most so many.")),
-    responses((status = 200, description = "The devices.", body = ref("#/components/schemas/DeviceList"), content_type = "application/json"), Missing, Callers),
+    get, path = "/api/v1/devices", operation_id = "listDevices", tag = "Devices and patients",
+    params(("patientId" = Option<String>, Query, description = "Only those of this patient."),
+        ("status" = Option<String>, Query, description = "Only those that are online, offline or in maintenance."),
+        ("before" = Option<String>, Query, description = "`next` of the page before."),
+        ("limit" = Option<u32>, Query, description = "At most so many; 1,000 where nothing is said.", minimum = 1, maximum = 1000)),
+    responses((status = 200, description = "One page.", body = ref("#/components/schemas/DeviceList"), content_type = "application/json"), Missing, Callers),
 )]
 pub(super) async fn devices(State(api): State<Api>, asked: Asked, found: Extensions) -> Result<Response, Problem> {
     call(&api, &found, "devices.list", asked, |_| ()).await
@@ -123,7 +138,7 @@ pub(super) async fn devices(State(api): State<Api>, asked: Asked, found: Extensi
 
 /// Read one device
 #[utoipa::path(
-    get, path = "/api/v1/devices/{id}", operation_id = "getDevice", tag = "Reading",
+    get, path = "/api/v1/devices/{id}", operation_id = "getDevice", tag = "Devices and patients",
     params(("id" = String, Path, description = "The device.", example = json!("bed-1"))),
     responses((status = 200, description = "The device.", body = ref("#/components/schemas/Device"), content_type = "application/json"), Missing, Callers),
 )]
@@ -131,15 +146,20 @@ pub(super) async fn device(State(api): State<Api>, Path(id): Path<String>, asked
     call(&api, &found, "devices.get", asked, |params| params.device_id = Some(id)).await
 }
 
-/// List active alerts
+/// List alerts
 ///
-/// Those that the token may read.
+/// Those that the token may read, newest first, and how many of them the caller has not read and nobody has resolved.
 #[utoipa::path(
-    get, path = "/api/v1/alerts", operation_id = "listAlerts", tag = "Reading",
+    get, path = "/api/v1/alerts", operation_id = "listAlerts", tag = "Alerts",
     params(("patientId" = Option<String>, Query, description = "Only of this patient."),
         ("severity" = Option<String>, Query, description = "Only of this severity: critical, high, medium or low."),
-        ("limit" = Option<u32>, Query, description = "At most so many.")),
-    responses((status = 200, description = "The alerts.", body = ref("#/components/schemas/AlertList"), content_type = "application/json"), Missing, Callers),
+        ("state" = Option<String>, Query, description = "Only in this state: active, acknowledged or resolved; open is what is not resolved."),
+        ("unread" = Option<bool>, Query, description = "Only those that the caller has not read and nobody has resolved."),
+        ("from" = Option<u64>, Query, description = "Only those that arose then or later, in Unix milliseconds."),
+        ("to" = Option<u64>, Query, description = "Only those that arose before then."),
+        ("before" = Option<String>, Query, description = "`next` of the page before."),
+        ("limit" = Option<u32>, Query, description = "At most so many; 50 where nothing is said.", minimum = 1, maximum = 200)),
+    responses((status = 200, description = "One page.", body = ref("#/components/schemas/AlertList"), content_type = "application/json"), Missing, Callers),
 )]
 pub(super) async fn alerts(State(api): State<Api>, asked: Asked, found: Extensions) -> Result<Response, Problem> {
     call(&api, &found, "alerts.list", asked, |_| ()).await

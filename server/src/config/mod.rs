@@ -6,6 +6,7 @@
 //! Traps: `--dev` ([`Config::dev`]) opens everything inside a tenant and signs with a secret that stands in this source;
 //! [`Config::validate`] therefore keeps it on loopback unless `allow_lan` says otherwise.
 
+mod devices;
 mod effective;
 mod keys;
 mod limits;
@@ -17,6 +18,7 @@ mod redis;
 mod retention;
 mod validate;
 
+pub use devices::DevicesConfig;
 pub use effective::{Setting, digest, effective};
 pub use keys::{KeyInfo, documented_keys};
 pub use limits::{LimitsConfig, Quotas};
@@ -81,6 +83,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Resource monitor and circuit breaker.
     pub monitor: MonitorConfig,
+    /// How devices are watched.
+    pub devices: DevicesConfig,
     /// For how long what is stored is kept.
     pub retention: RetentionConfig,
     /// Replay and simulator.
@@ -109,6 +113,7 @@ impl Default for Config {
             audit: AuditConfig::default(),
             metrics: MetricsConfig::default(),
             monitor: MonitorConfig::default(),
+            devices: DevicesConfig::default(),
             retention: RetentionConfig::default(),
             feed: FeedConfig::default(),
         }

@@ -1,19 +1,23 @@
-//! Keeps each tenant's [`WardState`], publishes `dashboard_stats` when they change, and answers `stats.get`,
-//! `devices.list`, `devices.get` and `alerts.list` from it.
+//! Keeps each tenant's [`WardState`], publishes `dashboard_stats` when they change, and answers `stats.get`. Active alerts are counted
+//! in the store.
 //!
 //! As a tap it sees every publication under the channel's lock: it takes one short lock of its own and wakes a task; the
 //! task publishes, at most once a second for a tenant, and only what differs from what was told last.
 
+use super::alerts::{UPDATED, count_active};
+use super::registry::Registry;
+use super::rights;
+use super::service::answer;
 use super::state::WardState;
 use crate::auth::{Principal, Publisher};
 use crate::hub::Hub;
 use crate::observe::faults::fault;
 use crate::observe::metrics::Door;
 use crate::relay::{Methods, Refusal, Relay, Tap};
+use crate::store::{Store, StoreError};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
-use pulsewire_protocol::{ChannelName, DashboardStats, ErrorBody, ErrorCode, Payload, Publication, RawJson};
-use serde::{Deserialize, Serialize};
+use pulsewire_protocol::{ChannelName, DashboardStats, Payload, Publication, RawJson};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -24,9 +28,9 @@ use tokio_util::sync::CancellationToken;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Tenants beyond this many get no statistics: memory is bounded.
 const MAX_TENANTS: usize = 10_000;
-/// The most entries of one answer, and how many come unasked.
-const MAX_LIMIT: usize = 1_000;
-const DEFAULT_LIMIT: usize = 200;
+
+/// The kind of a device's channel.
+const DEVICE: &str = "device";
 
 #[derive(Default)]
 struct Tenant {
@@ -42,21 +46,24 @@ pub struct Dashboard {
     dirty: Mutex<BTreeSet<String>>,
     wake: Notify,
     clock: crate::clock::Clock,
+    store: Store,
 }
 
 impl Dashboard {
     /// Watches the relay from now on and answers its calls. [`Dashboard::run`] must be running for statistics to be told.
-    pub fn attach(relay: &Relay) -> Arc<Self> {
-        let dashboard =
-            Arc::new(Self { tenants: Mutex::default(), dirty: Mutex::default(), wake: Notify::new(), clock: relay.clock().clone() });
+    pub fn attach(relay: &Relay, store: Store) -> Arc<Self> {
+        let clock = relay.clock().clone();
+        let dashboard = Arc::new(Self { tenants: Mutex::default(), dirty: Mutex::default(), wake: Notify::new(), clock, store });
         relay.add_tap(Arc::clone(&dashboard) as Arc<dyn Tap>);
         relay.add_methods(Arc::new(Answers { dashboard: Arc::clone(&dashboard), hub: Arc::downgrade(relay.hub()) }));
         dashboard
     }
 
     /// The statistics of a tenant at this moment.
-    pub fn stats(&self, tenant: &str, viewers: usize) -> DashboardStats {
-        self.with_ward(tenant, |ward| ward.stats(viewers as u64)).unwrap_or_else(|| WardState::default().stats(viewers as u64))
+    pub async fn stats(&self, tenant: &str, viewers: usize) -> Result<DashboardStats, StoreError> {
+        let active = count_active(&self.store, tenant).await?;
+        let stats = |ward: &WardState| ward.stats(active, viewers as u64);
+        Ok(self.with_ward(tenant, stats).unwrap_or_else(|| stats(&WardState::default())))
     }
 
     /// Publishes what changed until the shutdown.
@@ -69,7 +76,7 @@ impl Dashboard {
         }
     }
 
-    /// Waits until something changed or the next alert ends.
+    /// Waits until something changed or the next session ends.
     async fn until_due(&self) {
         let now_ms = self.clock.now_ms();
         let next = self.tenants.lock().values().filter_map(|tenant| tenant.ward.next_expiry_ms()).min();
@@ -84,7 +91,7 @@ impl Dashboard {
     }
 
     async fn publish_changes(&self, relay: &Relay) {
-        for (tenant, stats) in self.take_changes(relay) {
+        for (tenant, stats) in self.take_changes(relay).await {
             let by = Publisher::System { tenant: &tenant };
             if let Err(error) = relay.publish(by, "dashboard", Payload::DashboardStats(stats), None).await {
                 fault!(error, Broker, %tenant, %error, "dashboard statistics could not be published");
@@ -100,20 +107,21 @@ impl Dashboard {
     }
 
     /// The statistics that differ from what was told last, marked as told.
-    fn take_changes(&self, relay: &Relay) -> Vec<(String, DashboardStats)> {
-        let now_ms = self.clock.now_ms();
-        let mut dirty = std::mem::take(&mut *self.dirty.lock());
-        for (name, tenant) in self.tenants.lock().iter_mut() {
-            if tenant.ward.expire(now_ms) {
-                dirty.insert(name.clone());
-            }
-        }
+    async fn take_changes(&self, relay: &Relay) -> Vec<(String, DashboardStats)> {
         let mut changes = Vec::new();
-        for name in dirty {
-            // Asked before the lock: the hub has locks of its own.
+        for name in self.take_dirty() {
+            // Both before the lock: the hub has locks of its own, and the store takes its time.
             let viewers = relay.viewing_users(&name) as u64;
+            let active = match count_active(&self.store, &name).await {
+                Ok(active) => active,
+                Err(error) => {
+                    fault!(warning, Store, tenant = %name, %error, "alerts could not be counted: the statistics are told later");
+                    self.mark(&name);
+                    continue;
+                }
+            };
             if let Some(tenant) = self.tenants.lock().get_mut(&name) {
-                let stats = tenant.ward.stats(viewers);
+                let stats = tenant.ward.stats(active, viewers);
                 if tenant.told.as_ref() != Some(&stats) {
                     tenant.told = Some(stats.clone());
                     changes.push((name, stats));
@@ -123,7 +131,19 @@ impl Dashboard {
         changes
     }
 
-    fn mark(&self, tenant: &str) {
+    fn take_dirty(&self) -> BTreeSet<String> {
+        let now_ms = self.clock.now_ms();
+        let mut dirty = std::mem::take(&mut *self.dirty.lock());
+        for (name, tenant) in self.tenants.lock().iter_mut() {
+            if tenant.ward.expire(now_ms) {
+                dirty.insert(name.clone());
+            }
+        }
+        dirty
+    }
+
+    /// The statistics of that tenant may have changed.
+    pub(super) fn mark(&self, tenant: &str) {
         if self.dirty.lock().insert(tenant.to_owned()) {
             self.wake.notify_one();
         }
@@ -139,6 +159,18 @@ impl Dashboard {
 }
 
 impl Dashboard {
+    /// The devices of a tenant; `None` where there are too many tenants.
+    pub(super) fn with_devices<T>(&self, tenant: &str, then: impl FnOnce(&mut Registry) -> T) -> Option<T> {
+        self.with_tenant(tenant, |state| then(state.ward.devices_mut()))
+    }
+
+    /// What each tenant's devices give, where they give anything.
+    pub(super) fn of_each<T>(&self, mut take: impl FnMut(&mut Registry) -> Vec<T>) -> BTreeMap<String, Vec<T>> {
+        let mut tenants = self.tenants.lock();
+        let given = tenants.iter_mut().map(|(name, state)| (name, take(state.ward.devices_mut())));
+        given.filter(|(_, given)| !given.is_empty()).map(|(name, given)| (name.clone(), given)).collect()
+    }
+
     /// Reads a tenant's ward as it is now; `None` where nothing is known of the tenant.
     fn with_ward<T>(&self, tenant: &str, read: impl FnOnce(&WardState) -> T) -> Option<T> {
         let now_ms = self.clock.now_ms();
@@ -155,9 +187,19 @@ impl Dashboard {
 }
 
 impl Tap for Dashboard {
-    fn handle_publication(&self, tenant: &str, _channel: &ChannelName, publication: &Publication) {
+    fn handle_publication(&self, tenant: &str, channel: &ChannelName, publication: &Publication) {
         let now_ms = self.clock.now_ms();
-        if self.with_tenant(tenant, |state| state.ward.apply(publication, now_ms)) == Some(true) {
+        let of_alerts = match &publication.payload {
+            Payload::Alert(_) => true,
+            Payload::Custom { event, .. } => {
+                if let (DEVICE, Some(id)) = (channel.kind(), channel.id()) {
+                    self.with_devices(tenant, |devices| devices.hear(id, now_ms));
+                }
+                event == UPDATED
+            }
+            _ => false,
+        };
+        if self.with_tenant(tenant, |state| state.ward.apply(publication, now_ms) || of_alerts) == Some(true) {
             self.mark(tenant);
         }
     }
@@ -174,100 +216,21 @@ struct Answers {
     hub: Weak<Hub>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ListParams {
-    device_id: Option<String>,
-    patient_id: Option<String>,
-    severity: Option<pulsewire_protocol::Severity>,
-    limit: Option<usize>,
-}
-
-#[derive(Serialize)]
-struct Items<T> {
-    items: Vec<T>,
-}
-
 impl Methods for Answers {
     fn handle_call<'a>(
         &'a self,
         by: &'a Principal,
         method: &'a str,
-        params: Option<&'a RawJson>,
+        _params: Option<&'a RawJson>,
     ) -> Option<BoxFuture<'a, Result<RawJson, Refusal>>> {
-        let answer = match method {
-            "stats.get" => self.stats(by),
-            "devices.list" => parse(params).and_then(|params| self.devices(by, &params)),
-            "devices.get" => parse(params).and_then(|params| self.device(by, &params)),
-            "alerts.list" => parse(params).and_then(|params| self.alerts(by, &params)),
-            _ => return None,
-        };
-        Some(Box::pin(std::future::ready(answer.map_err(Refusal::from))))
+        (method == "stats.get").then(|| Box::pin(self.stats(by)) as BoxFuture<'a, _>)
     }
 }
 
 impl Answers {
-    fn stats(&self, by: &Principal) -> Result<RawJson, ErrorBody> {
-        allowed(by, "dashboard")?;
+    async fn stats(&self, by: &Principal) -> Result<RawJson, Refusal> {
+        rights::may_read(by, "dashboard")?;
         let viewers = self.hub.upgrade().map_or(0, |hub| hub.people(|people| people.viewing(&by.tenant)));
-        json(&self.dashboard.stats(&by.tenant, viewers))
+        answer(&self.dashboard.stats(&by.tenant, viewers).await?)
     }
-
-    fn devices(&self, by: &Principal, params: &ListParams) -> Result<RawJson, ErrorBody> {
-        let limit = params.limit.unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
-        let visible = |id: &str| ChannelName::parse(&format!("device:{id}")).is_ok_and(|channel| by.may_subscribe(&channel));
-        let items = self
-            .dashboard
-            .with_ward(&by.tenant, |ward| ward.devices().filter(|device| visible(&device.device_id)).take(limit).cloned().collect());
-        json(&Items { items: items.unwrap_or_default() })
-    }
-
-    fn device(&self, by: &Principal, params: &ListParams) -> Result<RawJson, ErrorBody> {
-        let id = params.device_id.as_deref().ok_or_else(|| ErrorBody::new(ErrorCode::BadRequest, "params.deviceId: is missing"))?;
-        allowed(by, &format!("device:{id}"))?;
-        let found = self.dashboard.with_ward(&by.tenant, |ward| ward.device(id).cloned()).flatten();
-        match found {
-            Some(device) => json(&device),
-            None => {
-                Err(ErrorBody::new(ErrorCode::NotFound, format!("nothing has been heard of the device {id:?} since the relay started")))
-            }
-        }
-    }
-
-    fn alerts(&self, by: &Principal, params: &ListParams) -> Result<RawJson, ErrorBody> {
-        let limit = params.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
-        let everywhere = by.may_subscribe(&ChannelName::tenant());
-        let visible = |alert: &pulsewire_protocol::Alert| {
-            let of_patient = || ChannelName::parse(&format!("patient:{}", alert.patient_id));
-            params.patient_id.as_ref().is_none_or(|wanted| *wanted == alert.patient_id)
-                && params.severity.is_none_or(|wanted| wanted == alert.severity)
-                && (everywhere || of_patient().is_ok_and(|channel| by.may_subscribe(&channel)))
-        };
-        let items: Option<Vec<_>> =
-            self.dashboard.with_ward(&by.tenant, |ward| ward.alerts().filter(|alert| visible(alert)).take(limit).cloned().collect());
-        json(&Items { items: items.unwrap_or_default() })
-    }
-}
-
-fn allowed(by: &Principal, channel: &str) -> Result<(), ErrorBody> {
-    match ChannelName::parse(channel) {
-        Ok(channel) if by.may_subscribe(&channel) => Ok(()),
-        Ok(channel) => {
-            Err(ErrorBody::new(ErrorCode::Forbidden, format!("the token's subscribe patterns, or the role's, do not allow {channel}")))
-        }
-        Err(error) => Err(ErrorBody::new(ErrorCode::InvalidChannel, format!("{channel:?} is no channel: {error}"))),
-    }
-}
-
-fn parse(params: Option<&RawJson>) -> Result<ListParams, ErrorBody> {
-    match params {
-        None => Ok(ListParams::default()),
-        Some(params) => {
-            serde_json::from_str(params.as_str()).map_err(|error| ErrorBody::new(ErrorCode::BadRequest, format!("params: {error}")))
-        }
-    }
-}
-
-fn json<T: Serialize>(value: &T) -> Result<RawJson, ErrorBody> {
-    RawJson::from_value(value).map_err(|error| ErrorBody::new(ErrorCode::Internal, format!("the answer cannot be written: {error}")))
 }

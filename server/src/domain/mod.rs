@@ -7,21 +7,30 @@
 //! A new service: its file here implements [`Service`] and stands in [`Domain::attach`]; its tables are a step in
 //! `store/migrations`; its HTTP routes are a file in `api/domain`.
 
+pub mod alerts;
 mod answers;
 pub mod conversations;
 mod dashboard;
+pub mod devices;
 pub mod executions;
 pub mod notifications;
 pub mod params;
+pub mod patients;
+pub mod registry;
 pub mod rights;
+mod scope;
 pub mod service;
 pub mod state;
 pub mod users;
 
+pub use alerts::Alerts;
 pub use dashboard::Dashboard;
+pub use devices::Devices;
 pub use notifications::Notifications;
+pub use patients::Patients;
+pub use registry::DeviceView;
 pub use service::Service;
-pub use state::{DeviceView, WardState};
+pub use state::WardState;
 pub use users::Users;
 
 use crate::observe::faults::fault;
@@ -45,15 +54,21 @@ pub struct Domain {
     users: Arc<Users>,
     services: Arc<[Arc<dyn Service>]>,
     dashboard: Arc<Dashboard>,
+    devices: Arc<Devices>,
 }
 
 impl Domain {
     /// Answers the relay's calls and keeps what is published from now on. [`Domain::run`] must be running beside it.
     pub fn attach(relay: &Relay, store: Store) -> Self {
         let users = Users::new(store.clone());
+        let dashboard = Dashboard::attach(relay, store.clone());
+        let devices = Devices::new(store.clone(), Arc::clone(&dashboard), relay.config().devices.offline_after_ms);
         let services: Arc<[Arc<dyn Service>]> = Arc::new([
             Arc::clone(&users) as Arc<dyn Service>,
             Arc::new(answers::Answers),
+            Arc::clone(&devices) as Arc<dyn Service>,
+            Arc::new(Patients::new(store.clone(), relay.downgrade())),
+            Arc::new(Alerts::new(store.clone(), relay.downgrade(), relay.config().retention)),
             Arc::new(Notifications::new(store.clone(), relay.downgrade(), Arc::clone(&users), relay.config().retention)),
             Executions::attach(relay, store.clone()),
             Conversations::attach(relay, store.clone()),
@@ -65,8 +80,7 @@ impl Domain {
         if !(relay.set_keeper(Arc::new(keeper)) && relay.set_seen(Arc::clone(&users) as Arc<dyn Seen>)) {
             fault!(critical, Internal, "this relay has a domain already: the second one keeps nothing");
         }
-        let dashboard = Dashboard::attach(relay);
-        Self { store, users, services, dashboard }
+        Self { store, users, services, dashboard, devices }
     }
 
     /// The store.
@@ -81,7 +95,9 @@ impl Domain {
 
     /// Statistics and retention, until the shutdown.
     pub async fn run(self, relay: Relay, shutdown: CancellationToken) {
-        tokio::join!(Arc::clone(&self.dashboard).run(relay, shutdown.clone()), self.keep_house(shutdown));
+        let devices = Arc::clone(&self.devices);
+        let statistics = Arc::clone(&self.dashboard).run(relay.clone(), shutdown.clone());
+        tokio::join!(statistics, devices.run(&relay, &shutdown), self.keep_house(shutdown.clone()));
     }
 
     async fn keep_house(&self, shutdown: CancellationToken) {

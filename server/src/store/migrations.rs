@@ -11,6 +11,8 @@ use rusqlite_migration::{M, Migrations};
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("migrations/0001-foundation.sql")),
     M::up(include_str!("migrations/0002-notifications.sql")),
+    M::up(include_str!("migrations/0003-alerts.sql")),
+    M::up(include_str!("migrations/0004-devices-patients.sql")),
     M::up(include_str!("migrations/0005-executions.sql")),
     M::up(include_str!("migrations/0006-conversations.sql")),
 ];

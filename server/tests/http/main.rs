@@ -4,6 +4,8 @@
 // Tests may panic: that is how they fail.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+#[cfg(feature = "domain")]
+mod alerts;
 mod client;
 mod contract;
 #[cfg(feature = "domain")]

@@ -3,9 +3,12 @@
 //!
 //! A body or a query becomes the method's `params`; parts of the path and the header `Idempotency-Key` are put among them.
 
+mod alerts;
 mod conversations;
+mod devices;
 mod executions;
 mod notifications;
+mod patients;
 
 use super::body::{Given, answer};
 use super::{Api, Problem};
@@ -20,12 +23,23 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// The schemas of the answers, one file for each service.
-pub(super) const SCHEMAS: [&str; 3] =
-    [include_str!("notifications.json"), include_str!("conversations.json"), include_str!("executions.json")];
+pub(super) const SCHEMAS: [&str; 5] = [
+    include_str!("alerts.json"),
+    include_str!("patients.json"),
+    include_str!("notifications.json"),
+    include_str!("conversations.json"),
+    include_str!("executions.json"),
+];
 
 /// All routes.
 pub(super) fn routes(router: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
     router
+        .routes(routes!(devices::put))
+        .routes(routes!(patients::list))
+        .routes(routes!(patients::get, patients::put))
+        .routes(routes!(alerts::read))
+        .routes(routes!(alerts::acknowledge))
+        .routes(routes!(alerts::resolve))
         .routes(routes!(notifications::list, notifications::create))
         .routes(routes!(notifications::read))
         .routes(routes!(notifications::dismiss))

@@ -1,0 +1,328 @@
+//! The devices of one tenant: what was registered of them, what they said last, and whether they have fallen silent.
+//!
+//! Pure: time comes in, what is to be told goes out. Hearing a device costs a look-up and a number, however often it is heard: a
+//! device has at most one place in the list of those to be looked at, and is moved there only when its time has come.
+//!
+//! A device that was heard of and then is silent for too long is told to be `offline` by the relay; the next that is heard of it
+//! tells it to be `online` again. What a backend says itself (`offline`, `maintenance`) is never undone by telemetry.
+//!
+//! Limits: [`MAX_DEVICES`], the [`MAX_METRICS`] first metrics of each.
+
+use pulsewire_protocol::{DeviceState, DeviceStatus, Telemetry, UnixMs};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Devices of one tenant that are kept; what comes beyond is not counted.
+pub const MAX_DEVICES: usize = 100_000;
+/// Metrics of one device that are listed.
+const MAX_METRICS: usize = 64;
+/// Hearing alone is written again after so long.
+const SEEN_SAVED_EVERY_MS: u64 = 60_000;
+
+/// What a backend says of a device (`devices.put`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registration {
+    /// A name for people.
+    pub name: Option<String>,
+    /// Whose device it is.
+    pub patient_id: Option<String>,
+    /// For how long it is to be used each day.
+    pub target_use_ms_per_day: Option<u64>,
+}
+
+/// A device as `devices.list` tells it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceView {
+    /// The device.
+    pub device_id: String,
+    /// A name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whose device it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patient_id: Option<String>,
+    /// For how long it is to be used each day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_use_ms_per_day: Option<u64>,
+    /// What it is doing; absent where only telemetry came yet, or nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<DeviceState>,
+    /// Charge, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub battery: Option<f64>,
+    /// When it was last heard of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<UnixMs>,
+    /// The metrics it has sent, in order.
+    pub metrics: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Device {
+    view: DeviceView,
+    /// When anything came from it.
+    heard_ms: u64,
+    /// Whether it has a place among those to be looked at.
+    watched: bool,
+    /// The relay itself is about to tell that it is offline.
+    going: bool,
+    /// The relay itself has told so.
+    by_silence: bool,
+    /// It was heard since, and is to be told online.
+    coming: bool,
+    /// It waits to be written.
+    unsaved: bool,
+    saved_seen_ms: u64,
+}
+
+/// A device as it is kept through a restart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved {
+    /// What is known of it.
+    pub view: DeviceView,
+    /// Whether `offline` was the relay's own word.
+    pub by_silence: bool,
+}
+
+/// What the relay is to tell of a device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// The status.
+    pub status: DeviceStatus,
+    /// When it was decided: what is heard later speaks against it.
+    pub decided_ms: u64,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    devices: BTreeMap<String, Device>,
+    online: u64,
+    /// When each device that is watched is to be looked at.
+    looks: BTreeSet<(u64, String)>,
+    coming: Vec<String>,
+    unsaved: Vec<String>,
+}
+
+impl Registry {
+    /// How many are known.
+    pub fn len(&self) -> usize {
+        self.devices.len()
+    }
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.devices.is_empty()
+    }
+    /// How many are online.
+    pub fn online(&self) -> u64 {
+        self.online
+    }
+    /// Every device behind that id, in order.
+    pub fn after<'a>(&'a self, id: &str) -> impl Iterator<Item = &'a DeviceView> + use<'a> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        self.devices.range::<str, _>((Excluded(id), Unbounded)).map(|(_, device)| &device.view)
+    }
+    /// One device.
+    pub fn get(&self, id: &str) -> Option<&DeviceView> {
+        self.devices.get(id).map(|device| &device.view)
+    }
+
+    fn entry(&mut self, id: &str) -> Option<&mut Device> {
+        if !self.devices.contains_key(id) {
+            if self.devices.len() >= MAX_DEVICES {
+                return None;
+            }
+            let view = DeviceView { device_id: id.to_owned(), ..DeviceView::default() };
+            self.devices.insert(id.to_owned(), Device { view, ..Device::default() });
+        }
+        self.devices.get_mut(id)
+    }
+
+    /// Takes over what was kept; what was heard meanwhile is newer.
+    pub fn restore(&mut self, saved: Saved, now_ms: u64) {
+        let id = saved.view.device_id.clone();
+        let Some(device) = self.entry(&id) else { return };
+        let live = std::mem::replace(&mut device.view, saved.view);
+        if device.heard_ms > 0 {
+            device.view.status = live.status.or(device.view.status);
+            device.view.battery = live.battery.or(device.view.battery);
+            device.view.last_seen = live.last_seen.or(device.view.last_seen);
+            device.view.metrics.extend(live.metrics);
+        }
+        let came = device.view.status == Some(DeviceState::Online) && live.status != Some(DeviceState::Online);
+        device.by_silence = saved.by_silence && device.view.status == Some(DeviceState::Offline) && live.status.is_none();
+        device.saved_seen_ms = device.view.last_seen.unwrap_or_default().as_millis();
+        // The relay's own absence is no silence of the device's: it counts from now on.
+        if device.heard_ms == 0 && (device.view.last_seen.is_some() || device.view.status.is_some()) {
+            device.heard_ms = now_ms;
+            self.watch(&id);
+        }
+        self.online += u64::from(came);
+    }
+
+    /// Takes over what a backend says; there is room, or `false`.
+    pub fn put(&mut self, id: &str, registration: Registration) -> bool {
+        let Some(device) = self.entry(id) else { return false };
+        let Registration { name, patient_id, target_use_ms_per_day } = registration;
+        device.view = DeviceView { name, patient_id, target_use_ms_per_day, ..std::mem::take(&mut device.view) };
+        true
+    }
+
+    /// A status, from a backend or told by the relay itself; whether the statistics changed.
+    pub fn handle_status(&mut self, status: &DeviceStatus, now_ms: u64) -> bool {
+        let known = self.devices.len();
+        let Some(device) = self.entry(&status.device_id) else { return false };
+        let was = device.view.status == Some(DeviceState::Online);
+        let is = status.status == DeviceState::Online;
+        // What the relay itself tells is no sign of the device.
+        let goes = std::mem::take(&mut device.going) && status.status == DeviceState::Offline;
+        let comes = std::mem::take(&mut device.coming) && status.status == DeviceState::Online;
+        device.by_silence = goes;
+        device.view.status = Some(status.status);
+        device.view.battery = status.battery.or(device.view.battery);
+        device.view.last_seen = status.last_seen.or(device.view.last_seen);
+        if !goes && !comes {
+            device.heard_ms = now_ms;
+        }
+        self.online = self.online + u64::from(is && !was) - u64::from(was && !is);
+        self.watch(&status.device_id);
+        self.mark_unsaved(&status.device_id);
+        was != is || self.devices.len() != known
+    }
+
+    /// Points of a device; whether the statistics changed.
+    pub fn handle_telemetry(&mut self, telemetry: &Telemetry, now_ms: u64) -> bool {
+        let known = self.devices.len();
+        let Some(device) = self.entry(&telemetry.device_id) else { return false };
+        let mut more = false;
+        for (metric, _) in &telemetry.series.0 {
+            if device.view.metrics.len() < MAX_METRICS && !device.view.metrics.contains(metric) {
+                more |= device.view.metrics.insert(metric.clone());
+            }
+        }
+        if more {
+            self.mark_unsaved(&telemetry.device_id);
+        }
+        self.hear(&telemetry.device_id, now_ms);
+        self.devices.len() != known
+    }
+
+    /// Anything else of a device that is known.
+    pub fn hear(&mut self, id: &str, now_ms: u64) {
+        let Some(device) = self.devices.get_mut(id) else { return };
+        device.heard_ms = now_ms;
+        device.view.last_seen = Some(UnixMs::from_millis(now_ms));
+        if device.by_silence && !device.coming {
+            device.coming = true;
+            self.coming.push(id.to_owned());
+        }
+        let unsaved = now_ms >= device.saved_seen_ms.saturating_add(SEEN_SAVED_EVERY_MS);
+        self.watch(id);
+        if unsaved {
+            self.mark_unsaved(id);
+        }
+    }
+
+    fn watch(&mut self, id: &str) {
+        let Some(device) = self.devices.get_mut(id) else { return };
+        if !device.watched && device.heard_ms > 0 && is_watched(device.view.status) {
+            device.watched = true;
+            self.looks.insert((device.heard_ms, id.to_owned()));
+        }
+    }
+
+    fn mark_unsaved(&mut self, id: &str) {
+        if let Some(device) = self.devices.get_mut(id)
+            && !device.unsaved
+        {
+            device.unsaved = true;
+            self.unsaved.push(id.to_owned());
+        }
+    }
+
+    /// What is to be told now: who has been silent for so long is offline, who was heard again is online. Told or not, say so
+    /// ([`Registry::handle_status`], [`Registry::give_back`]).
+    pub fn turns(&mut self, now_ms: u64, offline_after_ms: u64) -> Vec<Turn> {
+        let mut turns = Vec::new();
+        for id in std::mem::take(&mut self.coming) {
+            let Some(device) = self.devices.get_mut(&id).filter(|device| device.coming) else { continue };
+            // It could not be told until it was silent again.
+            if device.heard_ms.saturating_add(offline_after_ms) <= now_ms {
+                device.coming = false;
+            } else {
+                turns.push(turn(&device.view, DeviceState::Online, now_ms));
+            }
+        }
+        // `looks` holds when a device was heard, as it was known then.
+        while let Some((then_ms, id)) = self.looks.first().cloned() {
+            if then_ms.saturating_add(offline_after_ms) > now_ms {
+                break;
+            }
+            self.looks.pop_first();
+            let Some(device) = self.devices.get_mut(&id) else { continue };
+            device.watched = false;
+            if !is_watched(device.view.status) {
+                continue;
+            }
+            if device.heard_ms.saturating_add(offline_after_ms) > now_ms {
+                self.watch(&id);
+            } else {
+                device.going = true;
+                turns.push(turn(&device.view, DeviceState::Offline, now_ms));
+            }
+        }
+        turns
+    }
+
+    /// A turn could not be told: it is tried again.
+    pub fn give_back(&mut self, turn: &Turn) {
+        let id = &turn.status.device_id;
+        let Some(device) = self.devices.get_mut(id) else { return };
+        if turn.status.status == DeviceState::Online {
+            self.coming.push(id.clone());
+        } else {
+            device.going = false;
+            self.watch(id);
+        }
+    }
+
+    /// After a device was told offline: what was heard meanwhile brings it back.
+    pub fn handle_told(&mut self, turn: &Turn) {
+        let id = &turn.status.device_id;
+        if let Some(device) = self.devices.get_mut(id)
+            && device.by_silence
+            && !device.coming
+            && device.heard_ms > turn.decided_ms
+        {
+            device.coming = true;
+            self.coming.push(id.clone());
+        }
+    }
+
+    /// Those that changed since the last time.
+    pub fn take_unsaved(&mut self) -> Vec<Saved> {
+        let ids = std::mem::take(&mut self.unsaved);
+        let saved = ids.iter().filter_map(|id| {
+            let device = self.devices.get_mut(id)?;
+            device.unsaved = false;
+            device.saved_seen_ms = device.view.last_seen.unwrap_or_default().as_millis();
+            Some(Saved { view: device.view.clone(), by_silence: device.by_silence })
+        });
+        saved.collect()
+    }
+
+    /// They could not be written.
+    pub fn give_back_unsaved<'a>(&mut self, ids: impl Iterator<Item = &'a str>) {
+        ids.for_each(|id| self.mark_unsaved(id));
+    }
+}
+
+fn is_watched(status: Option<DeviceState>) -> bool {
+    !matches!(status, Some(DeviceState::Offline | DeviceState::Maintenance))
+}
+
+fn turn(view: &DeviceView, status: DeviceState, decided_ms: u64) -> Turn {
+    let status = DeviceStatus { device_id: view.device_id.clone(), status, battery: view.battery, last_seen: view.last_seen };
+    Turn { status, decided_ms }
+}

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod keys;
+#[cfg(feature = "domain")]
+mod storage;
 
 use pulsewire_relay::config::{Config, SecretString};
 use pulsewire_relay::{Clock, Entropy, Relay};

@@ -194,6 +194,7 @@ pub(super) static KEYS: &[Key] = &[
         c.write_delay_ms.insert(kind.to_owned(), v);
     }),
     number("devices.offline_after_ms", 0, 30 * DAY_MS, |c, _, v| c.devices.offline_after_ms = v),
+    number("retention.sessions_days", 1, 36_500, |c, _, v| c.retention.sessions_days = v),
     number("retention.alerts_days", 1, 36_500, |c, _, v| c.retention.alerts_days = v),
     number("retention.notifications_days", 1, 3_650, |c, _, v| c.retention.notifications_days = v),
     Key {

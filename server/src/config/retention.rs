@@ -11,11 +11,13 @@ pub struct RetentionConfig {
     pub conversations_days: u64,
     /// Alerts, resolved or not, since the relay took them.
     pub alerts_days: u64,
+    /// Usage sessions, since they began.
+    pub sessions_days: u64,
 }
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { notifications_days: 90, alerts_days: 365, executions_days: 90, conversations_days: 365 }
+        Self { notifications_days: 90, alerts_days: 365, sessions_days: 730, executions_days: 90, conversations_days: 365 }
     }
 }
 

@@ -164,10 +164,20 @@ impl Dashboard {
         self.with_tenant(tenant, |state| then(state.ward.devices_mut()))
     }
 
+    /// The ward of a tenant; `None` where there are too many tenants.
+    pub(super) fn with_ward_mut<T>(&self, tenant: &str, then: impl FnOnce(&mut WardState) -> T) -> Option<T> {
+        self.with_tenant(tenant, |state| then(&mut state.ward))
+    }
+
     /// What each tenant's devices give, where they give anything.
     pub(super) fn of_each<T>(&self, mut take: impl FnMut(&mut Registry) -> Vec<T>) -> BTreeMap<String, Vec<T>> {
+        self.of_each_ward(|ward| take(ward.devices_mut()))
+    }
+
+    /// What each tenant's ward gives, where it gives anything.
+    pub(super) fn of_each_ward<T>(&self, mut take: impl FnMut(&mut WardState) -> Vec<T>) -> BTreeMap<String, Vec<T>> {
         let mut tenants = self.tenants.lock();
-        let given = tenants.iter_mut().map(|(name, state)| (name, take(state.ward.devices_mut())));
+        let given = tenants.iter_mut().map(|(name, state)| (name, take(&mut state.ward)));
         given.filter(|(_, given)| !given.is_empty()).map(|(name, given)| (name.clone(), given)).collect()
     }
 

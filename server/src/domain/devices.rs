@@ -92,6 +92,8 @@ impl Devices {
             let now_ms = self.store.clock().now_ms();
             for (tenant, saved) in saved {
                 self.dashboard.with_devices(&tenant, |devices| devices.restore(saved, now_ms));
+                // The statistics of before are told again by a relay that starts.
+                self.dashboard.mark(&tenant);
             }
             Ok::<_, StoreError>(())
         };

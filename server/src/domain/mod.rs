@@ -21,6 +21,7 @@ pub mod rights;
 mod scope;
 pub mod service;
 pub mod state;
+pub mod usage;
 pub mod users;
 
 pub use alerts::Alerts;
@@ -31,6 +32,7 @@ pub use patients::Patients;
 pub use registry::DeviceView;
 pub use service::Service;
 pub use state::WardState;
+pub use usage::Usage;
 pub use users::Users;
 
 use crate::observe::faults::fault;
@@ -55,6 +57,7 @@ pub struct Domain {
     services: Arc<[Arc<dyn Service>]>,
     dashboard: Arc<Dashboard>,
     devices: Arc<Devices>,
+    usage: Arc<Usage>,
 }
 
 impl Domain {
@@ -62,11 +65,13 @@ impl Domain {
     pub fn attach(relay: &Relay, store: Store) -> Self {
         let users = Users::new(store.clone());
         let dashboard = Dashboard::attach(relay, store.clone());
+        let usage = Usage::new(store.clone(), Arc::clone(&dashboard), relay.config().retention);
         let devices = Devices::new(store.clone(), Arc::clone(&dashboard), relay.config().devices.offline_after_ms);
         let services: Arc<[Arc<dyn Service>]> = Arc::new([
             Arc::clone(&users) as Arc<dyn Service>,
             Arc::new(answers::Answers),
             Arc::clone(&devices) as Arc<dyn Service>,
+            Arc::clone(&usage) as Arc<dyn Service>,
             Arc::new(Patients::new(store.clone(), relay.downgrade())),
             Arc::new(Alerts::new(store.clone(), relay.downgrade(), relay.config().retention)),
             Arc::new(Notifications::new(store.clone(), relay.downgrade(), Arc::clone(&users), relay.config().retention)),
@@ -80,7 +85,7 @@ impl Domain {
         if !(relay.set_keeper(Arc::new(keeper)) && relay.set_seen(Arc::clone(&users) as Arc<dyn Seen>)) {
             fault!(critical, Internal, "this relay has a domain already: the second one keeps nothing");
         }
-        Self { store, users, services, dashboard, devices }
+        Self { store, users, services, dashboard, devices, usage }
     }
 
     /// The store.
@@ -95,9 +100,9 @@ impl Domain {
 
     /// Statistics and retention, until the shutdown.
     pub async fn run(self, relay: Relay, shutdown: CancellationToken) {
-        let devices = Arc::clone(&self.devices);
+        let (devices, usage) = (Arc::clone(&self.devices), Arc::clone(&self.usage));
         let statistics = Arc::clone(&self.dashboard).run(relay.clone(), shutdown.clone());
-        tokio::join!(statistics, devices.run(&relay, &shutdown), self.keep_house(shutdown.clone()));
+        tokio::join!(statistics, devices.run(&relay, &shutdown), usage.run(&relay, &shutdown), self.keep_house(shutdown.clone()));
     }
 
     async fn keep_house(&self, shutdown: CancellationToken) {

@@ -7,6 +7,7 @@
 //! Alerts are none of it: the store counts those that nobody has resolved.
 
 use super::registry::Registry;
+use super::usage::tracked::{Turn, Usages};
 use pulsewire_protocol::{DashboardStats, Payload, Publication, SessionPhase, UsageSession};
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,6 +20,7 @@ pub const MAX_ENTRIES: usize = 100_000;
 #[derive(Clone, Debug, Default)]
 pub struct WardState {
     devices: Registry,
+    usages: Usages,
     /// Patient and device of each session under way, with when it counts no longer.
     sessions: HashMap<(String, String), u64>,
     session_ends: BTreeSet<(u64, String, String)>,
@@ -34,14 +36,20 @@ impl WardState {
     pub fn apply(&mut self, publication: &Publication, now_ms: u64) -> bool {
         match &publication.payload {
             Payload::DeviceStatus(status) => self.devices.handle_status(status, now_ms),
-            Payload::Telemetry(telemetry) => self.devices.handle_telemetry(telemetry, now_ms),
+            Payload::Telemetry(telemetry) => {
+                let changed = self.devices.handle_telemetry(telemetry, now_ms);
+                if let Some(device) = self.devices.get(&telemetry.device_id) {
+                    self.usages.handle_telemetry(device, telemetry, now_ms);
+                }
+                changed
+            }
             Payload::Alert(alert) => {
                 if let Some(device) = &alert.device_id {
                     self.devices.hear(device, now_ms);
                 }
                 false
             }
-            Payload::UsageSession(session) => self.apply_session(session, now_ms),
+            Payload::UsageSession(session) => self.handle_session(session, now_ms),
             _ => false,
         }
     }
@@ -81,12 +89,25 @@ impl WardState {
     pub fn devices(&self) -> &Registry {
         &self.devices
     }
+    /// The use of devices, to be changed.
+    pub fn usages_mut(&mut self) -> &mut Usages {
+        &mut self.usages
+    }
+    /// What is to be kept of their use now, each with the device's target for a day.
+    pub fn usage_turns(&mut self, now_s: u64) -> Vec<(Turn, Option<u64>)> {
+        let turns = self.usages.turns(now_s).into_iter();
+        turns
+            .map(|turn| (self.devices.get(&turn.device).and_then(|device| device.target_use_ms_per_day), turn))
+            .map(|(target, turn)| (turn, target))
+            .collect()
+    }
     /// The devices, to be changed.
     pub fn devices_mut(&mut self) -> &mut Registry {
         &mut self.devices
     }
 
-    fn apply_session(&mut self, session: &UsageSession, now_ms: u64) -> bool {
+    /// A usage session began or ended; whether the statistics changed.
+    pub fn handle_session(&mut self, session: &UsageSession, now_ms: u64) -> bool {
         let key = (session.patient_id.clone(), session.device_id.clone());
         let before = (self.sessions.len(), self.compliance_sum, self.compliance.len());
         if let Some(until_ms) = self.sessions.remove(&key) {

@@ -15,6 +15,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("migrations/0004-devices-patients.sql")),
     M::up(include_str!("migrations/0005-executions.sql")),
     M::up(include_str!("migrations/0006-conversations.sql")),
+    M::up(include_str!("migrations/0007-usage.sql")),
 ];
 
 /// All steps, oldest first.

@@ -6,3 +6,4 @@
 mod alerts;
 mod devices;
 mod support;
+mod usage;

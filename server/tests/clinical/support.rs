@@ -56,6 +56,13 @@ impl World {
         self.store.close().await;
     }
 
+    /// Is gone at once, as by `kill -9`: nothing is written any more.
+    pub async fn kill(self) {
+        self.running.abort();
+        let _cancelled = self.running.await;
+        self.store.close().await;
+    }
+
     pub async fn publish(&self, channel: &str, payload: Payload) -> Result<(), ErrorBody> {
         let backend = principal("backend", "service");
         self.relay.publish(Publisher::Principal(&backend), channel, payload, None).await.map(drop)

@@ -67,6 +67,13 @@ fn devices_and_patients_are_put_and_read_over_http() {
     let told = server.get("/api/v1/history/tenant", &nurse()).json();
     assert_eq!((&told["publications"][0]["event"], &told["publications"][0]["data"]["name"]), (&json!("new_patient"), &json!("Maria")));
 
+    let session = json!({"channel": "patient:p1", "event": "usage_session", "data": {"patientId": "p1", "deviceId": "cpap-1", "phase": "end", "startedAt": 1000, "endedAt": 61_000}});
+    assert_eq!(server.post("/api/v1/publish", &service(), &session).status, 202);
+    let sessions = server.get("/api/v1/patients/p1/sessions?from=0&to=86400000&limit=5", &nurse()).json();
+    assert_eq!((&sessions["items"][0]["durationMs"], &sessions["next"]), (&json!(60_000), &json!(null)));
+    assert!(sessions["compliance"].as_f64().is_some_and(|share| share > 0.0), "{sessions}");
+    assert_problem(&server.get("/api/v1/patients/p1/sessions?from=9&to=5", &nurse()), 400, "bad_request");
+
     assert_problem(&put("/api/v1/patients/p1", &nurse(), json!({"name": "X"})), 403, "forbidden");
     assert_problem(&put("/api/v1/devices/cpap-1", &nurse(), json!({})), 403, "forbidden");
     let wrong = assert_problem(&put("/api/v1/patients/p1", &service(), json!({"status": 5})), 422, "bad_request");

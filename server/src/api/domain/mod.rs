@@ -36,6 +36,7 @@ pub(super) fn routes(router: OpenApiRouter<Api>) -> OpenApiRouter<Api> {
     router
         .routes(routes!(devices::put))
         .routes(routes!(patients::list))
+        .routes(routes!(patients::sessions))
         .routes(routes!(patients::get, patients::put))
         .routes(routes!(alerts::read))
         .routes(routes!(alerts::acknowledge))

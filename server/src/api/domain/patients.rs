@@ -51,3 +51,25 @@ pub(in crate::api) async fn get(
 pub(in crate::api) async fn put(State(api): State<Api>, Path(id): Path<String>, request: Request<Body>) -> Result<Response, Problem> {
     send(&api, request, "patients.put", StatusCode::OK, &[("patientId", id)]).await
 }
+
+/// List a patient's usage sessions
+///
+/// Those that reach into the time, the newest first, and the compliance of the days (UTC) that it touches, up to today: the use of each
+/// beside the device's target, at most 1, and the mean of them.
+#[utoipa::path(
+    get, path = "/api/v1/patients/{id}/sessions", operation_id = "listSessions", tag = "Devices and patients",
+    params(("id" = String, Path, description = "The patient.", example = json!("p-9")),
+        ("from" = Option<u64>, Query, description = "In Unix milliseconds; seven days before `to` where nothing is said."),
+        ("to" = Option<u64>, Query, description = "In Unix milliseconds; now where nothing is said."),
+        ("before" = Option<String>, Query, description = "`next` of the page before."),
+        ("limit" = Option<u32>, Query, description = "At most so many; 50 where nothing is said.", minimum = 1, maximum = 200)),
+    responses((status = 200, description = "One page.", body = ref("#/components/schemas/SessionList"), content_type = "application/json"), Callers),
+)]
+pub(in crate::api) async fn sessions(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    query: Pairs,
+    found: Extensions,
+) -> Result<Response, Problem> {
+    ask(&api, &found, "sessions.list", query, &[("patientId", id)]).await
+}

@@ -55,20 +55,22 @@ async function request(method, path, body) {
 }
 
 /** The job itself. Put yours here: throw to fail, `report` as often as you like. */
-async function work(execution, report) {
+async function work(attempt, report) {
   for (const [place, step] of STEPS.entries()) {
     await report({ status: 'running', step, progress: place / STEPS.length });
     await sleep(STEP_MS);
     stop.signal.throwIfAborted();
     // The first attempt of every job fails at its last step, so that there is something to try again.
-    if (execution.attempt === 1 && place === STEPS.length - 1) {
+    if (attempt === 1 && place === STEPS.length - 1) {
       throw Object.assign(new Error('The laboratory did not answer.'), { code: 'timeout', detail: 'GET /samples/7 gave no answer within 30 s' });
     }
   }
 }
 
 async function run(execution) {
-  const { executionId, attempt } = execution;
+  const { executionId } = execution;
+  // One that was left running by a worker that was stopped: begun again under the next number.
+  const attempt = execution.status === 'running' ? execution.attempt + 1 : execution.attempt;
   const path = `/executions/${encodeURIComponent(executionId)}`;
   const report = change => request('POST', `${path}/updates`, { ...change, attempt });
   const log = (text, level = 'info') => request('POST', `${path}/log`, { lines: [text], level });
@@ -76,12 +78,12 @@ async function run(execution) {
   try {
     await report({ status: 'running', progress: 0 });
     await log(`attempt ${attempt} begins`);
-    await work(execution, report);
+    await work(attempt, report);
     await report({ status: 'succeeded' });
     await log('done');
     console.log(`${executionId}: succeeded`);
   } catch (error) {
-    // Given up by somebody else, or we are stopped: the next worker goes on.
+    // Given up by somebody else, or we are stopped: the next worker begins it again.
     if (error instanceof Refused || stop.signal.aborted) throw error;
     await log(error.message, 'error');
     await report({ status: 'failed', error: { code: error.code ?? 'failed', message: error.message, detail: error.detail ?? error.stack } });
@@ -89,10 +91,10 @@ async function run(execution) {
   }
 }
 
-/** What waits for a worker, oldest first. */
-async function waiting() {
+/** What waits for a worker, oldest first; at the start also what the worker before was at when it was stopped. */
+async function waiting(atStart) {
   const found = [];
-  for (const status of ['queued', 'retrying']) {
+  for (const status of ['queued', 'retrying', ...(atStart ? ['running'] : [])]) {
     for (let before; ; ) {
       const page = await request('GET', `/executions?status=${status}&limit=200${before ? `&before=${before}` : ''}`);
       found.push(...page.items);
@@ -115,8 +117,8 @@ const positions = new Map();
 
 try {
   console.log(`waiting for executions at ${base}`);
-  while (!stop.signal.aborted) {
-    for (const execution of await waiting()) {
+  for (let atStart = true; !stop.signal.aborted; atStart = false) {
+    for (const execution of await waiting(atStart)) {
       await run(execution).catch(error => {
         if (!(error instanceof Refused)) throw error;
         console.error(error.message);

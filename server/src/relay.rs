@@ -10,6 +10,7 @@ mod calls;
 mod doors;
 mod drain;
 mod keep;
+mod key_ages;
 mod poll;
 mod publish;
 mod refusal;
@@ -81,6 +82,7 @@ struct Inner {
     taps: Arc<Taps>,
     methods: RwLock<Vec<Arc<dyn Methods>>>,
     keeper: OnceLock<Arc<dyn Keeper>>,
+    key_ages: key_ages::KeyAges,
     seen: OnceLock<Arc<dyn Seen>>,
     draining: AtomicBool,
     gate: Gate,
@@ -170,6 +172,7 @@ impl Relay {
             taps,
             methods: RwLock::default(),
             keeper: OnceLock::new(),
+            key_ages: key_ages::KeyAges::default(),
             seen: OnceLock::new(),
             draining: AtomicBool::new(false),
             places: Places::default(),

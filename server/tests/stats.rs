@@ -166,7 +166,7 @@ fn principal(tenant: &str) -> Principal {
         expires_at_ms: u64::MAX,
         counts_as_viewer: true,
         subscribe: vec![pulsewire_protocol::Pattern::Everything],
-        publish: Vec::new(),
+        publish: vec![pulsewire_protocol::Pattern::Everything],
     }
 }
 

@@ -126,7 +126,9 @@ fn work(attempt: u64, step_time: Duration, report: &dyn Fn(Value) -> Result<(), 
 
 fn run(relay: &Relay, execution: &Value, step_time: Duration) -> Result<(), Refused> {
     let id = text(execution, "executionId");
-    let attempt = execution.get("attempt").and_then(Value::as_u64).unwrap_or(1);
+    // One that was left running by a worker that was stopped is begun again under the next number.
+    let left_running = u64::from(text(execution, "status") == "running");
+    let attempt = execution.get("attempt").and_then(Value::as_u64).unwrap_or(1) + left_running;
     let report = |change: Value| {
         let mut change: Map<String, Value> = change.as_object().cloned().unwrap_or_default();
         change.insert("attempt".to_owned(), json!(attempt));
@@ -169,8 +171,11 @@ fn wait_for_news(relay: &Relay, failed: &[Value], positions: &mut HashMap<String
 
 fn serve(relay: &Relay, step_time: Duration) -> Result<(), Refused> {
     let mut positions = HashMap::new();
+    // What the worker before was at when it was stopped.
+    let mut left = relay.list("running", usize::MAX)?;
     loop {
-        let mut waiting = relay.list("queued", usize::MAX)?;
+        let mut waiting = std::mem::take(&mut left);
+        waiting.extend(relay.list("queued", usize::MAX)?);
         waiting.extend(relay.list("retrying", usize::MAX)?);
         waiting.sort_by_key(|execution| execution.get("ts").and_then(Value::as_u64));
         for execution in &waiting {

@@ -10,11 +10,11 @@
 mod rows;
 
 use super::params::{Fields, TEXT_BYTES};
+use super::rights::may_act;
 use super::scope::Scope;
-use super::service::{Service, answer};
+use super::service::{Service, answer, tell};
 use crate::auth::Principal;
 use crate::config::{RetentionConfig, days_ms};
-use crate::observe::faults::fault;
 use crate::relay::{Asked, Incoming, Methods, Refusal, WeakRelay};
 use crate::store::{Store, StoreError, Tx};
 use futures_util::future::BoxFuture;
@@ -192,7 +192,7 @@ impl Alerts {
             Ok((marked, rows::unread(tx, &scope)?))
         });
         let (marked, unread) = written.await?;
-        self.tell(&by.tenant, told_read(by, marked)).await;
+        tell(&self.relay, &by.tenant, told_read(by, marked)).await;
         answer(&Unread { unread })
     }
 
@@ -209,7 +209,7 @@ impl Alerts {
             let (of, marked, unread) = written.await?;
             newest = Some(of);
             let more = marked.len() == IDS_PER_EVENT;
-            self.tell(&by.tenant, told_read(by, marked)).await;
+            tell(&self.relay, &by.tenant, told_read(by, marked)).await;
             if !more {
                 return Ok(unread);
             }
@@ -221,6 +221,7 @@ impl Alerts {
         let id = fields.id("id");
         let note = fields.optional_text("note", TEXT_BYTES);
         fields.finish()?;
+        may_act(by, change.method())?;
         let (who, scope) = (by.clone(), Scope::of(by));
         let written = self.store.write(change.method(), move |tx| rows::change(tx, &who, &scope, &id, note.as_deref(), change));
         let (seq, item, marked) = written.await?;
@@ -228,16 +229,8 @@ impl Alerts {
         if marked {
             asked.extend(told_read(by, item.alert.id.clone().into_iter().collect()));
         }
-        self.tell(&by.tenant, asked).await;
+        tell(&self.relay, &by.tenant, asked).await;
         answer(&item)
-    }
-
-    /// Tells what is kept. Where that fails it is found in the list, and told when the same is asked again.
-    async fn tell(&self, tenant: &str, asked: Vec<Asked>) {
-        let Some(relay) = self.relay.upgrade().filter(|_| !asked.is_empty()) else { return };
-        if let Err(error) = relay.tell_kept(tenant, asked).await {
-            fault!(warning, Store, %error, "what was done to an alert was kept and could not be told: it is found in the list");
-        }
     }
 }
 

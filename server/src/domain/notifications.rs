@@ -8,11 +8,10 @@
 
 use super::params::{Fields, LINE_BYTES, TEXT_BYTES};
 use super::rights;
-use super::service::{Service, answer};
+use super::service::{Service, answer, tell};
 use super::users::{self, Users};
 use crate::auth::Principal;
 use crate::config::{RetentionConfig, days_ms};
-use crate::observe::faults::fault;
 use crate::relay::{Asked, Incoming, Methods, Refusal, WeakRelay};
 use crate::store::{Known, PageRequest, Store, StoreError, Tx, once};
 use futures_util::future::BoxFuture;
@@ -28,8 +27,6 @@ pub const MAX_ADDRESSEES: usize = 10_000;
 pub const MAX_IDS: usize = 1_000;
 /// Ids of one event, and rows that one write of `{all: true}` marks.
 const IDS_PER_EVENT: usize = 500;
-/// Publications that are told at a time: others get a turn in between.
-const TOLD_AT_ONCE: usize = 64;
 const SEVERITIES: &str = "critical, high, medium, low";
 
 /// See the module.
@@ -218,7 +215,7 @@ impl Notifications {
         let channel = format!("user:{}", by.user);
         let asked =
             marked.chunks(IDS_PER_EVENT).map(|ids| Asked { channel: channel.clone(), payload: mark.payload(ids.to_vec()), key: None });
-        self.tell(&by.tenant, asked.collect()).await;
+        tell(&self.relay, &by.tenant, asked.collect()).await;
     }
 
     async fn create(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
@@ -260,22 +257,8 @@ impl Notifications {
             // A repetition completes the telling and tells nobody twice.
             key: Some(id.clone()),
         });
-        self.tell(&by.tenant, asked.collect()).await;
+        tell(&self.relay, &by.tenant, asked.collect()).await;
         answer(&CreatedIds { ids })
-    }
-
-    /// Tells what is kept. Where that fails, it is found in the list.
-    async fn tell(&self, tenant: &str, mut asked: Vec<Asked>) {
-        let Some(relay) = self.relay.upgrade() else { return };
-        while !asked.is_empty() {
-            let rest = asked.split_off(asked.len().min(TOLD_AT_ONCE));
-            if let Err(error) = relay.tell_kept(tenant, asked).await {
-                fault!(warning, Store, %error, "notifications were kept and could not be told: they are found in the lists");
-                return;
-            }
-            asked = rest;
-            tokio::task::yield_now().await;
-        }
     }
 }
 
@@ -302,7 +285,7 @@ impl Service for Notifications {
     fn expire(&self, tx: &Tx<'_>, most: usize) -> Result<usize, StoreError> {
         let oldest_ms = tx.now_ms().saturating_sub(self.kept_ms);
         let mut forget = tx.prepare_cached(
-            "DELETE FROM notifications WHERE seq IN (SELECT seq FROM notifications WHERE ts_ms < ?1 ORDER BY ts_ms LIMIT ?2)",
+            "DELETE FROM notifications WHERE seq IN (SELECT seq FROM notifications WHERE kept_at_ms < ?1 ORDER BY kept_at_ms LIMIT ?2)",
         )?;
         Ok(forget.execute((oldest_ms, most as i64))?)
     }
@@ -365,10 +348,10 @@ fn expand(tx: &Tx<'_>, by: &Principal, to: &Addressees) -> Result<Vec<String>, S
 
 fn insert(tx: &Tx<'_>, tenant: &str, user: &str, id: &str, body: &Notification, ts_ms: i64) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO notifications (tenant, user, id, title, body, severity, link, ts_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO notifications (tenant, user, id, title, body, severity, link, ts_ms, kept_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (tenant, user, id) DO NOTHING",
     )?
-    .execute((tenant, user, id, &body.title, &body.body, body.severity.as_str(), &body.link, ts_ms))?;
+    .execute((tenant, user, id, &body.title, &body.body, body.severity.as_str(), &body.link, ts_ms, tx.now_ms()))?;
     Ok(())
 }
 

@@ -34,6 +34,16 @@ pub fn may_tell(by: &Principal, method: &str, channel: &str) -> Result<ChannelNa
     Err(ErrorBody::new(ErrorCode::Forbidden, format!("the token's publish patterns, or the role's, do not allow {channel}")))
 }
 
+/// Whether this user may decide for the ward: acknowledge, resolve, assume. Who may publish nothing (a screen on the wall) looks on, and
+/// a patient does not say of an alert or of a conversation that it was dealt with.
+pub fn may_act(by: &Principal, method: &str) -> Result<(), ErrorBody> {
+    if by.role.as_deref() == Some("patient") || by.publish.is_empty() {
+        let message = format!("{method}: not for the role patient, nor for a token that may publish nothing");
+        return Err(ErrorBody::new(ErrorCode::Forbidden, message));
+    }
+    Ok(())
+}
+
 fn parse(channel: &str) -> Result<ChannelName, ErrorBody> {
     ChannelName::parse(channel).map_err(|error| {
         let shown: String = channel.chars().take(80).collect();

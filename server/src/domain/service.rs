@@ -3,13 +3,20 @@
 //! A service is one file of methods here and one file of HTTP routes in `api/domain`; both doors lead to the same method.
 
 use crate::observe::faults::fault;
-use crate::relay::{Incoming, Keeper, Methods, Refusal};
+use crate::relay::{Asked, Incoming, Keeper, Methods, Refusal, WeakRelay};
 use crate::store::{Store, StoreError, Tx};
 use futures_util::future::BoxFuture;
 use pulsewire_protocol::{ErrorBody, EventKind, Payload, RawJson};
 use serde::Serialize;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+/// Publications that are told at a time.
+const TOLD_AT_ONCE: usize = 64;
+/// The first delay before what could not be told is tried again; it doubles up to 32 times that.
+const TELL_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// With the delays above: ten minutes.
+const TELL_AGAIN_TIMES: u32 = 23;
 /// Rows that are forgotten in one write: others come in between.
 const EXPIRED_AT_ONCE: usize = 1_000;
 
@@ -33,6 +40,53 @@ pub trait Service: Methods {
 /// A result as `call` answers it.
 pub fn answer<T: Serialize>(value: &T) -> Result<RawJson, Refusal> {
     RawJson::from_value(value).map_err(|error| StoreError::internal(format!("an answer cannot be written: {error}")).into())
+}
+
+/// Tells what is kept already, in bites; others get a turn in between. What cannot be told now (the broker is away) is tried again in
+/// the background for ten minutes: pages that are connected would hear of it only when they next load their lists. What is
+/// no mere mark must have a key, so that it is not told twice.
+pub(super) async fn tell(relay: &WeakRelay, tenant: &str, mut asked: Vec<Asked>) {
+    while !asked.is_empty() {
+        let rest = asked.split_off(asked.len().min(TOLD_AT_ONCE));
+        if let Err(error) = tell_now(relay, tenant, asked.clone()).await {
+            fault!(warning, Store, %error, "what was kept could not be told: it is tried again");
+            asked.extend(rest);
+            let (relay, tenant) = (relay.clone(), tenant.to_owned());
+            drop(tokio::spawn(tell_later(relay, tenant, asked)));
+            return;
+        }
+        asked = rest;
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn tell_now(relay: &WeakRelay, tenant: &str, asked: Vec<Asked>) -> Result<(), ErrorBody> {
+    match relay.upgrade() {
+        Some(relay) => relay.tell_kept(tenant, asked).await.map(drop),
+        // Nobody is there to hear it.
+        None => Ok(()),
+    }
+}
+
+async fn tell_later(relay: WeakRelay, tenant: String, mut asked: Vec<Asked>) {
+    for tries in 0..TELL_AGAIN_TIMES {
+        tokio::time::sleep(TELL_AGAIN_AFTER * (1 << tries.min(5))).await;
+        if relay.upgrade().is_none_or(|relay| relay.is_draining()) {
+            return;
+        }
+        while !asked.is_empty() {
+            let some: Vec<Asked> = asked.iter().take(TOLD_AT_ONCE).cloned().collect();
+            let count = some.len();
+            if tell_now(&relay, &tenant, some).await.is_err() {
+                break;
+            }
+            asked.drain(..count);
+        }
+        if asked.is_empty() {
+            return;
+        }
+    }
+    fault!(error, Store, count = asked.len(), "what was kept could not be told for ten minutes: it is found in the lists");
 }
 
 /// All services, as the relay's one keeper.

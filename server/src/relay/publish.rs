@@ -212,7 +212,7 @@ impl Relay {
         let key = key.map(|key| scoped(by, &key));
         // With a key but no id the id follows from the key: the retry must not give the second channel another one.
         let id = alert.id.clone().unwrap_or_else(|| match &key {
-            Some(key) => id_from_key(by, key),
+            Some(key) => self.id_of_key(by, key),
             None => self.entropy().id(),
         });
         let idempotency = key.map(|key| {
@@ -238,13 +238,23 @@ impl Relay {
             }
             payload => {
                 // With a key the id follows from it: who keeps the retry must know it again.
-                let key = client_id(&payload).map(message_key).or(asked.key);
-                let key = key.map(|key| format!("{}\0{}", home.as_str(), scoped(by, &key)));
-                let id = || key.as_deref().map_or_else(|| self.entropy().id(), |key| id_from_key(by, key));
-                (vec![item(home, self.filled(by, payload, id))], 0)
+                let whole = |key: &str| format!("{}\0{}", home.as_str(), scoped(by, key));
+                let message = client_id(&payload).map(|client_id| id_from_key(by, &whole(&message_key(client_id)), 0));
+                let id = || {
+                    let keyed = || asked.key.as_deref().map(|key| self.id_of_key(by, &whole(key)));
+                    message.or_else(keyed).unwrap_or_else(|| self.entropy().id())
+                };
+                let filled = self.filled(by, payload, id);
+                (vec![item(home, filled)], 0)
             }
         };
         Ok(Prepared { stores, told, by_id, alert_id })
+    }
+
+    /// The id that follows from an idempotency key, for as long as the key is known: a key that comes again later is another one.
+    fn id_of_key(&self, by: Publisher<'_>, scoped: &str) -> String {
+        let known_as = id_from_key(by, scoped, 0);
+        id_from_key(by, scoped, self.inner.key_ages.period_of(&known_as, self.clock().now_ms()))
     }
 
     fn publication(&self, by: Publisher<'_>, payload: Payload) -> Publication {
@@ -264,7 +274,12 @@ impl Relay {
                 Payload::DeviceStatus(body)
             }
             Payload::MessageNew(mut body) => {
-                body.message.id.get_or_insert_with(id);
+                // Nobody but a backend names a message: it would be kept as, or shown instead of, another one.
+                if !matches!(by, Publisher::Principal(principal) if !principal.is_backend()) {
+                    body.message.id.get_or_insert_with(id);
+                } else {
+                    body.message.id = Some(id());
+                }
                 body.message.ts.get_or_insert(now);
                 Payload::MessageNew(body)
             }
@@ -363,8 +378,10 @@ fn rewrite(json: &mut RawJson) {
     }
 }
 
-fn id_from_key(by: Publisher<'_>, scoped: &str) -> String {
-    let digest = Sha256::new().chain_update(by.tenant()).chain_update("\0").chain_update(scoped).finalize();
+/// `period` 0 is for what is known by its key for ever.
+fn id_from_key(by: Publisher<'_>, scoped: &str, period: u64) -> String {
+    let digest = Sha256::new().chain_update(by.tenant()).chain_update("\0").chain_update(scoped);
+    let digest = if period == 0 { digest } else { digest.chain_update("\0").chain_update(period.to_be_bytes()) }.finalize();
     first_half(&digest).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -18,6 +18,8 @@ pub const MAX_LIMIT: usize = 200;
 const SCANNED_AT_ONCE: usize = 64;
 /// See [`PageRequest::filtered`].
 const MAX_SCANNED: usize = 5_000;
+/// The most that the items of one page have together, as JSON: an answer must fit into a connection's queue beside what is live.
+const MAX_PAGE_BYTES: usize = 256 * 1024;
 /// Longer texts are no cursor.
 const MAX_TEXT_BYTES: usize = 256;
 
@@ -60,7 +62,7 @@ impl<const N: usize> PageRequest<N> {
     /// A page of those rows that `allowed` lets through, where SQL cannot tell which these are (a caller's patterns of channels).
     /// `fetch` gives the rows below a key, at most so many. After [`MAX_SCANNED`] rows the page is given as it is, with a cursor to go on
     /// from: it may be short, or empty.
-    pub fn filtered<T, E>(
+    pub fn filtered<T: Serialize, E>(
         &self,
         mut fetch: impl FnMut([i64; N], i64) -> Result<Vec<([i64; N], T)>, E>,
         allowed: impl Fn(&T) -> bool,
@@ -75,16 +77,23 @@ impl<const N: usize> PageRequest<N> {
             below = last;
             scanned += count;
             if scanned >= MAX_SCANNED {
-                let items = found.into_iter().map(|(_, item)| item).collect();
-                return Ok(Page { items, next: Some(write(self.list, &below)) });
+                let page = self.page(found);
+                return Ok(Page { next: page.next.or_else(|| Some(write(self.list, &below))), ..page });
             }
         }
     }
 
-    /// Makes a page of the rows that the query gave, each with its sort key.
-    pub fn page<T>(&self, mut rows: Vec<([i64; N], T)>) -> Page<T> {
-        let more = rows.len() > self.limit;
-        rows.truncate(self.limit);
+    /// Makes a page of the rows that the query gave, each with its sort key: at most `limit`, and [`MAX_PAGE_BYTES`] as JSON, but one
+    /// at least.
+    pub fn page<T: Serialize>(&self, mut rows: Vec<([i64; N], T)>) -> Page<T> {
+        let mut bytes = 0_usize;
+        let fitting = rows.iter().take(self.limit).take_while(|(_, item)| {
+            bytes = bytes.saturating_add(serde_json::to_vec(item).map_or(0, |json| json.len()));
+            bytes <= MAX_PAGE_BYTES
+        });
+        let kept = fitting.count().max(1);
+        let more = rows.len() > kept;
+        rows.truncate(kept);
         let next = rows.last().filter(|_| more).map(|(key, _)| write(self.list, key));
         Page { items: rows.into_iter().map(|(_, item)| item).collect(), next }
     }
@@ -147,6 +156,17 @@ mod tests {
         fn any_text_is_a_cursor_or_refused(text: String) {
             let _ = read::<1>("alerts", &text);
         }
+    }
+
+    #[test]
+    fn a_page_of_long_items_ends_early_and_goes_on_behind_them() {
+        let request = PageRequest::<1> { limit: 10, ..PageRequest::first("x") };
+        let long = |seq: i64| ([seq], "x".repeat(MAX_PAGE_BYTES / 2 - 10));
+        let page = request.page(vec![long(3), long(2), long(1)]);
+        assert_eq!((page.items.len(), read("x", &page.next.unwrap())), (2, Some([2])));
+        // One that is too long by itself is a page of its own: it is not passed over.
+        let page = request.page(vec![([2], "x".repeat(MAX_PAGE_BYTES + 1)), ([1], String::new())]);
+        assert_eq!((page.items.len(), read("x", &page.next.unwrap())), (1, Some([2])));
     }
 
     #[test]

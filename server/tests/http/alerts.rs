@@ -38,7 +38,7 @@ fn alerts_are_listed_acknowledged_and_resolved_over_http() {
     assert_eq!(named, ["ids[1]", "ids[2]"]);
     let wrong = assert_problem(&server.get("/api/v1/alerts?state=gone&limit=0", &nurse()), 400, "bad_request");
     assert_eq!(wrong["errors"].as_array().unwrap().len(), 2, "{wrong}");
-    let family = server.token("family", &["patient:p2"], &[]);
+    let family = server.token("family", &["patient:p2"], &["conversation:*"]);
     assert_eq!(server.get("/api/v1/alerts", &family).json()["items"], json!([]));
     assert_problem(&server.post("/api/v1/alerts/c/resolve", &family, &json!({})), 404, "not_found");
 }

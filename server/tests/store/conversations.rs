@@ -68,9 +68,15 @@ async fn a_message_is_one_message_however_often_and_by_whichever_door_it_comes()
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     assert_eq!(world.call(&nurse, "conversations.send", params).await.unwrap()["id"], sent["id"]);
     assert_eq!(messages(&world, &nurse).await.len(), 2);
+    // An id of one's own choice is not taken, or it would stand for somebody else's message.
+    let Payload::MessageNew(mut forged) = message(None, "Forged", Sender::Patient) else { unreachable!() };
+    forged.message.id = sent["id"].as_str().map(str::to_owned);
+    publish(&world, &patient, Payload::MessageNew(forged)).await;
+    let found = messages(&world, &nurse).await;
+    assert_eq!((found.len(), found[0]["id"] == sent["id"], &found[1]["content"]), (3, false, &json!("I am on my way.")));
     // The same client id of somebody else is another message.
     publish(&world, &nurse, message(Some("m-1"), "Mine", Sender::Nurse)).await;
-    assert_eq!(messages(&world, &nurse).await.len(), 3);
+    assert_eq!(messages(&world, &nurse).await.len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,6 +104,12 @@ async fn how_far_a_message_came_follows_from_what_the_others_received_and_read()
     // A mark of a message that is not there changes nothing.
     mark(&world, &nurse, &json!("nowhere"), DeliveryStatus::Read).await;
     assert_eq!(listed(&world, &nurse).await[0]["unread"], json!(1));
+    // What a backend answers by itself was read by nobody.
+    publish(&world, &principal("bot", "service"), message(None, "We got your message.", Sender::Agent)).await;
+    assert_eq!(
+        (messages(&world, &patient).await[1]["status"].clone(), listed(&world, &nurse).await[0]["unread"].clone()),
+        (json!("delivered"), json!(2))
+    );
     // Whoever answers has read what stands above.
     publish(&world, &nurse, message(None, "four", Sender::Nurse)).await;
     assert_eq!(listed(&world, &nurse).await[0]["unread"], json!(0));
@@ -113,8 +125,8 @@ async fn lists_follow_what_happens_once_for_several_messages_and_without_their_w
     world.news();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let told = world.told.0.lock().unwrap().clone();
-    let [(channel, Payload::ConversationUpdated(update))] = told.as_slice() else { panic!("{told:?}") };
-    assert_eq!(channel, "tenant");
+    let [(first, _), (channel, Payload::ConversationUpdated(update))] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((first.as_str(), channel.as_str()), ("conversation:c-1", "tenant"));
     let updates: Value = serde_json::from_str(update.updates.as_str()).unwrap();
     assert_eq!(updates["invalidates"], json!([["conversations"], ["conversation", "c-1"]]));
     assert_eq!((&updates["status"], &updates["patientId"]), (&json!("open"), &json!("p-7")));
@@ -145,6 +157,10 @@ async fn a_conversation_is_assumed_by_one_and_a_patient_who_writes_opens_it_agai
     publish(&world, &patient, message(None, "It is back", Sender::Patient)).await;
     let open = &listed(&world, &ana).await[0];
     assert_eq!((&open["status"], &open["assignee"], &open["lastMessage"]["content"]), (&json!("open"), &Value::Null, &json!("It is back")));
+    assert!(world.refused(&patient, "conversations.status", &set("resolved", "")).await.starts_with("forbidden"));
+    let mut screen = principal("wall", "nurse");
+    screen.publish = Vec::new();
+    assert!(world.refused(&screen, "conversations.status", &set("resolved", "")).await.starts_with("forbidden"));
     assert!(world.refused(&ana, "conversations.status", &set("closed", "")).await.contains("params.status: expected one of open, assumed"));
     assert!(world.refused(&ana, "conversations.status", r#"{"conversationId": "c-1"}"#).await.contains("params.status: is missing"));
     assert!(world.refused(&ana, "conversations.status", r#"{"conversationId": "no", "status": "open"}"#).await.starts_with("not_found"));

@@ -48,7 +48,7 @@ async fn an_execution_that_fails_is_tried_again_by_a_user_and_its_worker_hears_o
     let job = job().await;
     let id = job.id.clone();
     assert_eq!(job.world.news(), news(&[("execution:#", "execution_update"), ("tenant", "execution_new")], &id));
-    // The answer was lost: the same one, and nothing is told.
+    // The answer was lost: the same one, told once.
     let again = job.world.call(&job.worker, "executions.create", r#"{"title": "Report of bed 3", "key": "k"}"#).await.unwrap();
     assert_eq!((again["executionId"].as_str(), job.world.told()), (Some(id.as_str()), 0));
     job.fail().await;
@@ -56,10 +56,13 @@ async fn an_execution_that_fails_is_tried_again_by_a_user_and_its_worker_hears_o
     let retried = job.of(&job.nurse, "executions.retry").await.unwrap();
     assert_eq!((&retried["status"], &retried["attempt"], &retried["error"]), (&json!("retrying"), &json!(2), &Value::Null));
     tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    assert_eq!(job.world.news(), news(&[("execution:#", "execution_retry"), ("execution:#", "execution_update")], &id));
-    // Pressed twice is asked once.
-    job.of(&job.nurse, "executions.retry").await.unwrap();
-    assert_eq!(job.world.told(), 0);
+    assert_eq!(job.world.news()[..2], news(&[("execution:#", "execution_update"), ("execution:#", "execution_retry")], &id));
+    // Asked by two, or twice, is asked once.
+    for by in [&job.nurse, &principal("rui", "nurse")] {
+        job.of(by, "executions.retry").await.unwrap();
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    assert_eq!(job.world.news(), []);
     let waiting = job.world.call(&job.worker, "executions.list", r#"{"status": "retrying"}"#).await.unwrap();
     assert_eq!(waiting["items"][0]["executionId"], json!(id));
     // The worker that was given up has no say any more; the next attempt has.

@@ -10,7 +10,7 @@ async fn insert(store: &Store, tenant: &'static str, count: u32) {
     let inserted = store.write("insert", move |tx| {
         for _ in 0..count {
             tx.prepare_cached(
-                "INSERT INTO notifications (tenant, user, id, title, body, severity, ts_ms) VALUES (?1, 'u', ?2, 't', 'b', 'low', 1)",
+                "INSERT INTO notifications (tenant, user, id, title, body, severity, ts_ms, kept_at_ms) VALUES (?1, 'u', ?2, 't', 'b', 'low', 1, 1)",
             )?
             .execute((tenant, tx.new_id()))?;
         }

@@ -5,7 +5,7 @@
 //! stands in it, it is that message however often it comes. `message_status` moves the marks of who sends it ([`marks`]).
 //!
 //! Every change is told on `tenant` as `conversation_updated` too, without what was written, so that lists follow; several within
-//! [`TOLD_AFTER`] are told once. A patient who writes into a resolved conversation opens it again: nobody would look there.
+//! [`TOLD_AFTER`] are told once. Whoever writes into a resolved conversation and is not of the staff opens it again: nobody would look there.
 //!
 //! Limits: a conversation is forgotten `retention.conversations_days` after its last message, if it was resolved; a mark of a message that was never kept here
 //! (published while this relay had no store) changes nothing.
@@ -14,13 +14,13 @@ pub mod marks;
 mod table;
 
 use super::params::{Fields, LINE_BYTES, TEXT_BYTES};
-use super::rights::may_read;
+use super::rights::{may_act, may_read};
 use super::service::{Service, answer};
 use crate::auth::{Principal, Publisher};
 use crate::config::days_ms;
 use crate::observe::faults::fault;
 use crate::relay::{Asked, Incoming, Methods, Refusal, Relay, Tap, WeakRelay};
-use crate::store::{Store, StoreError, Tx};
+use crate::store::{Page, Store, StoreError, Tx};
 use futures_util::future::BoxFuture;
 use marks::Marks;
 use parking_lot::Mutex;
@@ -35,6 +35,10 @@ use table::{Changes, Conversation, Filter};
 
 /// How long news of a conversation wait for more of it.
 pub const TOLD_AFTER: Duration = Duration::from_millis(200);
+/// How long after a failure they are told again.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// Characters of the newest message that a list shows.
+const PREVIEW_CHARS: usize = 280;
 const STATES: [&str; 3] = ["open", "assumed", "resolved"];
 /// Members of `updates` that the store computes itself.
 const COMPUTED: [&str; 6] = ["lastMessage", "lastMessageTs", "unread", "invalidates", "conversationId", "createdAt"];
@@ -51,6 +55,14 @@ pub struct Conversations {
 
 fn channel_of(id: &str) -> String {
     format!("conversation:{id}")
+}
+
+/// The first characters of a text.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(PREVIEW_CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 fn refused(message: impl Into<String>) -> StoreError {
@@ -92,20 +104,26 @@ impl Conversations {
         let read = self.store.read("conversations.list", move |db| {
             let rows = |below, limit| -> Result<_, StoreError> {
                 let mut rows = Vec::new();
-                for (key, mut conversation) in table::list(db, &by.tenant, &filter, below, limit)? {
-                    let visible = may_read(&by, &channel_of(&conversation.conversation_id)).is_ok();
-                    if visible {
-                        table::complete(db, &by.tenant, key[1], &by.user, &mut conversation)?;
-                    }
-                    rows.push((key, (visible, conversation)));
+                for (key, conversation) in table::list(db, &by.tenant, &filter, below, limit)? {
+                    let visible = may_read(&by, &channel_of(&conversation.conversation_id)).is_ok()
+                        && (!unread_only || table::has_unread(db, &by.tenant, key[1], &by.user)?);
+                    rows.push((key, (visible, key[1], conversation)));
                 }
                 Ok(rows)
             };
-            page.filtered(rows, |(visible, conversation)| *visible && (!unread_only || conversation.unread > 0))
+            let page = page.filtered(rows, |(visible, _, _)| *visible)?;
+            let mut items = Vec::with_capacity(page.items.len());
+            for (_, seq, mut conversation) in page.items {
+                table::complete(db, &by.tenant, seq, &by.user, &mut conversation)?;
+                // A long message is shortened here: a list of them must fit into one answer.
+                if let Some(last) = &mut conversation.last_message {
+                    last.message.content = beginning(&last.message.content);
+                }
+                items.push(conversation);
+            }
+            Ok(Page { items, next: page.next })
         });
-        let page = read.await?;
-        let items: Vec<Conversation> = page.items.into_iter().map(|(_, conversation)| conversation).collect();
-        answer(&json!({ "items": items, "next": page.next }))
+        answer(&read.await?)
     }
 
     async fn messages(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
@@ -161,6 +179,7 @@ impl Conversations {
         let note = fields.optional_text("note", TEXT_BYTES);
         fields.finish()?;
         let channel = may_read(by, &channel_of(&id))?;
+        may_act(by, "conversations.status")?;
         if !by.may_publish_to(&channel) {
             let message = format!("the token's publish patterns, or the role's, do not allow {channel}");
             return Err(ErrorBody::new(ErrorCode::Forbidden, message).into());
@@ -212,7 +231,9 @@ impl Conversations {
                 let news = std::mem::take(&mut *this.news.lock());
                 for (tenant, conversation) in news {
                     if let Err(error) = this.tell_news(&tenant, &conversation).await {
-                        fault!(warning, Store, error = %error.body.message, conversation, "news of a conversation could not be told to lists");
+                        fault!(warning, Store, error = %error.body.message, conversation, "news of a conversation could not be told: tried again");
+                        tokio::time::sleep(TOLD_AGAIN_AFTER).await;
+                        this.note_news(&tenant, &conversation);
                     }
                 }
             }));
@@ -226,15 +247,27 @@ impl Conversations {
         };
         let updates = updates_of(&conversation, None);
         let payload = Payload::ConversationUpdated(ConversationUpdated { conversation_id: id.to_owned(), updates });
-        self.relay()?.tell_kept(tenant, vec![Asked { channel: "tenant".to_owned(), payload, key: None }]).await?;
-        Ok(())
+        // On the conversation's channel too: a patient's message may have opened it again.
+        let told = |channel: String| Asked { channel, payload: payload.clone(), key: None };
+        match self.relay.upgrade().filter(|relay| !relay.is_draining()) {
+            Some(relay) => Ok(relay.tell_kept(tenant, vec![told(channel_of(id)), told("tenant".to_owned())]).await.map(drop)?),
+            // Nobody is left to hear it.
+            None => Ok(()),
+        }
     }
 
     fn keep_message(tx: &Tx<'_>, incoming: &Incoming, body: &ConversationMessage) -> Result<(), StoreError> {
         let at_ms = tx.now_ms();
         let found = table::get_or_make(tx, &incoming.tenant, &body.conversation_id, body.patient_id.as_deref(), at_ms)?;
-        let is_new = table::add(tx, &incoming.tenant, found.0, incoming.user.as_deref().unwrap_or_default(), &body.message)?;
-        if is_new && found.1.status == "resolved" && body.message.sender == Sender::Patient {
+        let is_new =
+            table::add(tx, &incoming.tenant, found.0, incoming.user.as_deref().unwrap_or_default(), &body.message, !incoming.by_backend)?;
+        // A backend may speak for a patient; anyone else who is not of the staff by their own word is one.
+        let of_patient = match body.message.sender {
+            Sender::Patient => true,
+            Sender::User => !incoming.by_backend,
+            Sender::Agent | Sender::Nurse => false,
+        };
+        if is_new && found.1.status == "resolved" && of_patient {
             table::change(tx, found, Changes { status: Some("open".to_owned()), assignee: Some(None), extra: Map::new() })?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::marks::{Marks, status};
 use crate::store::{StoreError, Tx};
-use pulsewire_protocol::{DeliveryStatus, Message};
+use pulsewire_protocol::{DeliveryStatus, ErrorBody, ErrorCode, Message};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -116,9 +116,14 @@ pub(super) fn list(
     below: [i64; 2],
     limit: i64,
 ) -> Result<Vec<([i64; 2], Conversation)>, StoreError> {
+    // One text for each set of filters: with `? IS NULL OR …` no index would serve them.
+    let narrowed = |given: &Option<String>, sql: [&'static str; 2]| if given.is_some() { sql[0] } else { sql[1] };
     let mut list = db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM conversations WHERE tenant = ?1 AND (last_at_ms, seq) < (?2, ?3) AND (?4 IS NULL OR status = ?4)
-         AND (?5 IS NULL OR patient = ?5) AND (?6 IS NULL OR assignee = ?6) ORDER BY last_at_ms DESC, seq DESC LIMIT ?7"
+        "SELECT {COLUMNS} FROM conversations WHERE tenant = ?1 AND (last_at_ms, seq) < (?2, ?3) {} {} {}
+         ORDER BY last_at_ms DESC, seq DESC LIMIT ?7",
+        narrowed(&filter.status, ["AND status = ?4", "AND ?4 IS NULL"]),
+        narrowed(&filter.patient, ["AND patient = ?5", "AND ?5 IS NULL"]),
+        narrowed(&filter.assignee, ["AND assignee = ?6", "AND ?6 IS NULL"]),
     ))?;
     let [last_at_ms, seq] = below;
     let rows = list.query_and_then((tenant, last_at_ms, seq, &filter.status, &filter.patient, &filter.assignee, limit), |row| {
@@ -132,6 +137,15 @@ pub(super) fn complete(db: &Connection, tenant: &str, seq: i64, user: &str, conv
     conversation.unread = unread(db, tenant, seq, user)?;
     conversation.last_message = messages(db, tenant, seq, i64::MAX, 1)?.into_iter().next().map(|(_, sent)| sent);
     Ok(())
+}
+
+/// Whether there are any: cheaper than counting.
+pub(super) fn has_unread(db: &Connection, tenant: &str, conversation: i64, user: &str) -> Result<bool, StoreError> {
+    let mut find = db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM messages WHERE tenant = ?1 AND conversation = ?2 AND user <> ?3 AND seq >
+         COALESCE((SELECT read FROM conversation_marks WHERE tenant = ?1 AND conversation = ?2 AND user = ?3), 0))",
+    )?;
+    Ok(find.query_row((tenant, conversation, user), |row| row.get(0))?)
 }
 
 /// Messages of others that this user has not read.
@@ -173,7 +187,7 @@ pub(super) fn change(tx: &Tx<'_>, (seq, mut conversation): Found, changes: Chang
     if extra.len() > MAX_EXTRA_BYTES {
         let message =
             format!("data.updates: what is kept of this conversation would have {} bytes: at most {MAX_EXTRA_BYTES}", extra.len());
-        return Err(pulsewire_protocol::ErrorBody::new(pulsewire_protocol::ErrorCode::TooLarge, message).into());
+        return Err(ErrorBody::new(ErrorCode::TooLarge, message).into());
     }
     tx.prepare_cached("UPDATE conversations SET status = ?2, assignee = ?3, assignee_name = ?4, extra = ?5 WHERE seq = ?1")?.execute((
         seq,
@@ -185,14 +199,20 @@ pub(super) fn change(tx: &Tx<'_>, (seq, mut conversation): Found, changes: Chang
     Ok(conversation)
 }
 
-/// Keeps a message, once; says whether it is new.
-pub(super) fn add(tx: &Tx<'_>, tenant: &str, conversation: i64, user: &str, message: &Message) -> Result<bool, StoreError> {
+/// Keeps a message, once; says whether it is new. `has_read`: whoever writes has read what stands above; a backend has not.
+pub(super) fn add(tx: &Tx<'_>, tenant: &str, conversation: i64, user: &str, message: &Message, has_read: bool) -> Result<bool, StoreError> {
     let added = tx
         .prepare_cached(
             "INSERT INTO messages (tenant, conversation, id, client_id, user, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
         )?
         .execute((tenant, conversation, &message.id, &message.client_id, user, serde_json::to_string(message)?))?;
     if added == 0 {
+        let mut find = tx.prepare_cached("SELECT user FROM messages WHERE tenant = ?1 AND conversation = ?2 AND id = ?3")?;
+        let of: Option<String> = find.query_row((tenant, conversation, &message.id), |row| row.get(0)).optional()?;
+        if of.is_some_and(|of| of != user) {
+            let message = "data.message.id: is that of somebody else's message: leave it out, the relay gives one";
+            return Err(ErrorBody::new(ErrorCode::BadRequest, message).into());
+        }
         return Ok(false);
     }
     let seq = tx.last_insert_rowid();
@@ -203,8 +223,9 @@ pub(super) fn add(tx: &Tx<'_>, tenant: &str, conversation: i64, user: &str, mess
         at_ms,
         tx.now_ms(),
     ))?;
-    // Whoever writes has read what stands above.
-    mark(tx, tenant, conversation, user, Marks::reached(DeliveryStatus::Read, seq))?;
+    if has_read {
+        mark(tx, tenant, conversation, user, Marks::reached(DeliveryStatus::Read, seq))?;
+    }
     Ok(true)
 }
 

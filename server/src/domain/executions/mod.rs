@@ -14,11 +14,11 @@ mod table;
 use super::params::{Fields, LINE_BYTES, TEXT_BYTES};
 use super::rights::{is_service, may_read, may_tell};
 use super::service::{Service, answer};
-use crate::auth::{Principal, Publisher};
+use crate::auth::Principal;
 use crate::config::days_ms;
 use crate::observe::faults::fault;
 use crate::relay::{Asked, Incoming, Methods, Refusal, Relay, Tap, WeakRelay};
-use crate::store::{Known, Once, Store, StoreError, Tx, once};
+use crate::store::{Known, PageRequest, Store, StoreError, Tx, once};
 use futures_util::future::BoxFuture;
 use pulsewire_protocol::{
     ChannelName, ErrorBody, ErrorCode, EventKind, ExecutionError, ExecutionRetry, ExecutionState, Payload, Publication, RawJson,
@@ -29,7 +29,7 @@ use std::sync::Arc;
 use table::Line;
 
 /// Lines that come with `executions.get`.
-const LINES_OF_GET: i64 = 100;
+const LINES_OF_GET: usize = 100;
 /// Lines of one `executions.log`.
 const MAX_LINES_AT_ONCE: usize = 100;
 const STATES: &str = "queued, running, succeeded, failed, retrying";
@@ -53,8 +53,6 @@ struct Detail {
 #[serde(rename_all = "camelCase")]
 struct Told<'a> {
     execution_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
     #[serde(skip_serializing_if = "<[Line]>::is_empty")]
@@ -105,7 +103,7 @@ impl Executions {
         may_tell(by, "executions.create", &channel_of(&id))?;
         let tenant = by.tenant.clone();
         let written = self.store.write("executions.create", move |tx| {
-            once(tx, known.as_ref(), |tx| match table::find(tx, &tenant, &id)? {
+            let made = once(tx, known.as_ref(), |tx| match table::find(tx, &tenant, &id)? {
                 // The same again: the answer was lost.
                 Some((_, execution)) if execution.title.as_deref() == Some(&title) => Ok(execution),
                 Some(_) => Err(Refusal::field("executionId", format!("{id:?} is taken by another execution")).into()),
@@ -114,22 +112,19 @@ impl Executions {
                     table::put(tx, &tenant, &execution)?;
                     Ok(execution)
                 }
-            })
+            })?;
+            let now = table::find(tx, &tenant, &made.answer.execution_id)?.map(|(_, execution)| execution);
+            Ok((made.answer, now))
         });
-        let Once { answer: execution, repeated } = written.await?;
-        // Where it was made before, its newest state was told since.
-        if !repeated && execution.ts == execution.created_at {
-            let news = Told {
-                execution_id: &execution.execution_id,
-                title: execution.title.as_deref(),
-                attempt: None,
-                lines: &[],
-                invalidates: &[["executions"]],
-            };
-            let state = Payload::ExecutionUpdate(execution.update());
+        let (execution, now) = written.await?;
+        // Also the second time: the first may have been kept and not told. What it is by now is told, not what it was.
+        if let Some(now) = now {
+            let id = execution.execution_id.as_str();
+            let news = Told { execution_id: id, attempt: None, lines: &[], invalidates: &[["executions"]] };
+            let state = Payload::ExecutionUpdate(now.update());
             let asked = vec![
-                Asked { channel: channel_of(&execution.execution_id), payload: state, key: None },
-                Asked { channel: "tenant".to_owned(), payload: custom("execution_new", &news)?, key: None },
+                Asked { channel: channel_of(id), payload: state, key: Some(format!("state:{}:{}", now.attempt, now.ts)) },
+                Asked { channel: "tenant".to_owned(), payload: custom("execution_new", &news)?, key: Some(format!("execution:{id}")) },
             ];
             self.relay()?.tell_kept(&by.tenant, asked).await?;
         }
@@ -188,17 +183,15 @@ impl Executions {
             let once = once(tx, known.as_ref(), |tx| {
                 let line = |text| Line { ts: tx.now_ms(), level: level.clone(), text, attempt: execution.attempt };
                 let lines: Vec<Line> = texts.into_iter().map(line).collect();
-                table::append(tx, &tenant, seq, &lines)?;
-                Ok(lines)
+                Ok((table::append(tx, &tenant, seq, &lines)?, lines))
             })?;
-            Ok((once, execution.attempt))
+            Ok((once.answer, execution.attempt))
         });
-        let (Once { answer: lines, repeated }, attempt) = written.await?;
-        if !repeated {
-            let told = Told { execution_id: &id, title: None, attempt: Some(attempt), lines: &lines, invalidates: &[] };
-            let asked = Asked { channel: channel_of(&id), payload: custom("execution_log", &told)?, key: None };
-            self.relay()?.tell_kept(&by.tenant, vec![asked]).await?;
-        }
+        let ((newest, lines), attempt) = written.await?;
+        // Also the second time: the first may have been kept and not told; the key keeps it from being told twice.
+        let told = Told { execution_id: &id, attempt: Some(attempt), lines: &lines, invalidates: &[] };
+        let asked = Asked { channel: channel_of(&id), payload: custom("execution_log", &told)?, key: Some(format!("line:{newest}")) };
+        self.relay()?.tell_kept(&by.tenant, vec![asked]).await?;
         answer(&serde_json::json!({ "executionId": id, "lines": lines.len() }))
     }
 
@@ -210,7 +203,8 @@ impl Executions {
         let tenant = by.tenant.clone();
         let read = self.store.read("executions.get", move |db| {
             let (seq, execution) = table::get(db, &tenant, &id)?;
-            let mut log: Vec<Line> = table::lines(db, &tenant, seq, i64::MAX, LINES_OF_GET)?.into_iter().map(|(_, line)| line).collect();
+            let newest = PageRequest::<1> { limit: LINES_OF_GET, ..PageRequest::first("execution-lines") };
+            let mut log = newest.page(table::lines(db, &tenant, seq, i64::MAX, newest.sql_limit())?).items;
             log.reverse();
             Ok(Detail { execution, log })
         });
@@ -254,16 +248,22 @@ impl Executions {
         let channel = may_read(by, &channel_of(&id))?;
         let payload = Payload::ExecutionRetry(ExecutionRetry { execution_id: id.clone() });
         by.may_publish(&channel, &payload)?;
-        let (tenant, of) = (by.tenant.clone(), id.clone());
-        let (_, before) = self.store.read("executions.retry", move |db| table::get(db, &tenant, &of)).await?;
-        // Pressed twice is asked once; after the next failure the number is another one.
-        let waits = before.status == ExecutionState::Retrying;
-        let attempt = if waits { before.attempt } else { before.attempt.saturating_add(1) };
-        let asked = Asked { channel: channel.as_str().to_owned(), payload, key: Some(format!("retry-{attempt}")) };
-        // What is published passes `keep` below, which judges it and marks the execution.
-        self.relay()?.publish_one(Publisher::Principal(by), asked).await?;
         let tenant = by.tenant.clone();
-        let (_, execution) = self.store.read("executions.retry", move |db| table::get(db, &tenant, &id)).await?;
+        let written = self.store.write("executions.retry", move |tx| {
+            let (_, mut execution) = table::get(tx, &tenant, &id)?;
+            if execution.retry(tx.now_ms()).map_err(refused)? {
+                table::put(tx, &tenant, &execution)?;
+            }
+            Ok(execution)
+        });
+        let execution = written.await?;
+        // Asked by several is asked once; after the next failure the number is another one.
+        if execution.status == ExecutionState::Retrying {
+            let told =
+                |payload, what| Asked { channel: channel.as_str().to_owned(), payload, key: Some(format!("{what}:{}", execution.attempt)) };
+            let state = Payload::ExecutionUpdate(execution.update());
+            self.relay()?.tell_kept(&by.tenant, vec![told(state, "retrying"), told(payload, "retry")]).await?;
+        }
         answer(&execution)
     }
 
@@ -271,7 +271,13 @@ impl Executions {
     async fn follow_retry(&self, tenant: String, id: String) -> Result<(), Refusal> {
         let of = tenant.clone();
         match self.store.read("executions.retry", move |db| table::find(db, &of, &id)).await? {
-            Some((_, execution)) if execution.status == ExecutionState::Retrying => Ok(self.tell(&tenant, &execution).await?),
+            Some((_, execution)) if execution.status == ExecutionState::Retrying => {
+                // The same key as in `retry`, which has told it already.
+                let key = Some(format!("retrying:{}", execution.attempt));
+                let asked =
+                    Asked { channel: channel_of(&execution.execution_id), payload: Payload::ExecutionUpdate(execution.update()), key };
+                Ok(self.relay()?.tell_kept(&tenant, vec![asked]).await.map(drop)?)
+            }
             _ => Ok(()),
         }
     }

@@ -69,9 +69,10 @@ pub(super) fn list(
     below: i64,
     limit: i64,
 ) -> Result<Vec<([i64; 1], Execution)>, StoreError> {
-    let mut list = db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM executions WHERE tenant = ?1 AND seq < ?2 AND (?3 IS NULL OR status = ?3) ORDER BY seq DESC LIMIT ?4"
-    ))?;
+    // Two texts: with `?3 IS NULL OR …` in one, no index would serve those of one state.
+    let of_one = if status.is_some() { "AND status = ?3" } else { "AND ?3 IS NULL" };
+    let mut list =
+        db.prepare_cached(&format!("SELECT {COLUMNS} FROM executions WHERE tenant = ?1 AND seq < ?2 {of_one} ORDER BY seq DESC LIMIT ?4"))?;
     let rows = list.query_and_then((tenant, below, status.map(ExecutionState::as_str), limit), |row| {
         read(row).map(|(seq, execution)| ([seq], execution))
     })?;
@@ -106,19 +107,20 @@ pub(super) fn put(tx: &Tx<'_>, tenant: &str, execution: &Execution) -> Result<()
     Ok(())
 }
 
-/// Appends lines and forgets the oldest above [`MAX_LINES`].
-pub(super) fn append(tx: &Tx<'_>, tenant: &str, execution: i64, lines: &[Line]) -> Result<(), StoreError> {
+/// Appends lines and forgets the oldest above [`MAX_LINES`]; gives the number of the last.
+pub(super) fn append(tx: &Tx<'_>, tenant: &str, execution: i64, lines: &[Line]) -> Result<i64, StoreError> {
     let mut put =
         tx.prepare_cached("INSERT INTO execution_lines (tenant, execution, attempt, level, text, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     for line in lines {
         put.execute((tenant, execution, line.attempt, &line.level, &line.text, line.ts))?;
     }
+    let newest = tx.last_insert_rowid();
     tx.prepare_cached(
         "DELETE FROM execution_lines WHERE tenant = ?1 AND execution = ?2 AND seq <=
          (SELECT seq FROM execution_lines WHERE tenant = ?1 AND execution = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3)",
     )?
     .execute((tenant, execution, MAX_LINES))?;
-    Ok(())
+    Ok(newest)
 }
 
 /// Lines below that row, newest first.

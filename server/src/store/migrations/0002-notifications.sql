@@ -8,7 +8,9 @@ CREATE TABLE notifications (
     body TEXT NOT NULL,
     severity TEXT NOT NULL,
     link TEXT,
+    -- As its sender told it, whatever its clock says.
     ts_ms INTEGER NOT NULL,
+    kept_at_ms INTEGER NOT NULL,
     read_at_ms INTEGER,
     -- A dismissed one stays until it is too old, so that telling it again does not bring it back.
     dismissed_at_ms INTEGER,
@@ -16,7 +18,7 @@ CREATE TABLE notifications (
 ) STRICT;
 CREATE INDEX notifications_shown ON notifications (tenant, user, seq) WHERE dismissed_at_ms IS NULL;
 CREATE INDEX notifications_unread ON notifications (tenant, user, seq) WHERE dismissed_at_ms IS NULL AND read_at_ms IS NULL;
-CREATE INDEX notifications_by_age ON notifications (ts_ms);
+CREATE INDEX notifications_by_age ON notifications (kept_at_ms);
 
 -- How many of the above are neither read nor dismissed: counting them at each request would walk them.
 CREATE TABLE notification_counts (

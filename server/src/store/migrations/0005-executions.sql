@@ -16,6 +16,7 @@ CREATE TABLE executions (
     UNIQUE (tenant, id)
 ) STRICT;
 CREATE INDEX executions_in_order ON executions (tenant, seq);
+CREATE INDEX executions_by_status ON executions (tenant, status, seq);
 CREATE INDEX executions_by_age ON executions (updated_at_ms);
 
 -- Their log lines; `execution` is the `seq` above.

@@ -13,7 +13,11 @@ CREATE TABLE conversations (
     UNIQUE (tenant, id)
 ) STRICT;
 CREATE INDEX conversations_by_activity ON conversations (tenant, last_at_ms, seq);
-CREATE INDEX conversations_by_age ON conversations (last_at_ms);
+CREATE INDEX conversations_by_status ON conversations (tenant, status, last_at_ms, seq);
+CREATE INDEX conversations_by_patient ON conversations (tenant, patient, last_at_ms, seq);
+CREATE INDEX conversations_by_assignee ON conversations (tenant, assignee, last_at_ms, seq);
+-- Only what was resolved is forgotten.
+CREATE INDEX conversations_by_age ON conversations (last_at_ms) WHERE status = 'resolved';
 
 -- Their messages; `conversation` is the `seq` above, `body` the message as JSON, `user` whose token sent it.
 CREATE TABLE messages (

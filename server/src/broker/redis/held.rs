@@ -4,13 +4,13 @@
 use super::envelope::{self, Told};
 use super::feed::Ask;
 use super::link::unavailable;
-use super::sequence::{Sequence, Step};
+use super::sequence::{Behind, Sequence, Step};
 use super::{Inner, ReadRequest, Snapshot};
 use crate::broker::ChannelKey;
 use crate::observe::Metrics;
 use crate::observe::faults::fault;
 use parking_lot::Mutex;
-use pulsewire_protocol::{ErrorBody, Publication};
+use pulsewire_protocol::{ErrorBody, Position, Publication};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -164,7 +164,7 @@ impl Inner {
         });
     }
 
-    /// Whether the stream could be read.
+    /// Whether the stream could be read, and told enough.
     async fn look_once(&self, held: &Held) -> bool {
         // Closed with the broker, which is then gone.
         let Ok(_turn) = self.looks.acquire().await else { return true };
@@ -174,44 +174,45 @@ impl Inner {
             let Some(sequence) = &place.sequence else { return true };
             (sequence.position(), sequence.seen())
         };
-        let request = ReadRequest { recover: Some(from), history: 0, max_bytes: self.max_bytes };
+        let request = ReadRequest { recover: Some(from.clone()), history: 0, max_bytes: self.max_bytes };
         match self.read(&held.key, &request, Some(seen)).await {
-            Ok(snapshot) => {
-                self.compare(held, snapshot);
-                true
-            }
+            Ok(snapshot) => self.compare(held, &from, snapshot),
             Err(_) => false,
         }
     }
 
-    /// What the stream holds behind what was delivered is delivered; where it does not reach back, everyone is told.
-    fn compare(&self, held: &Held, snapshot: Snapshot) {
+    /// What the stream, read from `from` on, holds behind what was delivered is delivered; where it does not reach back, everyone
+    /// is told. False where another look has to decide.
+    fn compare(&self, held: &Held, from: &Position, snapshot: Snapshot) -> bool {
         let mut place = held.place.lock();
-        let Some(sequence) = &mut place.sequence else { return };
+        let Some(sequence) = &mut place.sequence else { return true };
+        let epoch = &snapshot.position.epoch;
         if snapshot.recovered {
             let due = sequence.catch_up(&snapshot.position, snapshot.publications);
             self.count(|metrics| metrics.caught_up(due.len()));
-            due.iter().for_each(|publication| self.deliver(&held.key, &snapshot.position.epoch, publication));
-            return;
+            due.iter().for_each(|publication| self.deliver(&held.key, epoch, publication));
+            return true;
         }
-        let at = sequence.position();
-        if at.epoch == snapshot.position.epoch && at.offset >= snapshot.position.offset && !sequence.has_hole() {
-            // What was missing came meanwhile.
-            return;
-        }
+        let new_epoch = sequence.position().epoch != *epoch;
+        let due = match sequence.falls_behind(from, &snapshot.position) {
+            Behind::Nothing => return true,
+            Behind::LookAgain => return false,
+            Behind::Lost(due) => due,
+        };
         fault!(
             warning,
             Broker,
             tenant = %held.key.tenant,
             channel = %held.key.channel,
-            new_epoch = at.epoch != snapshot.position.epoch,
+            new_epoch,
             "publications are lost, or the history does not reach back: subscribers are told"
         );
-        sequence.start_over(snapshot.position.clone());
         self.count(Metrics::gap_told);
         if let Some(deliver) = self.deliver.get() {
             deliver.handle_gap(&held.key, &snapshot.position);
         }
+        due.iter().for_each(|publication| self.deliver(&held.key, epoch, publication));
+        true
     }
 
     pub(super) async fn hold(self: &Arc<Self>, key: &ChannelKey) -> Result<(), ErrorBody> {

@@ -79,7 +79,7 @@ impl Bench {
         tokio::time::timeout(std::time::Duration::from_secs(20), ready).await.expect("the broker is never ready");
     }
     /// Lets time pass that nobody waits for.
-    async fn jump(&self, ms: u64) {
+    pub async fn jump(&self, ms: u64) {
         if self.is_virtual {
             return advance(ms).await;
         }

@@ -194,6 +194,38 @@ async fn a_full_redis_stores_nothing_and_says_so() {
     assert_eq!(bench.delivered.notes("lobby"), [(Some(1), 1), (Some(2), 4)]);
 }
 
+/// A key's time to live, in milliseconds; below zero: there is none, or no such key.
+fn ttl_ms(server: &RedisServer, key: &str) -> i64 {
+    let answer = server.ask(&format!("PTTL {key}"));
+    answer.trim_start_matches(':').lines().next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_channel_that_was_only_read_goes_soon_and_one_that_is_used_or_held_stays() {
+    const SHORT_MS: i64 = 900_000;
+    let server = RedisServer::start(Keeps::Nothing);
+    let bench = node(config_on(&server, "p")).await;
+    let meta = |channel: &str| format!("p:{{ward:{channel}}}:meta");
+    let is_short = |channel: &str| (1..=SHORT_MS).contains(&ttl_ms(&server, &meta(channel)));
+    for _ in 0..2 {
+        bench.read("patient:1", None, 10).await;
+        assert!(is_short("patient:1"), "{} ms for a name that somebody made up", ttl_ms(&server, &meta("patient:1")));
+    }
+    // A hold begins as a read does and is prolonged by the look that comes every five minutes.
+    bench.broker.hold(&key("patient:2")).await.unwrap();
+    assert!(is_short("patient:2"));
+    bench.jump(6 * 60_000).await;
+    bench.broker.tidy();
+    until("a held channel stays", || ttl_ms(&server, &meta("patient:2")) > SHORT_MS).await;
+    bench.read("patient:2", None, 10).await;
+    assert!(ttl_ms(&server, &meta("patient:2")) > SHORT_MS, "a read by somebody else takes nothing away");
+    bench.publish("patient:1", note(1)).await;
+    assert!(ttl_ms(&server, &meta("patient:1")) > SHORT_MS);
+    server.ask(&format!("PEXPIRE {} 1000", meta("patient:1")));
+    bench.read("patient:1", None, 10).await;
+    assert!(ttl_ms(&server, &meta("patient:1")) > SHORT_MS, "who reads what was published prolongs it");
+}
+
 #[tokio::test]
 async fn keys_go_by_themselves_and_a_channel_that_was_forgotten_begins_anew() {
     let server = RedisServer::start(Keeps::Nothing);
@@ -206,9 +238,7 @@ async fn keys_go_by_themselves_and_a_channel_that_was_forgotten_begins_anew() {
         assert!(keys.contains(name), "{name} in {keys}");
     }
     for name in keys.lines().filter(|line| line.starts_with("p:")) {
-        let ttl = server.ask(&format!("PTTL {name}"));
-        let ttl_ms: i64 = ttl.trim_start_matches(':').lines().next().unwrap().parse().unwrap();
-        assert!(ttl_ms > 0, "{name} never goes: {ttl}");
+        assert!(ttl_ms(&server, name) > 0, "{name} never goes");
     }
     // As its time-out would.
     server.ask("DEL p:{ward:lobby}:meta");

@@ -2,12 +2,13 @@
 --
 -- KEYS: meta, stream, retained. ARGV: run id, now_ms, ttl_ms, durable, fresh epoch, age_ms, whether it keeps a history, epoch and
 -- offset to recover from (empty: none), how many of the newest otherwise, most bytes, the offset that this relay has seen in that
--- epoch (empty: nobody vouches for it).
+-- epoch (empty: nobody vouches for it; given: the relay holds the channel, and looks again within the time of UNUSED).
 -- Answers {epoch, offset, recovered, {offset, publication, …}, {event, entry, …}}.
 local run, now, ttl, durable = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4] == '1'
 local age, keeps = tonumber(ARGV[6]), ARGV[7] == '1'
 local from_epoch, from, newest, most_bytes = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
-local OVERHEAD = 128
+-- UNUSED, in ms: anybody who may read may name channels that nobody ever publishes to, and a full Redis refuses every write.
+local OVERHEAD, UNUSED = 128, 900000
 local epoch, offset = '', 0
 if keeps then
   local m = redis.call('HMGET', KEYS[1], 'e', 'o', 'r')
@@ -21,7 +22,10 @@ if keeps then
     redis.call('DEL', KEYS[2])
     redis.call('HSET', KEYS[1], 'e', epoch, 'o', 0, 'r', run, 'b', 0)
   end
-  redis.call('PEXPIRE', KEYS[1], ttl)
+  local stays = tonumber(ttl)
+  if offset == 0 and ARGV[12] == '' then stays = math.min(stays, UNUSED) end
+  -- A relay that holds it may have given it longer.
+  if redis.call('PTTL', KEYS[1]) < stays then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', stays)) end
 end
 local retained = redis.call('HGETALL', KEYS[3])
 if #retained > 0 then redis.call('PEXPIRE', KEYS[3], ttl) end

@@ -6,7 +6,7 @@ use crate::support::*;
 use proptest::prelude::*;
 use pulsewire_protocol::*;
 use pulsewire_relay::broker::redis::Redis;
-use pulsewire_relay::broker::{Batch, Idempotency, Item, Stored};
+use pulsewire_relay::broker::{Batch, Idempotency, Item, ReadRequest, Stored};
 use pulsewire_relay::config::{Config, SecretString};
 use pulsewire_relay::{Clock, Entropy};
 use std::sync::Arc;
@@ -198,6 +198,40 @@ async fn a_full_redis_stores_nothing_and_says_so() {
 fn ttl_ms(server: &RedisServer, key: &str) -> i64 {
     let answer = server.ask(&format!("PTTL {key}"));
     answer.trim_start_matches(':').lines().next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_redis_that_refuses_writes_makes_the_relay_not_ready_until_it_takes_them_again() {
+    let server = RedisServer::start(Keeps::Nothing);
+    let bench = node(config_on(&server, "p")).await;
+    let is_refused = |word: &str| {
+        let problem = bench.broker.ready().err();
+        problem.is_some_and(|problem| problem.starts_with("redis refuses writes: ") && problem.contains(word))
+    };
+    until("the canary is written", || ttl_ms(&server, &format!("p:canary:{}", canary_of(&server))) > 0).await;
+    // Full as in life: a limit, and more than that.
+    assert!(server.ask("CONFIG SET maxmemory-policy noeviction").contains("OK"));
+    assert!(server.ask("CONFIG SET maxmemory 8mb").contains("OK"));
+    assert!(server.ask("SETRANGE filler 9000000 x").starts_with(':'));
+    until("nobody is sent to a relay whose redis is full", || is_refused("OOM")).await;
+    bench.broker.publish(&key("lobby"), publication(note(1)), None).await.unwrap_err();
+    bench.broker.read(&key("patient:1"), ReadRequest::default()).await.unwrap_err();
+    assert!(!server.ask("KEYS p:*").contains("meta"), "a channel that is new fills it no further");
+    server.ask("DEL filler");
+    bench.until_ready().await;
+    assert_eq!(bench.publish("lobby", note(2)).await.offset, 1);
+    // A replica answers reads and tells what is published, but takes no write. Nobody is at the other end.
+    assert!(server.ask("REPLICAOF 127.0.0.1 1").contains("OK"));
+    until("nor to one whose redis is a replica", || is_refused("ReadOnly")).await;
+    server.ask("REPLICAOF NO ONE");
+    bench.until_ready().await;
+    bench.publish("lobby", note(3)).await;
+}
+
+/// The name behind `p:canary:` of the only node.
+fn canary_of(server: &RedisServer) -> String {
+    let keys = server.ask("KEYS p:canary:*");
+    keys.lines().find_map(|line| line.strip_prefix("p:canary:")).unwrap_or("none").to_owned()
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ use tokio::time::timeout;
 
 /// The first delay before another try, and the longest.
 pub(super) const BACKOFF_MS: (u64, u64) = (100, 2_000);
+/// One line about refused commands in this time, for each connection: a full Redis refuses every write.
+const REFUSED_TOLD_EVERY_NS: u64 = 10_000_000_000;
 /// The oldest Redis whose streams, scripts and sharded publish/subscribe do what is asked of them here.
 pub(super) const OLDEST_VERSION: u64 = 7;
 
@@ -68,7 +70,29 @@ pub(super) struct Link {
     /// One opens, the others wait for it.
     opening: tokio::sync::Mutex<Backoff>,
     made: AtomicU64,
+    /// Why Redis refused the last write that only asked whether it takes any.
+    refuses: Mutex<Option<String>>,
+    refused_told: Mutex<Told>,
     metrics: Arc<OnceLock<Arc<Metrics>>>,
+}
+
+/// When a kind of trouble was last told, and how often it came since.
+#[derive(Debug, Default)]
+struct Told {
+    at_ns: Option<u64>,
+    unsaid: u64,
+}
+
+impl Told {
+    /// How many went unsaid before this one; `None` where this one goes unsaid, too.
+    fn tell(&mut self, now_ns: u64, every_ns: u64) -> Option<u64> {
+        if self.at_ns.is_some_and(|at_ns| now_ns < at_ns.saturating_add(every_ns)) {
+            self.unsaid = self.unsaid.saturating_add(1);
+            return None;
+        }
+        self.at_ns = Some(now_ns);
+        Some(std::mem::take(&mut self.unsaid))
+    }
 }
 
 #[derive(Default)]
@@ -90,6 +114,8 @@ impl Links {
             up: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
             made: AtomicU64::new(0),
+            refuses: Mutex::default(),
+            refused_told: Mutex::default(),
             metrics: Arc::clone(&metrics),
         };
         Self { links: std::iter::repeat_with(link).take(config.pool_size.max(1)).collect(), clock: clock.clone(), metrics }
@@ -116,6 +142,11 @@ impl Links {
     /// Whether every connection is there.
     pub(super) fn are_up(&self) -> bool {
         self.links.iter().all(|link| link.up.lock().is_some())
+    }
+
+    /// Why Redis refuses writes, where it did when it was last tried.
+    pub(super) fn refusal(&self) -> Option<String> {
+        self.links.iter().find_map(|link| link.refuses.lock().clone())
     }
 
     /// This moment, as a script on that connection is told it.
@@ -193,6 +224,27 @@ impl Link {
         self.checked(&up, answer)
     }
 
+    /// Finds out whether Redis takes writes, by one that nobody needs: a Redis that is full, cannot save or is a replica still
+    /// answers everything else.
+    pub(super) async fn try_write(&self, command: &redis::Cmd) {
+        // Whoever asks whether it is there sees that it is not.
+        let Ok(up) = self.up().await else { return };
+        let mut connection = up.connection.clone();
+        let answer: Result<Result<redis::Value, RedisError>, _> = timeout(self.timeout, command.query_async(&mut connection)).await;
+        let refusal = match &answer {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) if error.code().is_some() => Some(reason(error)),
+            // It never came so far: that the connection is lost says enough.
+            _ => self.refuses.lock().clone(),
+        };
+        let was_refused = std::mem::replace(&mut *self.refuses.lock(), refusal.clone()).is_some();
+        if was_refused && refusal.is_none() {
+            tracing::info!(target: "pulsewire_relay::broker", "redis takes writes again");
+        }
+        // What went wrong is counted and told there.
+        let _ = self.checked(&up, answer);
+    }
+
     fn count(&self, count: impl FnOnce(&Metrics)) {
         if let Some(metrics) = self.metrics.get() {
             count(metrics);
@@ -213,8 +265,8 @@ impl Link {
                 let problem = reason(&error);
                 if error.is_io_error() || error.is_connection_dropped() || error.is_unrecoverable_error() || is_replica(&error) {
                     self.drop_it(up, &problem);
-                } else {
-                    fault!(error, Broker, problem, "redis refused a command");
+                } else if let Some(unsaid) = self.refused_told.lock().tell(self.clock.elapsed_ns(), REFUSED_TOLD_EVERY_NS) {
+                    fault!(error, Broker, problem, unsaid, "redis refused a command");
                 }
                 Err(unavailable(&problem))
             }
@@ -281,6 +333,13 @@ pub(super) fn reason(error: &RedisError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trouble_that_comes_with_every_command_is_told_once_in_a_while_with_how_often() {
+        let mut told = Told::default();
+        assert_eq!([5, 6, 14].map(|now_ns| told.tell(now_ns, 10)), [Some(0), None, None]);
+        assert_eq!([15, 24, 100, 110].map(|now_ns| told.tell(now_ns, 10)), [Some(2), None, Some(1), Some(0)]);
+    }
 
     #[test]
     fn what_cannot_be_worked_with_is_refused_in_words() {

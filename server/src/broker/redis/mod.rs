@@ -6,10 +6,11 @@
 //! it read the stream. So nothing depends on publish/subscribe, which forgets whom it cannot reach.
 //!
 //! Keys: `prefix:{tenant:channel}:meta` (epoch, offset, run id, bytes), `:log` (the stream; ids are offsets), `:state` (retained
-//! events), `:key:…` (idempotency).
+//! events), `:key:…` (idempotency). `prefix:canary:node` is written and told every two seconds.
 //!
-//! Limits: histories are bounded as the configuration says, channels by `redis.channel_ttl_ms` since their last use; a Redis that
-//! is full answers `unavailable`. Set its eviction policy to `noeviction`.
+//! Limits: histories are bounded as the configuration says, channels by `redis.channel_ttl_ms` since their last use, one that was
+//! read only by 15 minutes; a Redis that is full answers `unavailable`, and the relay is not ready. Set its eviction policy to
+//! `noeviction`.
 //!
 //! Traps: an error from [`Broker::publish`] may come for something that is stored nevertheless (the connection broke before the
 //! answer): a repetition needs an idempotency key. After a restart of Redis every channel gets a new epoch, unless
@@ -47,6 +48,9 @@ use tokio::sync::{Semaphore, mpsc};
 /// How often held channels are looked at, so that they are not forgotten however long nobody publishes; a small part of the
 /// shortest `redis.channel_ttl_ms`.
 const TOUCH_EVERY_MS: u64 = 5 * 60_000;
+
+/// The key that is written to find out whether Redis takes writes goes by itself.
+const CANARY_TTL_MS: u64 = 10_000;
 
 /// See the module.
 pub struct Redis {
@@ -125,9 +129,13 @@ impl Redis {
 }
 
 impl Inner {
-    /// Through every connection: one that is wedged is noticed before a publication is lost in it.
+    /// Through every connection: one that is wedged is noticed before a publication is lost in it. A write goes before, because a
+    /// Redis that refuses every write still tells all that is published.
     async fn send_canary(&self) {
         join_all(self.links.iter().map(|link| async move {
+            let mut write = redis::cmd("SET");
+            write.arg(&self.canary).arg(1).arg("PX").arg(CANARY_TTL_MS);
+            link.try_write(&write).await;
             let mut command = redis::cmd(self.scripts.tell());
             command.arg(&self.canary).arg("");
             // That it failed is seen by its absence.
@@ -279,6 +287,9 @@ impl Broker for Redis {
         }
         if !self.inner.listening.load(Ordering::Relaxed) {
             return Err("redis is not listened to".to_owned());
+        }
+        if let Some(problem) = self.inner.links.refusal() {
+            return Err(format!("redis refuses writes: {problem}"));
         }
         Ok(())
     }

@@ -60,6 +60,9 @@ for i = 1, count do
       epoch, offset, bytes = stands(meta)
       if not epoch then
         epoch = ARGV[a + 1]
+        -- Before DEL: a full Redis refuses a script at its first write, and only where that one takes memory; once a script has
+        -- written anything it may do the rest.
+        redis.call('HSET', meta, 'e', epoch)
         redis.call('DEL', stream)
       end
       offset = offset + 1

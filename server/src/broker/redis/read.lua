@@ -19,8 +19,9 @@ if keeps then
     epoch, offset = m[1], tonumber(m[2])
   else
     epoch = ARGV[5]
-    redis.call('DEL', KEYS[2])
+    -- First, as in publish.lua: a full Redis refuses it.
     redis.call('HSET', KEYS[1], 'e', epoch, 'o', 0, 'r', run, 'b', 0)
+    redis.call('DEL', KEYS[2])
   end
   local stays = tonumber(ttl)
   if offset == 0 and ARGV[12] == '' then stays = math.min(stays, UNUSED) end

@@ -76,6 +76,13 @@ impl Toast {
     fn is_like(&self, other: &Self) -> bool {
         self.kind == other.kind && self.severity == other.severity && self.group == other.group
     }
+    /// Two patients of one name ("Unknown") are two calls for help.
+    fn says_same(&self, other: &Self) -> bool {
+        self.title == other.title
+            && self.message == other.message
+            && self.patient_id == other.patient_id
+            && self.device_id == other.device_id
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -266,8 +273,7 @@ impl Toasts {
                 this.storm = like().any(|other| other.storm) || like().count() + 1 >= STORM;
             }
             let shared = before.iter().find(|other| {
-                let same = this.toast.title == other.toast.title && this.toast.message == other.toast.message;
-                other.toast.is_like(&this.toast) && (same || (this.storm && other.storm))
+                other.toast.is_like(&this.toast) && (other.toast.says_same(&this.toast) || (this.storm && other.storm))
             });
             this.place = shared.map_or(places, |other| other.place);
             places = places.max(this.place + 1);
@@ -471,6 +477,17 @@ mod tests {
         assert_eq!((visible(&toasts), behind(&toasts)), (vec!["b"], vec![1]));
         toasts.handle_dismiss(at(1), "b");
         assert_eq!((visible(&toasts), behind(&toasts)), (vec!["a"], vec![0]));
+    }
+
+    #[test]
+    fn two_patients_or_devices_of_one_name_never_share_a_place() {
+        let mut toasts = Toasts::new(ToastConfig::default());
+        for (id, patient, device) in [("a", "1", "x"), ("b", "2", "x"), ("c", "2", "y"), ("d", "2", "y")] {
+            let (patient_id, device_id) = (Some(patient.to_owned()), Some(device.to_owned()));
+            let unknown = Toast { title: "Unknown".to_owned(), patient_id, device_id, ..toast(id, Severity::Critical) };
+            toasts.handle_new(at(0), unknown);
+        }
+        assert_eq!((visible(&toasts), behind(&toasts)), (vec!["d", "b", "a"], vec![1, 0, 0]));
     }
 
     #[test]

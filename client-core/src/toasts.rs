@@ -272,9 +272,9 @@ impl Toasts {
                 let like = || before.iter().chain(after.iter()).filter(|other| other.toast.is_like(&this.toast));
                 this.storm = like().any(|other| other.storm) || like().count() + 1 >= STORM;
             }
-            let shared = before.iter().find(|other| {
-                other.toast.is_like(&this.toast) && (other.toast.says_same(&this.toast) || (this.storm && other.storm))
-            });
+            let shared = before
+                .iter()
+                .find(|other| other.toast.is_like(&this.toast) && (other.toast.says_same(&this.toast) || (this.storm && other.storm)));
             this.place = shared.map_or(places, |other| other.place);
             places = places.max(this.place + 1);
         }

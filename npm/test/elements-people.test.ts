@@ -25,7 +25,7 @@ const note = (id: string, over: object = {}) => ({
   ...over,
 });
 const answer = (method: string, result: unknown) => client.answers.set(method, () => result);
-const refuse = (method: string, code: 'forbidden' | 'internal') =>
+const refuse = (method: string, code: 'forbidden' | 'internal' | 'not_found') =>
   client.answers.set(method, () => {
     throw new PulsewireError({ code, message: code });
   });
@@ -98,6 +98,23 @@ describe('notifications', () => {
     await drawn(bell);
     expect(maybe(bell, '.popover')).toBeNull();
     expect(bell.shadowRoot?.activeElement).toBe(button);
+  });
+
+  test('the bell reads the same number out again when it rises to it again', async () => {
+    refuse('notifications.list', 'not_found');
+    const bell = await place('pulsewire-bell', client);
+    const said = () => inside(bell, '[role=status]').firstElementChild;
+    const keep = async (...items: ReturnType<typeof note>[]) => {
+      client.notifications.set({ items: items as never, unread: items.filter(({ read }) => !read).length });
+      await drawn(bell);
+    };
+    await keep(note('a'));
+    const first = said();
+    expect(first?.textContent).toBe('Notifications: 1 unread');
+    await keep(note('a', { read: true }));
+    expect(said()).toBe(first);
+    await keep(note('b'), note('a', { read: true }));
+    expect([said()?.textContent, said() === first]).toEqual(['Notifications: 1 unread', false]);
   });
 });
 
@@ -176,6 +193,11 @@ describe('a conversation', () => {
     client.messages('c1').set([message('b') as never]);
     await drawn(talk);
     expect(inside(talk, '[aria-live=polite]').textContent).toBe('Rui: says b');
+    const said = inside(talk, '[aria-live=polite]').firstElementChild;
+    client.messages('c1').set([message('b'), message('c', { content: 'says b' })] as never);
+    await drawn(talk);
+    expect(inside(talk, '[aria-live=polite]').textContent).toBe('Rui: says b');
+    expect(inside(talk, '[aria-live=polite]').firstElementChild).not.toBe(said);
     expect(inside(talk, '.list').getAttribute('role')).toBe('log');
   });
 

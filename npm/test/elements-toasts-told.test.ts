@@ -10,11 +10,21 @@ import { FakeClient, toast } from './fake-client.js';
 class FakeAudio {
   static allowed = false;
   static tones: number[] = [];
+  static last: FakeAudio | undefined;
   state = 'suspended';
   currentTime = 0;
   destination = {};
+  onstatechange: (() => void) | null = null;
+  constructor() {
+    FakeAudio.last = this;
+  }
   async resume(): Promise<void> {
-    if (FakeAudio.allowed) this.state = 'running';
+    if (FakeAudio.allowed) this.become('running');
+  }
+  become(state: string): void {
+    if (state === this.state) return;
+    this.state = state;
+    this.onstatechange?.();
   }
   createOscillator() {
     const frequency = { value: 0 };
@@ -132,6 +142,42 @@ describe('what shares a place', () => {
     expect(polite.textContent).toContain('7 × Monitor offline');
   });
 
+  test('two patients of one name are two cards, and a storm of them is no repetition', async () => {
+    const element = await region();
+    const newborn = (id: string, patientId: string) => toast({ id, patientId, severity: 'critical', title: 'Newborn', message: 'Apnea' });
+    client.setToasts([
+      { ...newborn('a', '1'), others: [newborn('b', '1')] },
+      { ...newborn('c', '2'), others: [newborn('d', '2')] },
+    ]);
+    await drawn(element);
+    expect([...(element.shadowRoot?.querySelectorAll<HTMLElement>('.toast') ?? [])].map(card => card.dataset.id)).toEqual(['a', 'c']);
+    client.setToasts([{ ...newborn('e', '1'), others: [newborn('f', '2'), newborn('g', '3'), newborn('h', '4')] }]);
+    await drawn(element);
+    expect([maybe(element, '[data-id=e] .times'), maybe(element, '[data-id=e] .expand') !== null]).toEqual([null, true]);
+  });
+
+  test('the same alert again is read out again, with its count, and two at once are both', async () => {
+    const element = await region();
+    const same = { severity: 'critical' as const, title: 'Ana', message: 'Low' };
+    const said = () => inside(element, '[aria-live=assertive]').firstElementChild;
+    client.setToasts([toast({ id: 'a', ...same })]);
+    await drawn(element);
+    const first = said();
+    expect(first?.textContent).toBe('Critical: Ana. Low');
+    client.setToasts([]);
+    client.setToasts([toast({ id: 'b', ...same })]);
+    await drawn(element);
+    const second = said();
+    expect([second?.textContent, second === first]).toEqual(['Critical: Ana. Low', false]);
+    client.setToasts([{ ...toast({ id: 'c', ...same }), others: [toast({ id: 'b', ...same })] }]);
+    await drawn(element);
+    expect(said()?.textContent).toBe('Critical: Ana. Low (2 times)');
+    come(toast({ id: 'd', severity: 'critical', title: 'Rui', message: 'High' }));
+    come(toast({ id: 'e', severity: 'critical', title: 'Eva', message: 'High' }));
+    await drawn(element);
+    expect(said()?.textContent).toBe('Critical: Rui. High Critical: Eva. High');
+  });
+
   test('37 alerts of one type are one place of the real client, below a critical one that came first', async () => {
     vi.useRealTimers();
     const clock = installFakeClock();
@@ -201,6 +247,40 @@ describe('sound', () => {
     expect(FakeAudio.tones).toHaveLength(1);
     come(toast({ severity: 'critical' }));
     expect(FakeAudio.tones).toHaveLength(4);
+  });
+
+  test('comes back after an interruption: by itself, by a gesture, by the hint or by the test of the settings', async () => {
+    FakeAudio.allowed = true;
+    const element = await region();
+    const settings = await place('pulsewire-toast-settings', undefined);
+    await gesture();
+    const settle = () => vi.advanceTimersByTimeAsync(5_000);
+    const ways = {
+      gesture,
+      hint: async () => inside(element, '.hint').click(),
+      test: async () => inside(settings, '[part=test]').click(),
+      system: async () => FakeAudio.last?.become('running'),
+      nextAlert: async () => come(toast({ severity: 'critical' })),
+    };
+    for (const [way, bringBack] of Object.entries(ways)) {
+      FakeAudio.allowed = false;
+      FakeAudio.last?.become('interrupted');
+      FakeAudio.tones = [];
+      come(toast({ severity: 'critical' }));
+      await drawn(element);
+      expect([way, FakeAudio.tones.length, shown(element).includes('keeps sounds off')]).toEqual([way, 0, true]);
+      FakeAudio.allowed = true;
+      if (way === 'nextAlert') await settle();
+      await bringBack();
+      await vi.advanceTimersByTimeAsync(0);
+      await drawn(element);
+      expect([way, FakeAudio.tones.length, shown(element).includes('keeps sounds off')]).toEqual([way, 3, false]);
+      await settle();
+    }
+    // Taken away while all is still: it is asked for at once, before the next alert needs it.
+    FakeAudio.last?.become('suspended');
+    await settle();
+    expect(FakeAudio.last?.state).toBe('running');
   });
 
   test('is left to the page where it has its own, or wants none', async () => {

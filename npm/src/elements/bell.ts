@@ -10,6 +10,7 @@ import { openInbox } from '../models/inbox.js';
 import type { Pulsewire } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
 import { icons } from './icons.js';
+import { Said } from './said.js';
 import { tokens } from './tokens.js';
 
 const MOST = 99;
@@ -89,7 +90,7 @@ export class PulsewireBell extends PulsewireElement {
   /** Whether the list is shown. */
   declare open: boolean;
   #unread = 0;
-  #said = '';
+  readonly #said = new Said();
 
   protected override attach(client: Pulsewire): Release[] {
     const inbox = openInbox(client);
@@ -98,7 +99,8 @@ export class PulsewireBell extends PulsewireElement {
     return [
       inbox.listen(() => {
         const { unread } = inbox.get();
-        if (unread > this.#unread) this.#said = plural(this.text, this.language, 'notificationsUnread', unread);
+        if (unread > this.#unread)
+          this.#said.say(`${this.text.notificationsTitle}: ${plural(this.text, this.language, 'notificationsUnread', unread)}`);
         this.#unread = unread;
         this.requestUpdate();
       }),
@@ -111,7 +113,7 @@ export class PulsewireBell extends PulsewireElement {
     const words = unread > 0 ? `, ${plural(this.text, this.language, 'notificationsUnread', unread)}` : '';
     const most = `${number(MOST, this.language)}+`;
     return html`<span @keydown=${this.#key} @focusout=${this.#left}>
-      <span class="hidden" role="status">${this.#said && `${this.text.notificationsTitle}: ${this.#said}`}</span>
+      <span class="hidden" role="status">${this.#said.draw()}</span>
       <button
         part="button"
         class="bell"

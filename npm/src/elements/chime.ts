@@ -3,6 +3,7 @@
  *
  * Browsers let a page sound only after its user has touched it. So the audio is unlocked by the first gesture anywhere on the page; where a
  * sound falls due before, `blocked` says so, for a hint that can be seen, and what was missed a moment ago sounds when it is unlocked.
+ * An interruption (a call, another app, a sleeping phone) may block it again: the next gesture unlocks it as the first one did.
  * A storm is one sound: within 1.5 s only something graver is heard.
  */
 import { Source } from '../observable.js';
@@ -43,16 +44,27 @@ function setBlocked(next: boolean): void {
   blocked.changed();
 }
 
+function awaitGesture(): void {
+  if (users === 0) return;
+  for (const gesture of GESTURES) document.addEventListener(gesture, onGesture, { capture: true, passive: true });
+}
+
 /** In a gesture of the user: from now on the page may sound. */
-async function unlock(): Promise<void> {
+export async function unlock(): Promise<void> {
   if (typeof AudioContext !== 'function') return;
-  audio ??= new AudioContext();
+  if (!audio) {
+    audio = new AudioContext();
+    audio.onstatechange = onState;
+  }
   try {
     await audio.resume();
   } catch {
     // It stays blocked, which the hint says.
   }
-  if (audio.state !== 'running') return;
+  onRunning();
+}
+function onRunning(): void {
+  if (audio?.state !== 'running') return;
   for (const gesture of GESTURES) document.removeEventListener(gesture, onGesture, true);
   setBlocked(false);
   const late = missed;
@@ -60,11 +72,21 @@ async function unlock(): Promise<void> {
   if (late && Date.now() - late.at < LATE_MS) play(late.severity, late.volume);
 }
 const onGesture = (): void => void unlock();
+/** A call or another app takes the sound away, and does not always give it back: then it is asked for again, at once and at each gesture. */
+function onState(): void {
+  if (audio?.state === 'running') onRunning();
+  else if (users > 0) regain();
+}
+function regain(): void {
+  awaitGesture();
+  // Before the first gesture there is none, and it would only be refused.
+  if (audio) void unlock();
+}
 
 /** Waits for the first gesture; call the result when nobody needs sounds any more. */
 export function prepareChime(): () => void {
   if (users++ === 0 && audio?.state !== 'running') {
-    for (const gesture of GESTURES) document.addEventListener(gesture, onGesture, { capture: true, passive: true });
+    awaitGesture();
     // Touched before the elements came: the browser allows it already.
     if (navigator.userActivation?.hasBeenActive) onGesture();
   }
@@ -90,6 +112,7 @@ export function chime(severity: Severity, volume: number): void {
   if (!missed || now - missed.at > LATE_MS || ORDER.indexOf(severity) <= ORDER.indexOf(missed.severity))
     missed = { severity, volume, at: now };
   setBlocked(true);
+  regain();
 }
 
 function play(severity: Severity, volume: number): void {

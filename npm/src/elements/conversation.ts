@@ -17,6 +17,7 @@ import { PulsewireElement, type Release, type Styles } from './base.js';
 import { conversationStyles } from './conversation-style.js';
 import { icons } from './icons.js';
 import { emptyState, panel } from './panel.js';
+import { Said } from './said.js';
 import { tokens } from './tokens.js';
 import { typingLine, typingStyles } from './typing.js';
 
@@ -60,7 +61,7 @@ export class PulsewireConversation extends PulsewireElement {
   /** The key of the last message of others that was in sight, to count what came since. */
   #seen: string | undefined;
   #news = 0;
-  #said = '';
+  readonly #said = new Said();
   #last: string | undefined;
   /** Where the list stood before older ones came in front. */
   #place: { height: number; top: number; first: string | undefined } | undefined;
@@ -97,7 +98,7 @@ export class PulsewireConversation extends PulsewireElement {
       this.#place = { height: list.scrollHeight, top: list.scrollTop, first: list.querySelector<HTMLElement>('[data-key]')?.dataset.key };
     }
     const last = messages.at(-1);
-    if (last && last.key !== this.#last && !last.own) this.#said = `${last.senderName}: ${last.content}`;
+    if (last && last.key !== this.#last && !last.own) this.#said.say(`${last.senderName}: ${last.content}`, { also: true });
     if (last?.own && last.key !== this.#last) this.#atEnd = true;
     this.#last = last?.key;
     this.requestUpdate();
@@ -138,7 +139,7 @@ export class PulsewireConversation extends PulsewireElement {
     const messages = state?.messages ?? [];
     const label = this.label || this.text.conversationLabel;
     return html`<section part="conversation" class="conversation" aria-label=${label}>
-      <div class="hidden" aria-live="polite">${this.#said}</div>
+      <div class="hidden" aria-live="polite">${this.#said.draw()}</div>
       <div class="frame">
         <div part="list" class="list" role="log" aria-live="off" aria-label=${label} tabindex="0" @scroll=${this.#scrolled}>
           ${

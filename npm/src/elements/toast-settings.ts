@@ -7,7 +7,7 @@ import { css, html, nothing } from 'lit';
 import { percent } from '../i18n/index.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
 import { askToNotify, type NotifyState, notifyState } from './browser-notifications.js';
-import { blocked, chime, prepareChime } from './chime.js';
+import { blocked, chime, prepareChime, unlock } from './chime.js';
 import { panel } from './panel.js';
 import { type ToastOptions, toastOptions } from './toast-options.js';
 import { tokens } from './tokens.js';
@@ -120,7 +120,7 @@ export class PulsewireToastSettings extends PulsewireElement {
           />
         </label>
         <span class="aside" aria-hidden="true">${percent(volume, this.language)}</span>
-        <button class="button" part="test" type="button" ?disabled=${sound === 'off'} @click=${() => chime('critical', volume)}>
+        <button class="button" part="test" type="button" ?disabled=${sound === 'off'} @click=${() => this.#test(volume)}>
           ${this.text.settingsTest}
         </button>
       </div>
@@ -135,6 +135,11 @@ export class PulsewireToastSettings extends PulsewireElement {
       >
       <p id="why" class="aside" role="status">${why || nothing}</p>
     </div>`;
+  }
+
+  #test(volume: number): void {
+    chime('critical', volume);
+    void unlock();
   }
 
   async #notify(wanted: boolean): Promise<void> {

@@ -15,9 +15,10 @@ import { clock, fill, type Texts } from '../i18n/index.js';
 import type { Pulsewire, ShownToast, Toast } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
 import { closeWhenSeen, notify } from './browser-notifications.js';
-import { blocked, chime, prepareChime } from './chime.js';
+import { blocked, chime, prepareChime, unlock } from './chime.js';
 import { onBannerBottom } from './floating.js';
 import { icons, severityIcons } from './icons.js';
+import { Said } from './said.js';
 import { isHeard, toastOptions } from './toast-options.js';
 import { toastStyles } from './toasts-style.js';
 import { tokens } from './tokens.js';
@@ -42,13 +43,14 @@ interface Shown {
   leaving: boolean;
 }
 const othersOf = (toast: ShownToast): readonly Toast[] => toast.others ?? [];
+/** What it says and of whom: two patients of one name ("Unknown") are two. */
+const whatOf = ({ title, message, patientId, deviceId }: Toast): string => JSON.stringify([title, message, patientId, deviceId]);
 /** Whether all of a place say the same; else it is a storm. */
-const isRepeat = (toast: ShownToast): boolean =>
-  othersOf(toast).every(({ title, message }) => title === toast.title && message === toast.message);
+const isRepeat = (toast: ShownToast): boolean => othersOf(toast).every(other => whatOf(other) === whatOf(toast));
 /** Of a place: stays the same while its newest one changes. */
 function keyOf(toast: ShownToast): string {
   if (othersOf(toast).length === 0) return toast.id;
-  const what = isRepeat(toast) ? `${toast.title} ${toast.message}` : '';
+  const what = isRepeat(toast) ? whatOf(toast) : '';
   return `${toast.kind} ${toast.severity} ${toast.group ?? ''} ${what}`;
 }
 
@@ -63,8 +65,8 @@ export class PulsewireToasts extends PulsewireElement {
 
   #shown: Shown[] = [];
   #waiting = 0;
-  #assertive = '';
-  #polite = '';
+  readonly #assertive = new Said();
+  readonly #polite = new Said();
   #pointerInside = false;
   #focusInside = false;
   #holding: Pulsewire | undefined;
@@ -157,12 +159,12 @@ export class PulsewireToasts extends PulsewireElement {
     const say = (toasts: readonly ShownToast[]): string =>
       toasts
         .map(toast => {
-          const { title, message } = this.#face(toast);
-          return `${this.text[toast.severity]}: ${title}. ${message}`;
+          const { title, message, times } = this.#face(toast);
+          return `${this.text[toast.severity]}: ${title}. ${message}${times ? ` (${fill(this.text.toastsTimes, { n: times })})` : ''}`;
         })
         .join(' ');
-    if (arrived.some(urgent)) this.#assertive = say(arrived.filter(urgent));
-    if (!arrived.every(urgent)) this.#polite = say(arrived.filter(toast => !urgent(toast)));
+    if (arrived.some(urgent)) this.#assertive.say(say(arrived.filter(urgent)), { also: true });
+    if (!arrived.every(urgent)) this.#polite.say(say(arrived.filter(toast => !urgent(toast))), { also: true });
   }
 
   #removeLater(key: string): void {
@@ -212,8 +214,8 @@ export class PulsewireToasts extends PulsewireElement {
   protected override render(): unknown {
     const any = this.#shown.length > 0;
     const hint = blocked.get() && !this.silent && !this.sound;
-    return html`<div class="hidden" role="alert" aria-live="assertive">${this.#assertive}</div>
-      <div class="hidden" role="status" aria-live="polite">${this.#polite}</div>
+    return html`<div class="hidden" role="alert" aria-live="assertive">${this.#assertive.draw()}</div>
+      <div class="hidden" role="status" aria-live="polite">${this.#polite.draw()}</div>
       <section
         part="region"
         role="region"
@@ -232,8 +234,9 @@ export class PulsewireToasts extends PulsewireElement {
           )}
           ${
             hint
-              ? // The click itself is the gesture that unlocks the sound.
-                html`<li part="sound-hint" class="more"><button class="hint link" type="button">${icons.sound}${this.text.soundBlocked}</button></li>`
+              ? html`<li part="sound-hint" class="more">
+                  <button class="hint link" type="button" @click=${unlock}>${icons.sound}${this.text.soundBlocked}</button>
+                </li>`
               : nothing
           }
           ${this.#waiting > 0 ? html`<li part="more" class="more">${fill(this.text.toastsMore, { n: this.#waiting })}</li>` : nothing}

@@ -1,0 +1,24 @@
+/**
+ * What a live region says. Each time it is a node of its own: a text that is set to what it was already is no change, and no screen reader
+ * would say the same alert a second time.
+ */
+import { html } from 'lit';
+import { keyed } from 'lit/directives/keyed.js';
+
+export class Said {
+  #words = '';
+  #times = 0;
+  #drawn = true;
+
+  /** Instead of what was said, or together with what is not drawn yet, so that none of two alerts at once is lost. */
+  say(words: string, { also = false } = {}): void {
+    this.#words = also && !this.#drawn ? `${this.#words} ${words}` : words;
+    this.#times++;
+    this.#drawn = false;
+  }
+  /** For the inside of the live region, which itself must stay. */
+  draw(): unknown {
+    this.#drawn = true;
+    return keyed(this.#times, html`<span>${this.#words}</span>`);
+  }
+}

@@ -344,9 +344,11 @@ export class Client implements Pulsewire {
 
   /**
    * Once per browser where tabs share a connection; what is about this tab's connection or sign-in, once in each. It is the moment for
-   * the sound: the toast itself shows in every tab, for nobody can tell here which of them is looked at.
+   * the sound: the toast itself shows in every tab, for nobody can tell here which of them is looked at. A tab where nobody listens
+   * leaves it to the others.
    */
   async #toast(toast: Toast): Promise<void> {
+    if (this.#events.toast.size === 0) return;
     const first = toast.kind === 'connection' || toast.kind === 'auth' ? undefined : this.#sockets.isFirst(`toast ${toast.id}`);
     if (first === undefined || (await first)) callAll(this.#events.toast, toast);
   }

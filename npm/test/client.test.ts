@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { SocketKeeper } from '../src/socket.js';
 import { createPulsewire, type Pulsewire, type PulsewireOptions } from '../src/index.js';
 import { EVENT, FakeRelay, map } from './fake-relay.js';
 
@@ -132,6 +133,26 @@ test('a toast is told of once, a click gives it to the page, and it is gone', as
   client.clickToast('a1');
   expect(clicked).toHaveBeenCalledWith(expect.objectContaining({ id: 'a1', patientId: 'patient-1' }));
   await vi.waitFor(() => expect(client.toasts.get().visible).toHaveLength(0));
+});
+
+test('a tab where nobody listens for toasts leaves the claim to tell of one to the others', async () => {
+  const claim = vi.spyOn(SocketKeeper.prototype, 'isFirst');
+  try {
+    make();
+    client.channel('tenant');
+    await client.connect();
+    await connected();
+    relay.alert('a1');
+    await vi.waitFor(() => expect(client.toasts.get().visible).toHaveLength(1));
+    expect(claim).not.toHaveBeenCalled();
+    const told = vi.fn();
+    client.on('toast', told);
+    relay.alert('a2');
+    await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(1));
+    expect(claim).toHaveBeenCalledExactlyOnceWith('toast a2');
+  } finally {
+    claim.mockRestore();
+  }
 });
 
 test('telemetry comes as views into the memory of the wasm, with numbers of the window and a rising version', async () => {

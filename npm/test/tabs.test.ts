@@ -1,6 +1,7 @@
 import { decode, encode } from 'cborg';
 import { expect, test, vi } from 'vitest';
 import { list, Message, message, split, text, uint } from '../src/tabs/frames.js';
+import { Tabs } from '../src/tabs/index.js';
 import { AGAIN, type Branch, Trunk } from '../src/tabs/trunk.js';
 import { FakeRelay, map } from './fake-relay.js';
 
@@ -49,6 +50,34 @@ test('another value in one place leaves the rest as it was', () => {
       .list(4)
       .map(part => part.text(1)),
   ).toEqual(['a', 'b']);
+});
+
+test('a tab that is hidden, or that nobody has touched, claims later than one that may sound', async () => {
+  vi.useFakeTimers();
+  const request = vi.fn(async (_name: string, _options: object, claim: (lock: object | null) => unknown) => void claim({}));
+  vi.stubGlobal('addEventListener', () => {});
+  vi.stubGlobal('removeEventListener', () => {});
+  try {
+    for (const [visibilityState, hasBeenActive, waits] of [
+      ['visible', true, false],
+      ['visible', undefined, false],
+      ['visible', false, true],
+      ['hidden', true, true],
+    ] as const) {
+      request.mockClear();
+      vi.stubGlobal('document', { visibilityState, addEventListener: () => {}, removeEventListener: () => {} });
+      const userActivation = hasBeenActive === undefined ? undefined : { hasBeenActive };
+      vi.stubGlobal('navigator', { locks: { request }, userActivation });
+      const first = new Tabs(() => undefined as never).isFirst('toast a');
+      await vi.advanceTimersByTimeAsync(199);
+      expect([visibilityState, hasBeenActive, request.mock.calls.length]).toEqual([visibilityState, hasBeenActive, waits ? 0 : 1]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(await first).toBe(true);
+    }
+  } finally {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  }
 });
 
 test('what is no CBOR is refused, whatever it is', () => {

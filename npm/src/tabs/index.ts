@@ -139,7 +139,9 @@ export class Tabs {
 
   /** Whether this tab is the one that tells the user something that every tab knows: true in exactly one of them. */
   async isFirst(what: string): Promise<boolean> {
-    if (document.visibilityState === 'hidden') await new Promise(resolve => setTimeout(resolve, HIDDEN_LATER_MS));
+    // Nor may a page sound that nobody has touched.
+    if (document.visibilityState === 'hidden' || navigator.userActivation?.hasBeenActive === false)
+      await new Promise(resolve => setTimeout(resolve, HIDDEN_LATER_MS));
     return new Promise(resolve => {
       const claim = (lock: Lock | null) => {
         resolve(lock !== null);

@@ -1,8 +1,7 @@
 /** The frame around the ward: top bar, banner, toasts, title, and what is shown where nobody is signed in. */
-import { PulsewireProvider, useAlerts, useConnection, usePulsewire } from 'pulsewire/react';
+import { PulsewireProvider, useAlerts, useConnection } from 'pulsewire/react';
 import { PulsewireBanner, PulsewireToasts } from 'pulsewire/react/elements';
 import { useEffect, useRef, type MouseEvent } from 'react';
-import { chime } from '../lib/chime';
 import { preferences } from '../lib/prefs';
 import { current, type Ward } from '../lib/ward';
 import { Empty, Footer } from './parts';
@@ -33,24 +32,16 @@ export function App() {
 }
 
 function Shell({ ward }: { ward: Ward }) {
-  const client = usePulsewire();
   const connection = useConnection();
   const { unread } = useAlerts();
   const { t } = useWords();
+  const sound = useValue(preferences.sound);
   const failure = useValue(ward.failure);
   const saidNo = useValue(ward.refused);
 
   useEffect(() => {
     document.title = `${unread > 0 ? `(${unread}) ` : ''}${t('wardReact')} · ${t('appName')}`;
   }, [unread, t]);
-  // Told once per toast, and never for history: the moment to ring.
-  useEffect(
-    () =>
-      client.on('toast', (toast) => {
-        if (preferences.sound.get() && toast.kind === 'alert') chime(toast.severity);
-      }),
-    [client],
-  );
 
   const page = (): React.ReactNode => {
     if (failure !== undefined) return <Empty title={t('failed')} hint={failure} bad />;
@@ -68,7 +59,7 @@ function Shell({ ward }: { ward: Ward }) {
       <PulsewireBanner />
       {page()}
       <Footer />
-      <PulsewireToasts />
+      <PulsewireToasts silent={!sound} />
     </>
   );
 }

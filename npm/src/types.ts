@@ -140,7 +140,7 @@ export interface Alert {
   /** Anything else the backend gave. */
   metadata?: unknown;
 }
-/** Alerts, newest first. */
+/** The alerts that came while the page was open, newest first. What became of them, and those from before: `openAlertDesk` of `pulsewire/people`. */
 export interface AlertsState {
   items: readonly Alert[];
   unread: number;

@@ -56,7 +56,7 @@ export function useDashboardStats<U = ValueOf<'dashboardStats'>>({
   return useSlice('dashboardStats', watch);
 }
 
-/** The active alerts, newest first; of one patient where named. */
+/** The alerts that came while the page was open, newest first, whatever became of them since; of one patient where named. What is open: `useAlertDesk`. */
 export function useAlerts({
   patientId,
   maxHz,

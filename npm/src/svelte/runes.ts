@@ -72,7 +72,7 @@ export const useViewers = (channel: () => string | undefined, { hold = true }: H
     client => client.viewerCounts,
     name => hold && name,
   );
-/** The active alerts, newest first; of one patient where one is named. */
+/** The alerts that came while the page was open, newest first, whatever became of them since; of one patient where one is named. What is open: `useAlertDesk`. */
 export const useAlerts = (patientId: () => string | undefined = () => undefined): Current<AlertsState> =>
   following(patientId, ({ client }, id) => partOf(client, client.alerts, all => (id === undefined ? all : ofPatient(all, id))));
 

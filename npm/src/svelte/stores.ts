@@ -25,7 +25,7 @@ export interface PulsewireStores extends PeopleStores {
   readonly deviceStatuses: Readable<Readonly<Record<string, DeviceStatus>>>;
   /** The numbers of every series that a `telemetry()` store of this page is listened to for: by device, then metric. */
   readonly telemetryData: Readable<TelemetryData>;
-  /** Newest first, read ones included: look at `read`. */
+  /** Those that came while the page was open, newest first, whatever became of them since, read ones included. What is open: `openAlertDesk`. */
   readonly activeAlerts: Readable<readonly Alert[]>;
   readonly unreadAlerts: Readable<number>;
   /** Holds the `dashboard` channel while listened to. */

@@ -8,6 +8,12 @@ import type { Alert, Pulsewire } from '../types.js';
 import { codeOf, isAbsent, Live, type LoadStatus, type Page, shared } from './live.js';
 
 const PAGE = 100;
+/** What is read of one list; where the relay has more, its critical ones are asked for by themselves. */
+const MOST = 1_000;
+/** Ids of one request, at most. */
+const MOST_IDS = 1_000;
+const FIRST_WAIT_MS = 2_000;
+const LONGEST_WAIT_MS = 60_000;
 
 export type AlertState = 'active' | 'acknowledged' | 'resolved';
 export interface DeskAlert extends Alert {
@@ -22,8 +28,11 @@ export interface DeskAlert extends Alert {
 export interface AlertDeskState {
   /** Newest first, without the resolved ones. */
   items: readonly DeskAlert[];
+  /** Those that are not loaded included. */
   unread: number;
   status: LoadStatus;
+  /** Whether the relay has open ones that are not in `items`; never critical ones that nobody has taken on. */
+  more: boolean;
   /** False where this relay cannot acknowledge and resolve. */
   canAct: boolean;
   /** Alerts under way to the relay, by id. */
@@ -32,53 +41,127 @@ export interface AlertDeskState {
   error?: string;
 }
 
+export interface AlertDeskOptions {
+  /** False where the page holds `patient:{id}` already, or must not be counted as its viewer. */
+  hold?: boolean;
+}
+
 export class AlertDesk extends Live<AlertDeskState> {
   readonly #patientId: string | undefined;
+  readonly #hold: boolean;
   #stored = new Map<string, DeskAlert>();
   /** By id: what became of alerts, told or answered. */
   readonly #changes = new Map<string, Partial<DeskAlert>>();
+  /** Came live and have been resolved since: the core keeps them as they came. */
+  #over = new Set<string>();
+  /** Unread ones that the relay counts and that are not loaded. */
+  #beyond = 0;
   #round = 0;
+  #loading = false;
+  #failures = 0;
+  #again: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: Pulsewire, patientId: string | undefined) {
-    super(client, { items: [], unread: 0, status: 'loading', canAct: true, busy: new Set() });
+  constructor(client: Pulsewire, patientId: string | undefined, { hold = true }: AlertDeskOptions = {}) {
+    super(client, { items: [], unread: 0, status: 'loading', more: false, canAct: true, busy: new Set() });
     this.#patientId = patientId;
+    this.#hold = hold;
   }
 
   protected start(): (() => void)[] {
     this.#merge();
-    const tenant = this.client.channel('tenant');
-    tenant.on<Partial<DeskAlert> & { id: string }>('alert_updated', ({ data }) => this.#changed(data));
+    // A token for single patients may not listen to `tenant`: what is told of one patient comes on that patient's channel too.
+    const own = this.#patientId === undefined ? [] : [`patient:${this.#patientId}`];
+    const held = ['tenant', ...(this.#hold ? own : [])].map(name => this.client.channel(name));
     return [
-      () => tenant.release(),
+      ...held.map(channel => () => channel.release()),
+      this.client.on('event', ({ event, data }) => {
+        if (event === 'alert_updated') this.#changed(data as Partial<DeskAlert> & { id: string });
+      }),
       this.client.alerts.listen(() => this.#merge()),
       this.client.on('resync', ({ channel }) => {
-        if (channel === 'tenant') void this.reload();
+        if (channel === 'tenant' || own.includes(channel)) void this.reload();
       }),
       this.onConnected(() => void this.reload()),
+      () => clearTimeout(this.#again),
     ];
   }
 
   async reload(): Promise<void> {
     const round = ++this.#round;
+    clearTimeout(this.#again);
+    this.#loading = true;
     if (this.get().status !== 'ready') this.patch({ status: 'loading' });
+    const live = this.client.alerts.get().items;
+    const found = new Map<string, DeskAlert>();
     try {
-      const patientId = this.#patientId;
-      const of = { state: 'open', limit: PAGE, ...(patientId !== undefined && { patientId }) };
-      const page = await this.client.call<Page<DeskAlert>>('alerts.list', of);
+      const { more, unread } = await this.#read(round, { state: 'open' }, found);
+      if (more) await this.#read(round, { state: 'active', severity: 'critical' }, found);
+      const over = await this.#resolved(round, live, found);
       if (round !== this.#round) return;
-      this.#stored = new Map(page.items.map(item => [item.id, item]));
-      this.patch({ status: 'ready' });
+      this.#stored = found;
+      this.#over = over;
+      // The relay counts all that this user may see, not those of one patient.
+      const counts = more && this.#patientId === undefined;
+      this.#beyond = counts ? Math.max(0, unread - [...found.values()].filter(({ read }) => !read).length) : 0;
+      this.#failures = 0;
+      this.patch({ status: 'ready', more, canAct: true });
     } catch (error) {
       if (round !== this.#round) return;
+      // What came before it failed is shown: an alert that is known must be seen.
+      this.#stored = new Map([...this.#stored, ...found]);
       this.patch({ status: isAbsent(error) ? 'absent' : 'error' });
+      if (!isAbsent(error)) this.#tryAgain();
     }
+    this.#loading = false;
     this.#merge();
+  }
+
+  /** Page after page, up to `MOST` alerts; says whether the relay has more. */
+  async #read(round: number, of: object, into: Map<string, DeskAlert>): Promise<{ more: boolean; unread: number }> {
+    let [count, unread] = [0, 0];
+    let before: unknown;
+    do {
+      const page: Page<DeskAlert> = await this.client.call('alerts.list', {
+        ...of,
+        limit: PAGE,
+        ...(this.#patientId !== undefined && { patientId: this.#patientId }),
+        ...(before !== undefined && { before }),
+      });
+      for (const alert of page.items) into.set(alert.id, alert);
+      count += page.items.length;
+      unread = page.unread ?? 0;
+      before = page.next ?? undefined;
+    } while (before !== undefined && count < MOST && round === this.#round);
+    return { more: before !== undefined, unread };
+  }
+
+  /**
+   * Which of those that came live were resolved by others while nobody told it. Not being among the open ones does not say so:
+   * another relay, with a store of its own, may have kept it. An alert is dropped only where the relay says that it is over.
+   */
+  async #resolved(round: number, live: readonly Alert[], open: ReadonlyMap<string, unknown>): Promise<Set<string>> {
+    const of = this.#patientId;
+    const missing = live.filter(({ id, patientId }) => !open.has(id) && (of === undefined || patientId === of));
+    const over = new Set(missing.map(({ id }) => id).filter(id => this.#over.has(id)));
+    const asked = missing.filter(({ id }) => !over.has(id));
+    if (asked.length === 0) return over;
+    const ended = new Map<string, DeskAlert>();
+    await this.#read(round, { state: 'resolved', from: Math.min(...asked.map(({ ts }) => ts)) }, ended);
+    for (const { id } of asked) if (ended.get(id)?.state === 'resolved') over.add(id);
+    return over;
+  }
+
+  #tryAgain(): void {
+    if (!this.active) return;
+    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#failures++);
+    // Not all pages of a ward at once.
+    this.#again = setTimeout(() => void this.reload(), wait * (0.5 + Math.random() / 2));
   }
 
   async markRead(ids: readonly string[]): Promise<boolean> {
     if (ids.length === 0) return true;
     try {
-      await this.client.call('alerts.read', { ids });
+      for (let n = 0; n < ids.length; n += MOST_IDS) await this.client.call('alerts.read', { ids: ids.slice(n, n + MOST_IDS) });
     } catch (error) {
       // Without a store the mark is the page's own, as ever.
       if (!isAbsent(error)) {
@@ -111,7 +194,10 @@ export class AlertDesk extends Live<AlertDeskState> {
       this.#changed({ state, read: true, ...told, id });
       return true;
     } catch (error) {
-      this.patch(isAbsent(error) ? { canAct: false, error: undefined } : { error: codeOf(error) });
+      const unknown = isAbsent(error);
+      // Where the list is known, one alert is not: it has expired, or is no longer this user's to see. That says nothing of the others.
+      this.patch(unknown && this.get().status === 'absent' ? { canAct: false, error: undefined } : { error: codeOf(error) });
+      if (unknown && this.get().status === 'ready') void this.reload();
       return false;
     } finally {
       this.patch({ busy: new Set([...this.get().busy].filter(one => one !== id)) });
@@ -124,19 +210,20 @@ export class AlertDesk extends Live<AlertDeskState> {
   }
 
   #merge(): void {
-    const live = this.client.alerts.get().items;
+    const live = this.client.alerts.get().items.filter(({ id }) => !this.#over.has(id));
     const read = new Set(live.filter(alert => alert.read).map(({ id }) => id));
     const all = new Map<string, DeskAlert>(live.map(alert => [alert.id, { state: 'active', ...alert }]));
     for (const [id, alert] of this.#stored) all.set(id, { ...all.get(id), ...alert, read: alert.read || read.has(id) });
-    for (const id of this.#changes.keys()) if (!all.has(id)) this.#changes.delete(id);
+    // What is told of an alert while the list is on its way may be newer than the list.
+    if (!this.#loading) for (const id of this.#changes.keys()) if (!all.has(id)) this.#changes.delete(id);
     const items = [...all.values()]
       .map(alert => ({ ...alert, state: alert.state ?? 'active', ...this.#changes.get(alert.id) }))
       .filter(alert => alert.state !== 'resolved' && (this.#patientId === undefined || alert.patientId === this.#patientId))
       .sort((a, b) => b.ts - a.ts);
-    this.patch({ items, unread: items.filter(alert => !alert.read).length });
+    this.patch({ items, unread: items.filter(alert => !alert.read).length + this.#beyond });
   }
 }
 
 /** The alerts of a client, of one patient where one is named; the same desk for all who ask for the same. */
-export const openAlertDesk = (client: Pulsewire, patientId?: string): AlertDesk =>
-  shared(client, `alerts ${patientId ?? ''}`, () => new AlertDesk(client, patientId));
+export const openAlertDesk = (client: Pulsewire, patientId?: string, options: AlertDeskOptions = {}): AlertDesk =>
+  shared(client, `alerts ${patientId ?? ''} ${options.hold ?? true}`, () => new AlertDesk(client, patientId, options));

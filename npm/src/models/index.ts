@@ -5,7 +5,14 @@
  * Each `open…` gives an observable with methods: a Svelte store, or for React `useObservable`. It works while somebody listens. The
  * elements, and the hooks of `pulsewire/react/people`, stand on these.
  */
-export { type AlertDesk, type AlertDeskState, type AlertState, type DeskAlert, openAlertDesk } from './alert-desk.js';
+export {
+  type AlertDesk,
+  type AlertDeskOptions,
+  type AlertDeskState,
+  type AlertState,
+  type DeskAlert,
+  openAlertDesk,
+} from './alert-desk.js';
 export { type ExecutionLine, type ExecutionView, type ExecutionViewState, openExecution } from './execution.js';
 export { type Inbox, type InboxState, openInbox } from './inbox.js';
 export type { LoadStatus } from './live.js';

@@ -5,7 +5,7 @@
  * Each gives its state with the ways to act on it. They hold their channels while mounted, and share one model per client and id.
  */
 import { useMemo } from 'react';
-import { type AlertDesk, type AlertDeskState, openAlertDesk } from '../models/alert-desk.js';
+import { type AlertDesk, type AlertDeskOptions, type AlertDeskState, openAlertDesk } from '../models/alert-desk.js';
 import { type ExecutionView, type ExecutionViewState, openExecution } from '../models/execution.js';
 import { type Inbox, type InboxState, openInbox } from '../models/inbox.js';
 import { type Author, openTimeline, type Timeline, type TimelineState } from '../models/timeline.js';
@@ -18,7 +18,7 @@ import { type HoldOption, useHold, useObservable, type Watch } from './observe.j
 const NONE: readonly never[] = [];
 const NOTHING: Readonly<Record<string, never>> = {};
 const INBOX: InboxState = { items: NONE, unread: 0, status: 'loading', more: false };
-const DESK: AlertDeskState = { items: NONE, unread: 0, status: 'loading', canAct: true, busy: new Set() };
+const DESK: AlertDeskState = { items: NONE, unread: 0, status: 'loading', more: false, canAct: true, busy: new Set() };
 const TIMELINE: TimelineState = { messages: NONE, typists: NONE, status: 'loading', more: false, loadingOlder: false };
 const EXECUTION: ExecutionViewState = { status: 'loading', retrying: false, log: NONE };
 const USAGE: UsageState = { sessions: NONE, status: 'loading' };
@@ -46,9 +46,13 @@ export function useNotifications(): InboxState & Pick<Inbox, 'markRead' | 'dismi
   );
 }
 
-/** The alerts that are not resolved, of one patient where named, with what became of them. */
-export function useAlertDesk(patientId?: string): AlertDeskState & Pick<AlertDesk, 'markRead' | 'acknowledge' | 'resolve' | 'reload'> {
-  const [state, desk] = useModel<AlertDeskState, AlertDesk>(client => openAlertDesk(client, patientId), patientId ?? '', DESK);
+/** The alerts that are not resolved, of one patient where named (holds `patient:{id}`), with what became of them. */
+export function useAlertDesk(
+  patientId?: string,
+  { hold = true }: AlertDeskOptions = {},
+): AlertDeskState & Pick<AlertDesk, 'markRead' | 'acknowledge' | 'resolve' | 'reload'> {
+  const open = (client: Pulsewire) => openAlertDesk(client, patientId, { hold });
+  const [state, desk] = useModel<AlertDeskState, AlertDesk>(open, `${patientId ?? ''} ${hold}`, DESK);
   return useMemo(
     () => ({
       ...state,

@@ -5,7 +5,7 @@
  *
  * `.current` follows as with the other runes; `.model()` is what to act on: `inbox.model().markRead('all')`.
  */
-import { type AlertDesk, openAlertDesk } from '../models/alert-desk.js';
+import { type AlertDesk, type AlertDeskOptions, openAlertDesk } from '../models/alert-desk.js';
 import { type ExecutionView, openExecution } from '../models/execution.js';
 import { type Inbox, openInbox } from '../models/inbox.js';
 import { type Author, openTimeline, type Timeline } from '../models/timeline.js';
@@ -31,8 +31,9 @@ function model<A, M extends Observable<unknown>>(arg: () => A, open: (client: Pu
 
 /** The notifications of this user, newest first. */
 export const useNotifications = (): Model<Inbox> => model(() => undefined, openInbox);
-/** The alerts that are not resolved, of one patient where one is named, with what became of them. */
-export const useAlertDesk = (patientId: () => string | undefined = () => undefined): Model<AlertDesk> => model(patientId, openAlertDesk);
+/** The alerts that are not resolved, of one patient where one is named (holds `patient:{id}`), with what became of them. */
+export const useAlertDesk = (patientId: () => string | undefined = () => undefined, options?: AlertDeskOptions): Model<AlertDesk> =>
+  model(patientId, (client, id) => openAlertDesk(client, id, options));
 /** A conversation: messages oldest first, what is on its way last; holds its channel. */
 export const useConversation = (conversationId: () => string, author?: () => Author): Model<Timeline> =>
   model(

@@ -213,11 +213,39 @@ describe('the alert list', () => {
     await vi.waitFor(() => expect(client.calls).toContain('markAlertsRead mine'));
   });
 
-  test('says how many older ones it leaves out', async () => {
+  test('says how many it leaves out', async () => {
     client.setAlerts(Array.from({ length: 12 }, () => alert()));
     const list = await place('pulsewire-alerts', client, { limit: '10' });
     expect(list.shadowRoot?.querySelectorAll('li')).toHaveLength(10);
-    expect(shown(list)).toContain('2 older not shown');
+    expect(shown(list)).toContain('2 more not shown');
+  });
+
+  test('leaves no critical one out that nobody has taken on, however many newer ones there are', async () => {
+    const [old, now] = [Date.now() - 60_000, Date.now()];
+    client.setAlerts([
+      ...Array.from({ length: 100 }, () => alert({ severity: 'low', ts: now })),
+      alert({ id: 'grave', severity: 'critical', ts: old }),
+      alert({ id: 'high', severity: 'high', ts: old }),
+    ]);
+    const list = await place('pulsewire-alerts', client, { limit: '2' });
+    const words = [...list.shadowRoot!.querySelectorAll('li .severity')].map(one => one.textContent);
+    expect(words).toEqual(['Critical', 'High']);
+    expect(shown(list)).toContain('100 more not shown');
+  });
+
+  test('says above the list that it could not be loaded, and that there is more', async () => {
+    client.setAlerts([alert({ id: 'a' })]);
+    client.setConnection({ state: 'connected', connectionId: 'c1' });
+    client.answers.set('alerts.list', () => Promise.reject(new Error('disk full')));
+    const list = await place('pulsewire-alerts', client);
+    await vi.waitFor(() => expect(maybe(list, '[part=failed]')).not.toBeNull());
+    expect(list.shadowRoot?.querySelectorAll('li')).toHaveLength(1);
+    const items = Array.from({ length: 100 }, () => ({ ...alert(), state: 'active' }));
+    client.answers.set('alerts.list', () => ({ items, unread: 2_000, next: 'n' }));
+    inside(list, '[part=retry]').click();
+    await vi.waitFor(() => expect(shown(list)).toContain('There are more alerts than are shown here'));
+    expect(maybe(list, '[part=failed]')).toBeNull();
+    expect(list.shadowRoot?.querySelectorAll('li')).toHaveLength(50);
   });
 
   test('tells the page which alert was clicked', async () => {

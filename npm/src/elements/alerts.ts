@@ -2,8 +2,9 @@
  * `<pulsewire-alerts>`: the alerts that are not resolved, newest first, each with its severity in a word, a shape and a colour, to be marked
  * as read, acknowledged and resolved.
  *
- * `patient-id` narrows it to one patient, `limit` to the newest N (50), `no-actions` leaves acknowledging and resolving out, as does a
- * relay that stores no alerts. Events: `pulsewire-alert-click` with the alert.
+ * `patient-id` narrows it to one patient and makes this page a viewer of `patient:{id}`, which `no-hold` does not; `limit` cuts it to N (50):
+ * what nobody has taken on stays, critical before high before the newest, and a critical one is never left out. `no-actions` leaves
+ * acknowledging and resolving out, as does a relay that stores no alerts. Events: `pulsewire-alert-click` with the alert.
  */
 import { css, html, nothing, type PropertyDeclarations } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
@@ -18,12 +19,25 @@ import { tokens } from './tokens.js';
 
 const DEFAULT_LIMIT = 50;
 
+const urgency = ({ severity, state }: DeskAlert): number =>
+  state !== 'active' ? 0 : severity === 'critical' ? 2 : severity === 'high' ? 1 : 0;
+
+/** As many as `limit`, in their order; those that wait for somebody and are grave before newer ones, and all that are critical. */
+function mostUrgent(items: readonly DeskAlert[], limit: number): readonly DeskAlert[] {
+  if (items.length <= limit) return items;
+  // The sort is stable: newest first within each.
+  const first = [...items].sort((a, b) => urgency(b) - urgency(a));
+  const kept = new Set(first.filter((alert, n) => n < limit || urgency(alert) === 2));
+  return items.filter(alert => kept.has(alert));
+}
+
 export class PulsewireAlerts extends PulsewireElement {
   static override properties: PropertyDeclarations = {
     patientId: { attribute: 'patient-id' },
     limit: { type: Number },
     noHeader: { type: Boolean, attribute: 'no-header' },
     noActions: { type: Boolean, attribute: 'no-actions' },
+    noHold: { type: Boolean, attribute: 'no-hold' },
   };
   static override styles: Styles = [
     tokens,
@@ -47,11 +61,12 @@ export class PulsewireAlerts extends PulsewireElement {
   declare limit: number | undefined;
   declare noHeader: boolean;
   declare noActions: boolean;
-  protected override readonly attachOn: readonly string[] = ['patientId'];
+  declare noHold: boolean;
+  protected override readonly attachOn: readonly string[] = ['patientId', 'noHold'];
   #desk: AlertDesk | undefined;
 
   protected override attach(client: Pulsewire): Release[] {
-    this.#desk = openAlertDesk(client, this.patientId || undefined);
+    this.#desk = openAlertDesk(client, this.patientId || undefined, { hold: !this.noHold });
     return [this.redrawOn(this.#desk), this.redrawOn(client.connection), everySecond(() => this.requestUpdate())];
   }
 
@@ -59,37 +74,49 @@ export class PulsewireAlerts extends PulsewireElement {
     const state = this.#desk?.get();
     const items = state?.items ?? [];
     const limit = this.limit && this.limit > 0 ? this.limit : DEFAULT_LIMIT;
-    const rest = items.length - limit;
-    return html`${this.noHeader ? nothing : this.#header(items)} ${actionError(this.text, state?.error)}
+    const shown = mostUrgent(items, limit);
+    const rest = items.length - shown.length;
+    const status = state?.status ?? 'loading';
+    const whole = status === 'ready' || status === 'absent';
+    return html`${this.noHeader ? nothing : this.#header(items, state?.unread ?? 0)} ${actionError(this.text, state?.error)}
       ${
-        items.length === 0
-          ? emptyState(
+        whole && items.length > 0
+          ? nothing
+          : emptyState(
               this.text,
-              state?.status ?? 'loading',
+              status,
               this.source,
               html`${icons.check}<span>${this.text.alertsEmpty}</span>`,
               () => void this.#desk?.reload(),
             )
+      }
+      ${
+        items.length === 0
+          ? nothing
           : html`<ul part="list">
               ${repeat(
-                items.slice(0, limit),
+                shown,
                 alert => alert.id,
-                alert =>
-                  this.#item(alert, !this.noActions && state?.canAct === true && state.status === 'ready', state?.busy.has(alert.id)),
+                alert => this.#item(alert, !this.noActions && state?.canAct === true && status === 'ready', state?.busy.has(alert.id)),
               )}
             </ul>`
       }
-      ${rest > 0 ? html`<div class="state rest">${fill(this.text.alertsMore, { n: number(rest, this.language) })}</div>` : nothing}`;
+      ${rest > 0 || state?.more ? html`<div part="rest" class="state rest">${this.#rest(rest, state?.more)}</div>` : nothing}`;
   }
 
-  #header(items: readonly DeskAlert[]): unknown {
+  #rest(n: number, more = false): string {
+    return more ? this.text.alertsMany : fill(this.text.alertsMore, { n: number(n, this.language) });
+  }
+
+  #header(items: readonly DeskAlert[], count: number): unknown {
     const unread = items.filter(alert => !alert.read);
     return html`<header part="header">
       <h2 part="title">${this.text.alertsTitle}</h2>
+      ${count === 0 ? nothing : html`<span class="unread">${plural(this.text, this.language, 'alertsUnread', count)}</span>`}
       ${
         unread.length === 0
           ? nothing
-          : html`<span class="unread">${plural(this.text, this.language, 'alertsUnread', unread.length)}</span>
+          : html`
               <button class="all link" part="mark-all" type="button" @click=${() => void this.#desk?.markRead(unread.map(({ id }) => id))}>
                 ${this.text.alertsMarkAll}
               </button>`

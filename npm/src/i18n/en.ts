@@ -67,7 +67,8 @@ export const en = {
   alertsMark: 'Mark as read',
   alertsMarkOf: 'Mark as read: {what}',
   alertsUnread: 'Unread',
-  alertsMore: '{n} older not shown',
+  alertsMore: '{n} more not shown',
+  alertsMany: 'There are more alerts than are shown here',
 
   // What several elements say
   loading: 'Loading…',

@@ -58,7 +58,8 @@ export const ptBR: Texts = {
   alertsMark: 'Marcar como lido',
   alertsMarkOf: 'Marcar como lido: {what}',
   alertsUnread: 'Não lido',
-  alertsMore: '{n} mais antigos não exibidos',
+  alertsMore: 'mais {n} não exibidos',
+  alertsMany: 'Há mais alertas do que os exibidos aqui',
 
   loading: 'Carregando…',
   loadMore: 'Carregar mais',

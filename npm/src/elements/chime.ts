@@ -45,7 +45,6 @@ function setBlocked(next: boolean): void {
 }
 
 function awaitGesture(): void {
-  if (users === 0) return;
   for (const gesture of GESTURES) document.addEventListener(gesture, onGesture, { capture: true, passive: true });
 }
 
@@ -54,17 +53,14 @@ export async function unlock(): Promise<void> {
   if (typeof AudioContext !== 'function') return;
   if (!audio) {
     audio = new AudioContext();
-    audio.onstatechange = onState;
+    audio.onstatechange = regain;
   }
   try {
     await audio.resume();
   } catch {
     // It stays blocked, which the hint says.
   }
-  onRunning();
-}
-function onRunning(): void {
-  if (audio?.state !== 'running') return;
+  if (audio.state !== 'running') return;
   for (const gesture of GESTURES) document.removeEventListener(gesture, onGesture, true);
   setBlocked(false);
   const late = missed;
@@ -73,11 +69,8 @@ function onRunning(): void {
 }
 const onGesture = (): void => void unlock();
 /** A call or another app takes the sound away, and does not always give it back: then it is asked for again, at once and at each gesture. */
-function onState(): void {
-  if (audio?.state === 'running') onRunning();
-  else if (users > 0) regain();
-}
 function regain(): void {
+  if (users === 0) return;
   awaitGesture();
   // Before the first gesture there is none, and it would only be refused.
   if (audio) void unlock();

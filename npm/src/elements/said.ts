@@ -3,7 +3,7 @@
  * would say the same alert a second time.
  */
 import { html } from 'lit';
-import { keyed } from 'lit/directives/keyed.js';
+import { repeat } from 'lit/directives/repeat.js';
 
 export class Said {
   #words = '';
@@ -19,6 +19,10 @@ export class Said {
   /** For the inside of the live region, which itself must stay. */
   draw(): unknown {
     this.#drawn = true;
-    return keyed(this.#times, html`<span>${this.#words}</span>`);
+    return repeat(
+      [this.#times],
+      times => times,
+      () => html`<span>${this.#words}</span>`,
+    );
   }
 }

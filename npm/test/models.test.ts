@@ -8,14 +8,16 @@ let relay: FakeRelay;
 let clock: FakeClock;
 let client: Pulsewire;
 const ends: (() => void)[] = [];
+let who = 'ana';
 const nurse = { sender: 'nurse', senderName: 'Ana Lima' } as const;
 beforeEach(async () => {
   clock = installFakeClock();
+  who = 'ana';
   relay = createFakeRelay();
   client = createPulsewire({
     url: 'ws://relay.test/ws',
     WebSocket: relay.WebSocket,
-    getToken: () => relay.token({ sub: 'ana' }),
+    getToken: () => relay.token({ sub: who }),
     polling: false,
     backoff: { jitter: false },
   });
@@ -376,12 +378,14 @@ describe('a conversation', () => {
 describe('usage', () => {
   test('begins with what is stored and follows sessions as they begin and end', async () => {
     const start = clock.now - 3_600_000;
-    relay.onCall('sessions.list', () => ({ items: [{ deviceId: 'd1', startedAt: start, endedAt: start + 600_000 }], compliance: 0.5 }));
+    const items: object[] = [{ deviceId: 'd1', startedAt: start, endedAt: start + 600_000 }];
+    relay.onCall('sessions.list', () => ({ items, compliance: 0.5 }));
     const usage = openUsage(client, 'p1');
     watch(usage);
     await connect();
     expect(usage.get()).toMatchObject({ status: 'ready', compliance: 0.5, current: undefined });
     const startedAt = clock.now;
+    items.unshift({ deviceId: 'd1', startedAt });
     relay.publish('patient:p1', 'usage_session', { patientId: 'p1', deviceId: 'd1', phase: 'start', startedAt });
     await clock.advance(60_000);
     expect(usage.get().current).toEqual({ deviceId: 'd1', startedAt });
@@ -390,8 +394,27 @@ describe('usage', () => {
     relay.publish('patient:p1', 'usage_session', { ...end, phase: 'end' });
     relay.publish('patient:p1', 'usage_session', { patientId: 'p1', deviceId: 'd1', phase: 'start', startedAt });
     await clock.advance(100);
-    expect(usage.get()).toMatchObject({ current: undefined, compliance: 0.6 });
+    expect(usage.get()).toMatchObject({ current: undefined });
     expect(usage.get().sessions).toHaveLength(2);
+  });
+
+  test('takes compliance from the list alone, and asks for it again once after what is told together', async () => {
+    let listed: object = { items: [], compliance: 0.5 };
+    relay.onCall('sessions.list', () => listed);
+    const usage = openUsage(client, 'p1');
+    watch(usage);
+    await connect();
+    const startedAt = clock.now - 60_000;
+    listed = { items: [{ deviceId: 'd1', startedAt: startedAt - 5_000, endedAt: startedAt + 9_000 }], compliance: 0.55 };
+    const told = { patientId: 'p1', deviceId: 'd1', startedAt };
+    relay.publish('patient:p1', 'usage_session', { ...told, phase: 'start' });
+    relay.publish('patient:p1', 'usage_session', { ...told, phase: 'end', endedAt: startedAt + 9_000, durationMs: 9_000, compliance: 1 });
+    await clock.advance(500);
+    expect(usage.get().compliance).toBe(0.5);
+    await clock.advance(1_000);
+    expect(calls('sessions.list')).toHaveLength(2);
+    // Joined by the relay with the one before.
+    expect(usage.get()).toMatchObject({ compliance: 0.55, sessions: [{ startedAt: startedAt - 5_000 }], current: undefined });
   });
 });
 
@@ -430,5 +453,69 @@ describe('a long job', () => {
     expect(await job.retry()).toBe(true);
     await clock.advance(100);
     expect(asked).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a shared computer', () => {
+  const alert = { patientId: 'p1', patientName: 'Ana', type: 'vital', severity: 'high' as const, message: 'a', ts: 1, read: false };
+  const models = {
+    inbox: () => openInbox(client),
+    'alert desk': () => openAlertDesk(client),
+    conversation: () => openTimeline(client, 'c1', nurse),
+    usage: () => openUsage(client, 'p1'),
+    'long job': () => openExecution(client, 'e1'),
+  } as const;
+  const names = Object.keys(models) as (keyof typeof models)[];
+  beforeEach(() => {
+    const stored = (method: string, answer: object) =>
+      relay.onCall(method, () => {
+        if (who !== 'ana') throw new Error('disk full');
+        return answer;
+      });
+    stored('notifications.list', { items: [note('secret', 1)], unread: 1, next: null });
+    stored('alerts.list', { items: [{ ...alert, id: 'secret', state: 'active' }], unread: 1, next: null });
+    const message = { id: 'secret', content: 'x', sender: 'patient', senderName: 'Rui', ts: 1 };
+    stored('conversations.messages', { items: [message], next: null });
+    stored('sessions.list', { items: [{ deviceId: 'secret', startedAt: 1, endedAt: 2 }], compliance: 0.5 });
+    const line = { ts: 1, level: 'info', text: 'secret' };
+    stored('executions.get', { executionId: 'e1', status: 'running', progress: 0.2, attempt: 1, ts: 1, title: 'secret', log: [line] });
+  });
+  const held = (model: { get(): object }) => JSON.stringify(model.get());
+
+  test.each(names)('nothing of the %s of one user is shown to the next', async name => {
+    const model = models[name]();
+    watch(model);
+    await connect();
+    expect(held(model)).toContain('secret');
+    await client.signOut();
+    expect(held(model)).not.toContain('secret');
+    who = 'bo';
+    await connect();
+    expect(held(model)).not.toContain('secret');
+  });
+
+  test.each(names)('nor of the %s where nobody listened meanwhile', async name => {
+    const model = models[name]();
+    const end = model.listen(() => {});
+    await connect();
+    end();
+    expect(held(model)).toContain('secret');
+    await client.signOut();
+    who = 'bo';
+    await connect();
+    const seen: string[] = [];
+    ends.push(model.listen(() => seen.push(held(model))));
+    await clock.advance(100);
+    expect([held(model), ...seen].join('')).not.toContain('secret');
+  });
+
+  test.each(names)('the %s stays through a lost connection', async name => {
+    const model = models[name]();
+    watch(model);
+    await connect();
+    relay.reachable = false;
+    relay.drop();
+    await clock.advance(1_000);
+    expect(held(model)).toContain('secret');
   });
 });

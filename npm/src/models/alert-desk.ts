@@ -209,6 +209,16 @@ export class AlertDesk extends Live<AlertDeskState> {
     this.#merge();
   }
 
+  protected forget(): void {
+    this.#stored = new Map();
+    this.#changes.clear();
+    this.#over.clear();
+    this.#beyond = this.#failures = 0;
+    this.#loading = false;
+    this.#round++;
+    clearTimeout(this.#again);
+  }
+
   #merge(): void {
     const live = this.client.alerts.get().items.filter(({ id }) => !this.#over.has(id));
     const read = new Set(live.filter(alert => alert.read).map(({ id }) => id));

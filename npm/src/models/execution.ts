@@ -92,6 +92,11 @@ export class ExecutionView extends Live<ExecutionViewState> {
     if (lines.length > 0) this.patch({ log: [...this.get().log, ...lines].slice(-MAX_LINES) });
   }
 
+  protected forget(): void {
+    this.#stored = undefined;
+    this.#round++;
+  }
+
   #merge(): void {
     const live = this.client.executions.get()[this.#id];
     const stored = this.#stored;

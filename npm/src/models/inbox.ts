@@ -40,12 +40,9 @@ export class Inbox extends Live<InboxState> {
     const follow = (): void => {
       const now = this.client.connection.get().user;
       if (now === user) return;
-      const other = user !== undefined;
       user = now;
       leave?.();
       leave = undefined;
-      // A shared computer: nothing of one user is shown to the next.
-      if (other) this.#forget();
       if (now === undefined) return;
       const own = this.client.channel(`user:${now}`);
       own.on<{ ids: readonly string[] }>('notification_read', ({ data }) => this.#marked(data.ids, this.#read));
@@ -152,13 +149,12 @@ export class Inbox extends Live<InboxState> {
     this.patch({ items, unread });
   }
 
-  #forget(): void {
+  protected forget(): void {
     this.#stored = new Map();
     this.#dismissed.clear();
     this.#read.clear();
     this.#next = this.#counted = undefined;
     this.#round++;
-    this.patch({ items: [], unread: 0, status: 'loading', more: false, error: undefined });
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * That makes it a Svelte store, what React's `useSyncExternalStore` wants, and what an element can attach to, without a second way to
  * let go. What was known stays when the last listener leaves, so that a remount begins with it. While rendering on a server nothing starts.
+ * It stays for the user who had it, and nobody else: with another one, or none after one, everything is as at the beginning.
  */
 import { callAll } from '../observable.js';
 import type { Observable, Pulsewire } from '../types.js';
@@ -13,21 +14,32 @@ export type LoadStatus = 'loading' | 'ready' | 'error' | 'absent';
 export abstract class Live<S extends object> implements Observable<S> {
   protected readonly client: Pulsewire;
   readonly #listeners = new Set<() => void>();
+  readonly #initial: S;
   #state: S;
+  /** Whose it is, once somebody is known. */
+  #owner: string | undefined;
   #stop: (() => void)[] | undefined;
 
   constructor(client: Pulsewire, initial: S) {
     this.client = client;
-    this.#state = initial;
+    this.#initial = this.#state = initial;
   }
 
-  get = (): S => this.#state;
+  get = (): S => {
+    // Nobody looks after it while nobody listens.
+    if (!this.#stop) this.#own();
+    return this.#state;
+  };
 
   listen = (changed: () => void): (() => void) => {
     const listener = () => changed();
     if (typeof window !== 'undefined' && this.#stop === undefined) {
+      this.#own();
       this.#stop = [];
-      this.#stop.push(...this.start());
+      this.#stop.push(
+        this.client.connection.listen(() => this.#own()),
+        ...this.start(),
+      );
     }
     this.#listeners.add(listener);
     return () => {
@@ -46,6 +58,21 @@ export abstract class Live<S extends object> implements Observable<S> {
 
   /** The first listener came: take hold, and give back how to let go. */
   protected abstract start(): (() => void)[];
+
+  /** A shared computer: drop all that one user had and the next must not see; the state is as at the beginning afterwards. */
+  protected abstract forget(): void;
+
+  #own(): void {
+    const { tenant, user } = this.client.connection.get();
+    const now = user === undefined ? undefined : JSON.stringify([tenant, user]);
+    if (now === this.#owner) return;
+    const other = this.#owner !== undefined;
+    this.#owner = now;
+    if (!other) return;
+    this.forget();
+    this.#state = this.#initial;
+    callAll(this.#listeners);
+  }
 
   protected get active(): boolean {
     return this.#stop !== undefined;

@@ -209,6 +209,16 @@ export class Timeline extends Live<TimelineState> {
     sending.then(stop, stop);
   }
 
+  protected forget(): void {
+    this.#stored = new Map();
+    this.#next = undefined;
+    this.#round++;
+    this.#typing = false;
+    this.#own.clear();
+    this.#marked.clear();
+    this.#mine.clear();
+  }
+
   #merge(): void {
     const { sender, senderName } = this.#author;
     const live = this.client.messages(this.#id).get();

@@ -1,12 +1,16 @@
 /**
  * How a patient uses a device: whether it is in use now, how long today, and how much of the target that is.
  *
- * What the relay has stored comes from `sessions.list`; `usage_session` events go on from there. Compliance is the relay's figure
- * (0 to 1, over the days asked for): what counts as enough is its business, not the page's.
+ * What the relay has stored comes from `sessions.list`; `usage_session` events go on from there, and the list is asked for again after them:
+ * the relay joins sessions and ends those that overlap. Compliance is the relay's figure (0 to 1, over the days asked for): what counts as
+ * enough is its business, not the page's. Trap: the `compliance` of an event is that of one day.
  */
 import type { Pulsewire } from '../types.js';
 import type { BuiltInEvents } from '../schema.js';
 import { isAbsent, Live, type LoadStatus, shared } from './live.js';
+
+/** After an event; those that come together are one question. */
+const RELOAD_MS = 1_000;
 
 export interface UsageSession {
   deviceId: string;
@@ -38,6 +42,7 @@ export class Usage extends Live<UsageState> {
   readonly #days: number;
   readonly #hold: boolean;
   #round = 0;
+  #soon: ReturnType<typeof setTimeout> | undefined;
   #byKey = new Map<string, UsageSession>();
 
   constructor(client: Pulsewire, patientId: string, { days = 7, hold = true }: UsageOptions) {
@@ -68,11 +73,12 @@ export class Usage extends Live<UsageState> {
         }),
       );
     }
-    return [...stop, this.onConnected(() => void this.reload())];
+    return [...stop, this.onConnected(() => void this.reload()), () => this.#calm()];
   }
 
   async reload(): Promise<void> {
     const round = ++this.#round;
+    this.#calm();
     try {
       const from = Date.now() - this.#days * 86_400_000;
       const { items, compliance } = await this.client.call<{ items: readonly UsageSession[]; compliance?: number }>('sessions.list', {
@@ -87,12 +93,24 @@ export class Usage extends Live<UsageState> {
     }
   }
 
-  #told({ deviceId, startedAt, endedAt, durationMs, compliance, phase }: Told): void {
+  #told({ deviceId, startedAt, endedAt, durationMs, phase }: Told): void {
+    if (this.get().status !== 'absent') this.#soon ??= setTimeout(() => void this.reload(), RELOAD_MS);
     const session = phase === 'end' ? { deviceId, startedAt, endedAt: endedAt ?? Date.now(), durationMs } : { deviceId, startedAt };
     // A start that comes late (recovered, or twice) does not open what has ended.
     if (phase === 'start' && this.#byKey.get(keyOf(session))?.endedAt !== undefined) return;
     this.#byKey.set(keyOf(session), session);
-    this.#show(compliance === undefined ? {} : { compliance });
+    this.#show({});
+  }
+
+  #calm(): void {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
+  }
+
+  protected forget(): void {
+    this.#byKey = new Map();
+    this.#round++;
+    this.#calm();
   }
 
   #show(change: Partial<UsageState>): void {

@@ -8,9 +8,10 @@ use crate::toasts::ToastKind;
 use pulsewire_protocol::{EventKind, Known, Publication, Severity};
 use std::borrow::Cow;
 
-/// A publication that was missed is still worth a toast if it is no older than this: a night's sleep must not end in a flood. A
-/// missed critical or high alert is worth one however old it is: the relay's history and the queue bound their number, and one
-/// that nobody was shown harms someone. What a first subscribe brings (history, retained state) is never worth one.
+/// A publication that was missed is still worth a toast if it is no older than this: a night's sleep must not end in a flood. What
+/// is critical or high (an alert, a notification, an execution that failed) is worth one however old it is: the relay's history and
+/// the queue bound their number, and one that nobody was shown harms someone. What a first subscribe brings (history, retained
+/// state) is never worth one.
 const TOAST_MAX_AGE_MS: f64 = 60_000.0;
 /// What keeps many: older ones that come later still have a place.
 const KEPT: [EventKind; 7] = [
@@ -38,10 +39,10 @@ impl Client {
     /// A publication, once and in order: to its reducer, perhaps to a toast, and to the page.
     pub(crate) fn apply(&mut self, channel: String, publication: Publication, origin: Origin) {
         let age_ms = (self.now.unix.0 as f64 + self.status.clock_offset_ms as f64) - publication.ts.0;
-        let is_news = match origin {
-            Origin::Live => true,
-            Origin::Recovered => age_ms <= TOAST_MAX_AGE_MS,
-            Origin::History => false,
+        let worth = match origin {
+            Origin::History => None,
+            Origin::Recovered if age_ms > TOAST_MAX_AGE_MS => Some(Severity::High),
+            _ => Some(Severity::Low),
         };
         match &*publication.payload.known() {
             Known::DeviceStatus(status) => {
@@ -68,8 +69,7 @@ impl Client {
                 let id = alert_id(alert.id.as_deref(), &channel, &publication);
                 let changed = self.alerts.handle_alert(&id, alert, publication.ts.0, self.config.max_alerts);
                 self.mark(changed, Slices::ALERTS);
-                let is_grave = origin != Origin::History && alert.severity <= Severity::High;
-                if is_news || is_grave {
+                if Some(alert.severity) <= worth {
                     let mut toast = self.new_toast(&id, ToastKind::Alert, alert.severity, &alert.patient_name, &alert.message);
                     toast.ts = Millis(alert.ts.unwrap_or(publication.ts).as_millis());
                     toast.patient_id = Some(alert.patient_id.clone());
@@ -80,7 +80,7 @@ impl Client {
             }
             _ => {
                 if let Some(kind) = publication.payload.kind() {
-                    self.apply_people(kind, &channel, &publication, is_news);
+                    self.apply_people(kind, &channel, &publication, worth);
                 }
             }
         }
@@ -111,7 +111,7 @@ impl Client {
             }
             _ => {
                 if let Some(kind) = publication.payload.kind().filter(|kind| KEPT.contains(kind)) {
-                    self.apply_people(kind, channel, publication, false);
+                    self.apply_people(kind, channel, publication, None);
                 }
             }
         }

@@ -43,8 +43,8 @@ impl Client {
         self.mark(changed, list.slice());
     }
 
-    /// A publication of one of these kinds; `is_news` where it is worth a toast.
-    pub(crate) fn apply_people(&mut self, kind: EventKind, channel: &str, publication: &Publication, is_news: bool) {
+    /// A publication of one of these kinds; the lightest that is `worth` a toast, if any is.
+    pub(crate) fn apply_people(&mut self, kind: EventKind, channel: &str, publication: &Publication, worth: Option<Severity>) {
         use EventKind as E;
         let cbor = publication.payload.data_cbor();
         let Some(fields) = Fields::read(&cbor, &kind.shape()) else {
@@ -101,8 +101,7 @@ impl Client {
                 self.remove(Kept::Typing, Some(conversation), Some(user));
                 (id, ts) = self.list(list).rename(scope, id, name, ts);
             }
-            _ if is_news => self.toast_of(kind, &fields, ts),
-            _ => {}
+            _ => self.toast_of(kind, &fields, ts, worth),
         }
         self.put(list, scope, id, name, ts, cbor.into_owned());
     }
@@ -124,7 +123,7 @@ impl Client {
         });
     }
 
-    fn toast_of(&mut self, kind: EventKind, fields: &Fields, ts: f64) {
+    fn toast_of(&mut self, kind: EventKind, fields: &Fields, ts: f64, worth: Option<Severity>) {
         let mut toast = if kind == EventKind::Notification {
             let severity = Severity::ALL.iter().find(|severity| severity.as_str() == fields.text("severity"));
             let severity = severity.copied().unwrap_or(Severity::Low);
@@ -146,7 +145,7 @@ impl Client {
         };
         toast.ts = Millis(ts as u64);
         toast.link = Some(fields.text("link").to_owned()).filter(|link| !link.is_empty());
-        if !toast.id.is_empty() {
+        if !toast.id.is_empty() && Some(toast.severity) <= worth {
             self.add_toast(toast);
         }
     }

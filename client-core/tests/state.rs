@@ -157,6 +157,40 @@ fn a_missed_alert_toasts_if_it_is_grave_or_new_and_one_from_before_the_page_does
 }
 
 #[test]
+fn a_missed_notification_toasts_if_it_is_grave_however_old_it_is_and_one_from_before_the_page_does_not() {
+    let told = |now: Millis, offset, id: &str, severity| {
+        let (title, body) = (id.to_owned(), String::new());
+        let notification = Notification { id: Some(id.to_owned()), title, body, severity, link: None, ts: None };
+        publication(offset, Payload::Notification(notification), Millis(now.0 - 61_000))
+    };
+    let mut page = ward();
+    page.closed(1006, "");
+    page.advance(1_000);
+    page.opened();
+    let now = page.now.unix;
+    let entries = page.connect_message().subscribe.clone();
+    let entries = entries.into_iter().map(|entry| {
+        let mut answer = Subscribed { recovered: true, ..fresh(None, &entry.channel, "a", 0) };
+        if entry.channel == "tenant" {
+            answer.offset = 3;
+            let all = [(1, "critical", Severity::Critical), (2, "high", Severity::High), (3, "stale", Severity::Medium)];
+            answer.publications = all.map(|(offset, id, severity)| told(now, offset, id, severity)).to_vec();
+        }
+        SubscribedEntry::Subscribed(answer)
+    });
+    page.welcome(entries.collect());
+    assert_eq!(page.toasts(), ["critical", "high"]);
+
+    let mut page = Page::new(exact());
+    page.subscribe("tenant");
+    page.command(Command::Connect);
+    page.opened();
+    let publications = vec![told(page.now.unix, 1, "before", Severity::Critical)];
+    page.welcome(vec![SubscribedEntry::Subscribed(Subscribed { publications, ..fresh(None, "tenant", "a", 1) })]);
+    assert!(page.toasts().is_empty());
+}
+
+#[test]
 fn notifications_and_the_ends_of_executions_toast_and_their_other_steps_do_not() {
     let mut page = ward();
     for (offset, state) in [(1, ExecutionState::Running), (2, ExecutionState::Failed), (3, ExecutionState::Failed)] {

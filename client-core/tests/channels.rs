@@ -9,38 +9,12 @@ use common::*;
 use pulsewire_client_core::protocol::*;
 use pulsewire_client_core::*;
 
-fn at(epoch: &str, offset: u64) -> Position {
-    Position { epoch: epoch.to_owned(), offset }
-}
-fn answered(answer: Subscribed) -> SubscribedEntry {
-    SubscribedEntry::Subscribed(answer)
-}
-fn subscribes(page: &mut Page) -> Vec<Subscribe> {
-    let of = |message| match message {
-        ClientMessage::Subscribe(subscribe) => Some(subscribe),
-        _ => None,
-    };
-    page.take_sent().into_iter().filter_map(of).collect()
-}
 fn unsubscribed(page: &mut Page) -> Vec<String> {
     let of = |message| match message {
         ClientMessage::Unsubscribe(unsubscribe) => Some(unsubscribe.channel),
         _ => None,
     };
     page.take_sent().into_iter().filter_map(of).collect()
-}
-/// Connected, with `patient:1` live at offset 5 of epoch `a`.
-fn live() -> Page {
-    let mut page = Page::new(exact());
-    page.subscribe("patient:1");
-    page.command(Command::Connect);
-    page.opened();
-    page.welcome(vec![answered(fresh(None, "patient:1", "a", 5))]);
-    page.take_sent();
-    page
-}
-fn phase(page: &Page, channel: &str) -> Option<ChannelPhase> {
-    page.client.channel(channel).map(|view| view.phase)
 }
 
 #[test]
@@ -53,19 +27,19 @@ fn channels_wanted_before_the_connection_go_out_in_the_first_message_and_later_o
     let entry = SubscribeEntry { history: Some(100), max_hz: Some(10), ..SubscribeEntry::new("device:1") };
     assert_eq!(page.connect_message().subscribe, [entry]);
     page.welcome(vec![answered(fresh(None, "device:1", "a", 0))]);
-    assert_eq!(phase(&page, "device:1"), Some(ChannelPhase::Subscribed));
+    assert_eq!(page.phase("device:1"), Some(ChannelPhase::Subscribed));
     page.take_sent();
     page.subscribe("device:2");
-    let sent = subscribes(&mut page);
+    let sent = page.take_subscribes();
     assert_eq!(sent[0].channel, "device:2");
-    assert_eq!(phase(&page, "device:2"), Some(ChannelPhase::Waiting));
+    assert_eq!(page.phase("device:2"), Some(ChannelPhase::Waiting));
     page.relay(ServerMessage::Subscribed(fresh(Some(sent[0].id), "device:2", "a", 0)));
-    assert_eq!(phase(&page, "device:2"), Some(ChannelPhase::Subscribed));
+    assert_eq!(page.phase("device:2"), Some(ChannelPhase::Subscribed));
 }
 
 #[test]
 fn two_holders_share_one_subscription_that_ends_a_linger_after_the_last_one_left() {
-    let mut page = live();
+    let mut page = Page::live();
     page.subscribe("patient:1");
     page.release("patient:1");
     page.advance(20_000);
@@ -74,14 +48,14 @@ fn two_holders_share_one_subscription_that_ends_a_linger_after_the_last_one_left
     assert!(page.take_sent().is_empty());
     page.advance(1);
     assert_eq!(unsubscribed(&mut page), ["patient:1"]);
-    assert_eq!(phase(&page, "patient:1"), None);
+    assert_eq!(page.phase("patient:1"), None);
     page.release("patient:1");
     assert_eq!(page.errors(), ["not_subscribed"]);
 }
 
 #[test]
 fn a_channel_whose_linger_ends_before_the_welcome_that_subscribes_it_is_let_go_of_at_the_relay_too() {
-    let mut page = live();
+    let mut page = Page::live();
     page.release("patient:1");
     page.closed(1006, "");
     page.await_socket();
@@ -91,12 +65,12 @@ fn a_channel_whose_linger_ends_before_the_welcome_that_subscribes_it_is_let_go_o
     page.advance(page.client.config().linger_ms);
     page.relay(ServerMessage::Welcome(welcome(1, page.now, vec![answered(fresh(None, "patient:1", "a", 5))])));
     assert_eq!(unsubscribed(&mut page), ["patient:1"]);
-    assert_eq!(phase(&page, "patient:1"), None);
+    assert_eq!(page.phase("patient:1"), None);
 }
 
 #[test]
 fn coming_back_within_the_linger_costs_nothing() {
-    let mut page = live();
+    let mut page = Page::live();
     page.release("patient:1");
     page.advance(4_000);
     page.subscribe("patient:1");
@@ -106,12 +80,12 @@ fn coming_back_within_the_linger_costs_nothing() {
 
 #[test]
 fn a_channel_left_and_wanted_again_is_not_killed_by_the_late_answer_to_the_first_wish() {
-    let mut page = live();
+    let mut page = Page::live();
     page.release("patient:1");
     page.advance(5_000);
     let ClientMessage::Unsubscribe(first) = page.take_sent().remove(0) else { panic!() };
     page.subscribe("patient:1");
-    let second = subscribes(&mut page).remove(0);
+    let second = page.take_subscribes().remove(0);
     page.event("patient:1", custom(Some(6)));
     let gone = Unsubscribed { id: Some(first.id), channel: "patient:1".to_owned(), code: None };
     page.relay(ServerMessage::Unsubscribed(gone));
@@ -153,8 +127,8 @@ fn another_user_on_the_same_page_sees_nothing_of_the_former_one() {
     let other = Welcome { user: "bo".to_owned(), ..welcome(page.connect_message().id, page.now, entries) };
     page.relay(ServerMessage::Welcome(other));
     assert_eq!((page.client.alerts().unread(), page.toasts().len()), (0, 0));
-    assert_eq!(phase(&page, "user:ana"), None);
-    assert_eq!(phase(&page, "user:bo"), Some(ChannelPhase::Subscribed));
+    assert_eq!(page.phase("user:ana"), None);
+    assert_eq!(page.phase("user:bo"), Some(ChannelPhase::Subscribed));
 }
 
 #[test]
@@ -171,9 +145,9 @@ fn a_refused_channel_says_why_is_left_alone_and_is_asked_for_again_on_the_next_c
     assert_eq!(page.errors(), ["forbidden"]);
     page.take_sent();
     page.advance(20_000);
-    assert!(subscribes(&mut page).is_empty());
+    assert!(page.take_subscribes().is_empty());
     page.subscribe("patient:9");
-    assert_eq!(subscribes(&mut page).len(), 1);
+    assert_eq!(page.take_subscribes().len(), 1);
     page.closed(1006, "");
     page.advance(1_000);
     page.opened();
@@ -182,34 +156,34 @@ fn a_refused_channel_says_why_is_left_alone_and_is_asked_for_again_on_the_next_c
 
 #[test]
 fn a_refusal_that_may_pass_is_tried_again_after_the_delay_it_names() {
-    let mut page = live();
+    let mut page = Page::live();
     page.subscribe("patient:2");
-    let first = subscribes(&mut page).remove(0);
+    let first = page.take_subscribes().remove(0);
     let body = ErrorBody::retryable(ErrorCode::RateLimited, "slow down", Some(700));
     page.relay(ServerMessage::Error(ErrorMessage { id: Some(first.id), channel: None, body }));
     page.advance(699);
-    assert!(subscribes(&mut page).is_empty());
+    assert!(page.take_subscribes().is_empty());
     page.advance(1);
-    assert_eq!(subscribes(&mut page).len(), 1);
-    assert_eq!(phase(&page, "patient:2"), Some(ChannelPhase::Waiting));
+    assert_eq!(page.take_subscribes().len(), 1);
+    assert_eq!(page.phase("patient:2"), Some(ChannelPhase::Waiting));
 }
 
 #[test]
 fn a_subscription_that_the_relay_ends_is_told_and_not_believed_to_live() {
-    let mut page = live();
+    let mut page = Page::live();
     let ended = Unsubscribed { id: None, channel: "patient:1".to_owned(), code: Some(ErrorCode::Forbidden) };
     page.relay(ServerMessage::Unsubscribed(ended));
     page.event("patient:1", custom(Some(6)));
-    assert_eq!(phase(&page, "patient:1"), Some(ChannelPhase::Refused));
+    assert_eq!(page.phase("patient:1"), Some(ChannelPhase::Refused));
     assert_eq!(page.errors(), ["forbidden"]);
     assert!(page.offsets("patient:1").is_empty());
 }
 
 #[test]
 fn room_made_by_leaving_a_channel_is_given_to_one_that_found_none() {
-    let mut page = live();
+    let mut page = Page::live();
     page.subscribe("patient:2");
-    let second = subscribes(&mut page).remove(0);
+    let second = page.take_subscribes().remove(0);
     let body = ErrorBody::new(ErrorCode::TooManySubscriptions, "256 at most");
     page.relay(ServerMessage::Error(ErrorMessage { id: Some(second.id), channel: None, body }));
     page.release("patient:1");
@@ -231,10 +205,10 @@ fn more_channels_than_fit_into_connect_go_on_as_subscribes_below_the_limit_and_n
     assert!((200..=256).contains(&first), "{first}");
     let entries = page.connect_message().subscribe.clone();
     page.welcome(entries.iter().map(|entry| answered(fresh(None, &entry.channel, "a", 0))).collect());
-    let burst = subscribes(&mut page);
+    let burst = page.take_subscribes();
     assert_eq!(burst.len(), 100, "the relay counts messages");
     page.advance(10_000);
-    let rest = subscribes(&mut page);
+    let rest = page.take_subscribes();
     let mut all: Vec<&str> = entries.iter().map(|entry| entry.channel.as_str()).collect();
     all.extend(burst.iter().chain(&rest).map(|subscribe| subscribe.channel.as_str()));
     all.sort_unstable();
@@ -245,11 +219,11 @@ fn more_channels_than_fit_into_connect_go_on_as_subscribes_below_the_limit_and_n
 
 #[test]
 fn the_highest_rate_of_all_holders_counts() {
-    let mut page = live();
+    let mut page = Page::live();
     let hold = |page: &mut Page, max_hz| {
         let options = SubscribeOptions { history: None, max_hz };
         page.command(Command::Subscribe { channel: "device:1".to_owned(), options });
-        let sent = subscribes(page);
+        let sent = page.take_subscribes();
         for subscribe in &sent {
             page.relay(ServerMessage::Subscribed(fresh(Some(subscribe.id), "device:1", "a", 0)));
         }
@@ -263,14 +237,14 @@ fn the_highest_rate_of_all_holders_counts() {
 
 #[test]
 fn a_question_that_is_never_answered_is_asked_again() {
-    let mut page = live();
+    let mut page = Page::live();
     page.subscribe("patient:2");
-    assert_eq!(subscribes(&mut page).len(), 1);
+    assert_eq!(page.take_subscribes().len(), 1);
     for _ in 0..3 {
         page.advance(10_000);
         page.relay(ServerMessage::Heartbeat(Heartbeat { ts: UnixMs(1.0) }));
     }
-    assert_eq!(subscribes(&mut page).len(), 1);
+    assert_eq!(page.take_subscribes().len(), 1);
 }
 
 #[test]
@@ -280,12 +254,12 @@ fn what_welcome_leaves_out_is_asked_for_again() {
     page.command(Command::Connect);
     page.opened();
     page.welcome(vec![]);
-    assert_eq!(subscribes(&mut page).len(), 1);
+    assert_eq!(page.take_subscribes().len(), 1);
 }
 
 #[test]
 fn a_name_that_is_none_is_refused_at_once() {
-    let mut page = live();
+    let mut page = Page::live();
     page.subscribe("Patient 1");
     assert_eq!(page.errors(), ["invalid_channel"]);
     assert!(page.take_sent().is_empty());

@@ -9,45 +9,19 @@ use common::*;
 use pulsewire_client_core::protocol::*;
 use pulsewire_client_core::*;
 
-fn at(epoch: &str, offset: u64) -> Position {
-    Position { epoch: epoch.to_owned(), offset }
-}
-fn answered(answer: Subscribed) -> SubscribedEntry {
-    SubscribedEntry::Subscribed(answer)
-}
 fn with(answer: Subscribed, offsets: &[u64]) -> Subscribed {
     Subscribed { publications: offsets.iter().map(|offset| custom(Some(*offset))).collect(), ..answer }
 }
 fn recovered(answer: Subscribed, offsets: &[u64]) -> Subscribed {
     Subscribed { recovered: true, ..with(answer, offsets) }
 }
-fn subscribes(page: &mut Page) -> Vec<Subscribe> {
-    let of = |message| match message {
-        ClientMessage::Subscribe(subscribe) => Some(subscribe),
-        _ => None,
-    };
-    page.take_sent().into_iter().filter_map(of).collect()
-}
-/// Connected, with `patient:1` live at offset 5 of epoch `a`.
-fn live() -> Page {
-    let mut page = Page::new(exact());
-    page.subscribe("patient:1");
-    page.command(Command::Connect);
-    page.opened();
-    page.welcome(vec![answered(fresh(None, "patient:1", "a", 5))]);
-    page.take_sent();
-    page
-}
-fn phase(page: &Page, channel: &str) -> Option<ChannelPhase> {
-    page.client.channel(channel).map(|view| view.phase)
-}
 
 #[test]
 fn a_reconnect_restores_every_channel_with_its_position_and_only_what_was_missed_comes() {
-    let mut page = live();
+    let mut page = Page::live();
     page.event("patient:1", custom(Some(6)));
     page.closed(1006, "");
-    assert_eq!(phase(&page, "patient:1"), Some(ChannelPhase::Waiting));
+    assert_eq!(page.phase("patient:1"), Some(ChannelPhase::Waiting));
     page.advance(1_000);
     page.opened();
     assert_eq!(page.connect_message().subscribe[0].recover, Some(at("a", 6)));
@@ -69,7 +43,7 @@ fn a_reconnect_restores_every_channel_with_its_position_and_only_what_was_missed
 #[test]
 fn a_history_that_does_not_reach_back_or_began_anew_raises_resync_once() {
     for answer in [fresh(None, "patient:1", "a", 90), fresh(None, "patient:1", "b", 0)] {
-        let mut page = live();
+        let mut page = Page::live();
         page.closed(1006, "");
         page.advance(1_000);
         page.opened();
@@ -80,12 +54,12 @@ fn a_history_that_does_not_reach_back_or_began_anew_raises_resync_once() {
 
 #[test]
 fn a_duplicate_is_dropped_and_a_gap_is_mended_by_a_recovery_without_going_silently_on() {
-    let mut page = live();
+    let mut page = Page::live();
     for offset in [6, 6, 5, 9, 10] {
         page.event("patient:1", custom(Some(offset)));
     }
     assert_eq!(page.offsets("patient:1"), [6]);
-    let sent = subscribes(&mut page);
+    let sent = page.take_subscribes();
     assert_eq!((sent.len(), &sent[0].recover), (1, &Some(at("a", 6))));
     page.relay(ServerMessage::Subscribed(recovered(fresh(Some(sent[0].id), "patient:1", "a", 10), &[7, 8, 9, 10])));
     page.event("patient:1", custom(Some(11)));
@@ -96,11 +70,11 @@ fn a_duplicate_is_dropped_and_a_gap_is_mended_by_a_recovery_without_going_silent
 
 #[test]
 fn a_relay_that_keeps_skipping_numbers_is_asked_at_most_once_a_second() {
-    let mut page = live();
+    let mut page = Page::live();
     let mut asked = 0;
     for step in 0..100u64 {
         page.event("patient:1", custom(Some(100 + step * 10)));
-        for subscribe in subscribes(&mut page) {
+        for subscribe in page.take_subscribes() {
             asked += 1;
             page.relay(ServerMessage::Subscribed(fresh(Some(subscribe.id), "patient:1", "a", 100 + step * 10)));
         }
@@ -111,11 +85,11 @@ fn a_relay_that_keeps_skipping_numbers_is_asked_at_most_once_a_second() {
 
 #[test]
 fn a_merged_event_stands_for_all_it_covers() {
-    let mut page = live();
+    let mut page = Page::live();
     page.event("patient:1", Publication { first_offset: Some(6), ..custom(Some(9)) });
     page.event("patient:1", custom(Some(10)));
     assert_eq!(page.offsets("patient:1"), [9, 10]);
-    assert!(subscribes(&mut page).is_empty());
+    assert!(page.take_subscribes().is_empty());
 }
 
 #[test]
@@ -153,7 +127,7 @@ fn a_second_holder_with_a_longer_history_fills_the_rings_without_repeating_event
     page.take_events();
     let options = SubscribeOptions { history: Some(50), max_hz: None };
     page.command(Command::Subscribe { channel: "device:1".to_owned(), options });
-    let asked = subscribes(&mut page).remove(0);
+    let asked = page.take_subscribes().remove(0);
     assert_eq!((asked.recover, asked.history), (None, Some(50)));
     let history = (2..=7).map(telemetry).collect();
     let answer = Subscribed { publications: history, ..fresh(Some(asked.id), "device:1", "a", 7) };
@@ -167,14 +141,14 @@ fn a_second_holder_with_a_longer_history_fills_the_rings_without_repeating_event
 
 #[test]
 fn an_answer_that_cannot_be_read_costs_a_resync_and_not_the_channel() {
-    let mut page = live();
+    let mut page = Page::live();
     page.event("patient:1", custom(Some(9)));
-    let asked = subscribes(&mut page).remove(0);
+    let asked = page.take_subscribes().remove(0);
     // {0: 2 (subscribed), 1: id, 2: 7}: a channel that is no text.
     page.bytes(&[0xa3, 0x00, 0x02, 0x01, asked.id as u8, 0x02, 0x07]);
     assert_eq!(page.resyncs(), ["patient:1"]);
     assert_eq!(page.errors(), ["unreadable_message"]);
-    let again = subscribes(&mut page).remove(0);
+    let again = page.take_subscribes().remove(0);
     assert_eq!((again.recover, again.history), (None, None));
     page.relay(ServerMessage::Subscribed(fresh(Some(again.id), "patient:1", "a", 9)));
     page.event("patient:1", custom(Some(10)));
@@ -183,7 +157,7 @@ fn an_answer_that_cannot_be_read_costs_a_resync_and_not_the_channel() {
 
 #[test]
 fn a_welcome_that_cannot_be_read_is_a_failed_try_and_the_next_one_asks_for_less() {
-    let mut page = live();
+    let mut page = Page::live();
     page.closed(1006, "");
     page.advance(1_000);
     page.opened();
@@ -197,9 +171,9 @@ fn a_welcome_that_cannot_be_read_is_a_failed_try_and_the_next_one_asks_for_less(
 
 #[test]
 fn a_broken_frame_makes_the_client_look_after_what_it_may_have_held() {
-    let mut page = live();
+    let mut page = Page::live();
     page.bytes(&[0xff, 0x00, 0x13]);
-    let asked = subscribes(&mut page).remove(0);
+    let asked = page.take_subscribes().remove(0);
     assert_eq!(asked.recover, Some(at("a", 5)));
     page.relay(ServerMessage::Subscribed(recovered(fresh(Some(asked.id), "patient:1", "a", 6), &[6])));
     assert_eq!(page.offsets("patient:1"), [6]);
@@ -208,7 +182,7 @@ fn a_broken_frame_makes_the_client_look_after_what_it_may_have_held() {
 
 #[test]
 fn a_message_of_a_later_version_is_skipped_without_a_word() {
-    let mut page = live();
+    let mut page = Page::live();
     let mut frame = vec![0xa1, 0x00, 0x18, 0x63];
     frame.extend(cbor::encode_server(&ServerMessage::Event(Event { channel: "patient:1".to_owned(), publication: custom(Some(6)) })));
     page.bytes(&frame);
@@ -257,7 +231,7 @@ fn older_publications_that_fill_a_chart_bring_no_old_status_back() {
     page.take_sent();
     let options = SubscribeOptions { history: Some(100), max_hz: None };
     page.command(Command::Subscribe { channel: "device:1".to_owned(), options });
-    let asked = subscribes(&mut page).remove(0);
+    let asked = page.take_subscribes().remove(0);
     let publications = vec![status(3, DeviceState::Online), custom(Some(4))];
     let answer = Subscribed { publications, ..fresh(Some(asked.id), "device:1", "a", 5) };
     page.relay(ServerMessage::Subscribed(answer));

@@ -325,6 +325,27 @@ impl Page {
         self.relay(ServerMessage::Event(Event { channel: channel.to_owned(), publication }));
     }
 
+    /// Connected, with `patient:1` live at offset 5 of epoch `a`.
+    pub fn live() -> Self {
+        let mut page = Self::new(exact());
+        page.subscribe("patient:1");
+        page.command(Command::Connect);
+        page.opened();
+        page.welcome(vec![answered(fresh(None, "patient:1", "a", 5))]);
+        page.take_sent();
+        page
+    }
+    pub fn phase(&self, channel: &str) -> Option<ChannelPhase> {
+        self.client.channel(channel).map(|view| view.phase)
+    }
+    /// Takes what was sent; of it, the subscriptions.
+    pub fn take_subscribes(&mut self) -> Vec<Subscribe> {
+        let of = |message| match message {
+            ClientMessage::Subscribe(subscribe) => Some(subscribe),
+            _ => None,
+        };
+        self.take_sent().into_iter().filter_map(of).collect()
+    }
     pub fn state(&self) -> ConnectionState {
         self.client.connection().state
     }
@@ -375,6 +396,12 @@ pub fn welcome(id: u64, now: Now, subscribed: Vec<SubscribedEntry>) -> Welcome {
         limits: Limits { max_message_bytes: 65_536, max_subscriptions: 256, messages_per_second: 50, recovery_bytes: 1 << 20 },
         subscribed,
     }
+}
+pub fn at(epoch: &str, offset: u64) -> Position {
+    Position { epoch: epoch.to_owned(), offset }
+}
+pub fn answered(answer: Subscribed) -> SubscribedEntry {
+    SubscribedEntry::Subscribed(answer)
 }
 pub fn fresh(id: Option<u64>, channel: &str, epoch: &str, offset: u64) -> Subscribed {
     Subscribed {

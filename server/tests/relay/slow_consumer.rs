@@ -44,15 +44,21 @@ async fn one_that_does_not_read_is_closed_while_the_others_get_everything_at_onc
     assert!(entry(&welcome, "lobby").recovered, "it comes back and recovers");
 }
 
-#[tokio::test(start_paused = true)]
-async fn one_that_never_reads_again_is_let_go_soon_after_its_queue_overflowed() {
-    let relay = relay();
-    let mut slow = Client::open_with(&relay, Format::Cbor, 1);
+/// A client that reads nothing, and more for it than its queue holds.
+async fn overflowing(relay: &Relay) -> Client {
+    let mut slow = Client::open_with(relay, Format::Cbor, 1);
     slow.say_connect(&token("slow"), vec![SubscribeEntry::new("lobby")]).await;
     for number in 0..2_000 {
         relay.publish(system(), "lobby", note(number), None).await.unwrap();
         tokio::task::yield_now().await;
     }
+    slow
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_never_reads_again_is_let_go_soon_after_its_queue_overflowed() {
+    let relay = relay();
+    let slow = overflowing(&relay).await;
     advance(12_000).await;
     assert_eq!(relay.hub().connection_count(), 1, "it may still take the close");
     advance(6_000).await;
@@ -63,12 +69,7 @@ async fn one_that_never_reads_again_is_let_go_soon_after_its_queue_overflowed() 
 #[tokio::test(start_paused = true)]
 async fn one_that_never_reads_again_does_not_hold_up_a_drain() {
     let relay = relay();
-    let mut slow = Client::open_with(&relay, Format::Cbor, 1);
-    slow.say_connect(&token("slow"), vec![SubscribeEntry::new("lobby")]).await;
-    for number in 0..2_000 {
-        relay.publish(system(), "lobby", note(number), None).await.unwrap();
-        tokio::task::yield_now().await;
-    }
+    let _slow = overflowing(&relay).await;
     assert!(relay.drain(std::time::Duration::from_secs(8)).await);
 }
 

@@ -45,7 +45,7 @@ async fn one_that_does_not_read_is_closed_while_the_others_get_everything_at_onc
 }
 
 /// A client that reads nothing, and more for it than its queue holds.
-async fn overflowing(relay: &Relay) -> Client {
+async fn overflowing(relay: &pulsewire_relay::Relay) -> Client {
     let mut slow = Client::open_with(relay, Format::Cbor, 1);
     slow.say_connect(&token("slow"), vec![SubscribeEntry::new("lobby")]).await;
     for number in 0..2_000 {

@@ -2,7 +2,6 @@
 
 use crate::support::*;
 use pulsewire_protocol::*;
-use pulsewire_relay::Relay;
 use pulsewire_relay::hub::{Due, Outbox, OutboxLimits};
 
 #[tokio::test(start_paused = true)]

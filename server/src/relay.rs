@@ -37,6 +37,7 @@ use crate::rate::Rate;
 use parking_lot::RwLock;
 pub use publish::{Asked, Published};
 use pulsewire_protocol::{ChannelName, ErrorBody, ErrorCode, Limits, Position, PresentUser, Publication};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -121,6 +122,15 @@ impl Deliver for FanOut {
     fn handle_gap(&self, key: &ChannelKey, position: &Position) {
         self.hub.handle_gap(key, position);
     }
+    fn knows_elsewhere(&self, key: &ChannelKey) -> bool {
+        self.hub.knows_elsewhere(key)
+    }
+    fn handle_all_elsewhere(&self, key: &ChannelKey, users: BTreeMap<String, String>) {
+        self.hub.handle_all_elsewhere(key, users);
+    }
+    fn handle_elsewhere(&self, key: &ChannelKey, user: &str, name: Option<&str>) {
+        self.hub.handle_elsewhere(key, user, name);
+    }
 }
 
 impl Relay {
@@ -154,7 +164,14 @@ impl Relay {
         let viewers_changed = Box::new(move |tenant: &str| viewers_taps.0.read().iter().for_each(|tap| tap.handle_viewers(tenant)));
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
         let write_delays = config.write_delay_ms.iter().map(|(kind, delay_ms)| (kind.clone(), Duration::from_millis(*delay_ms)));
-        let hub = Arc::new(Hub::new(Arc::clone(&metrics), viewers_changed, workers, write_delays.collect()));
+        // Weak: the broker holds the hub.
+        let presence = Arc::downgrade(&broker);
+        let announce = Box::new(move |key: &ChannelKey, user: &str, name: Option<&str>| {
+            if let Some(broker) = presence.upgrade() {
+                broker.set_present(key, user, name);
+            }
+        });
+        let hub = Arc::new(Hub::new(Arc::clone(&metrics), viewers_changed, announce, workers, write_delays.collect()));
         broker.set_metrics(&metrics);
         broker.set_deliver(Arc::new(FanOut { hub: Arc::clone(&hub), taps: Arc::clone(&taps) }));
         let inner = Inner {
@@ -326,12 +343,15 @@ impl Relay {
     }
 
     /// Who is there: on `tenant` everyone online, on other channels those who view it.
-    pub fn presence(&self, by: &Principal, channel: &str) -> Result<Vec<PresentUser>, ErrorBody> {
+    pub async fn presence(&self, by: &Principal, channel: &str) -> Result<Vec<PresentUser>, ErrorBody> {
         let key = self.readable(by, channel)?;
-        Ok(match key.channel.kind() {
+        let elsewhere = self.broker().present_elsewhere(&key).await?;
+        let here = match key.channel.kind() {
             "tenant" => self.hub().people(|people| people.online(&by.tenant)),
             _ => self.hub().viewers(&key),
-        })
+        };
+        let users: BTreeMap<String, PresentUser> = elsewhere.into_iter().chain(here).map(|user| (user.user_id.clone(), user)).collect();
+        Ok(users.into_values().collect())
     }
 
     /// Whether the relay can serve: the reason where it cannot. An open breaker is none: it refuses new connections by

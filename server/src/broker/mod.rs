@@ -7,7 +7,8 @@ mod table;
 
 use crate::observe::Metrics;
 use futures_util::future::BoxFuture;
-use pulsewire_protocol::{ChannelName, ErrorBody, Position, Publication};
+use pulsewire_protocol::{ChannelName, ErrorBody, Position, PresentUser, Publication};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One tenant's channel: the only name under which anything is looked up, so tenants cannot meet.
@@ -108,6 +109,14 @@ pub trait Deliver: Send + Sync {
     /// Publications of a held channel were missed and cannot be had any more, or its history is another one: whoever listens must
     /// be told that it stands at `position` now. What is delivered from then on comes after that. The same bans hold.
     fn handle_gap(&self, key: &ChannelKey, position: &Position);
+    /// Whether it was told who is present in a channel by way of other nodes, since somebody is there who wants to know.
+    fn knows_elsewhere(&self, _key: &ChannelKey) -> bool {
+        true
+    }
+    /// Everyone who is present in a held channel by way of other nodes, by id, with names. The same bans hold.
+    fn handle_all_elsewhere(&self, _key: &ChannelKey, _users: BTreeMap<String, String>) {}
+    /// A user came by way of another node, under that name, or is called otherwise, or is there no longer. The same bans hold.
+    fn handle_elsewhere(&self, _key: &ChannelKey, _user: &str, _name: Option<&str>) {}
 }
 
 /// The contract. Every implementation passes the suite in `tests/broker_contract.rs`.
@@ -134,6 +143,8 @@ pub trait Deliver: Send + Sync {
 /// - **Holding.** While a channel is held at least once its epoch does not change for lack of room. Holds are counted.
 /// - **Idempotency.** The same key with the same fingerprint within 15 minutes gives the first position and stores
 ///   nothing; with another fingerprint `Conflict`. Forgotten with the epoch.
+/// - **Presence.** What one node says by [`Broker::set_present`] the others know, and forget within 90 seconds of the node's death. A
+///   node that has lost sight of the store keeps what it last knew.
 /// - **Bounds.** Everything kept is bounded in number, age and bytes.
 pub trait Broker: Send + Sync {
     /// Where deliveries go; called once, before anything else.
@@ -157,6 +168,17 @@ pub trait Broker: Send + Sync {
     fn hold<'a>(&'a self, key: &'a ChannelKey) -> BoxFuture<'a, Result<(), ErrorBody>>;
     /// Takes one `hold` back. Not async: it is called where a connection is dropped.
     fn release(&self, key: &ChannelKey);
+    /// A user of this node is present in a channel (views it, or on `tenant` is online) under that name, or is no longer. Never
+    /// waits. Other nodes are told, and told again until it goes or this node does.
+    fn set_present(&self, _key: &ChannelKey, _user: &str, _name: Option<&str>) {}
+    /// Who is present in a channel by way of other nodes, as far as this one can know.
+    fn present_elsewhere<'a>(&'a self, _key: &'a ChannelKey) -> BoxFuture<'a, Result<Vec<PresentUser>, ErrorBody>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+    /// Tells other nodes what they were not told yet: this node goes, and its users are with others.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
     /// Forgets what has become too old. Called every ten seconds.
     fn tidy(&self);
     /// Whether publishing works right now; the reason where it does not.

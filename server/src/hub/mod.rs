@@ -20,7 +20,7 @@ pub use connection::{Connection, ConnectionId};
 pub use flusher::Flusher;
 pub use merge::{Live, merge};
 pub use outbox::{Closing, Due, Outbox, OutboxLimits};
-pub use people::People;
+pub use people::{OnlineChange, People};
 pub use room::Room;
 pub use wheel::{GRAIN_MS, Timer, Wheel};
 pub use wire::{FRAME_BYTES, Scratch, Wire};
@@ -47,6 +47,9 @@ pub type WriteDelays = BTreeMap<String, Duration>;
 /// Told when who views changes, with the tenant.
 pub type ViewersChanged = Box<dyn Fn(&str) + Send + Sync>;
 
+/// Told that a user of this relay is present in a channel, under that name, or is no longer.
+pub type Announce = Box<dyn Fn(&ChannelKey, &str, Option<&str>) + Send + Sync>;
+
 /// See the module.
 pub struct Hub {
     /// Looked up by name only; nothing is ever sent in the order of this map.
@@ -61,11 +64,19 @@ pub struct Hub {
     write_delays: WriteDelays,
     metrics: Arc<Metrics>,
     viewers_changed: ViewersChanged,
+    /// Called under the lock of what changed, so that changes are told in their order.
+    announce: Announce,
 }
 
 impl Hub {
     /// An empty hub, whose connections are written by so many flushers.
-    pub fn new(metrics: Arc<Metrics>, viewers_changed: ViewersChanged, flushers: usize, write_delays: WriteDelays) -> Self {
+    pub fn new(
+        metrics: Arc<Metrics>,
+        viewers_changed: ViewersChanged,
+        announce: Announce,
+        flushers: usize,
+        write_delays: WriteDelays,
+    ) -> Self {
         Self {
             rooms: Mutex::default(),
             connections: Mutex::default(),
@@ -76,6 +87,7 @@ impl Hub {
             write_delays,
             metrics,
             viewers_changed,
+            announce,
         }
     }
 
@@ -106,7 +118,9 @@ impl Hub {
     /// The connection said who it is.
     pub fn identify(&self, connection: &Connection) {
         if let Some(who) = connection.principal() {
-            self.people.lock().add(&who.tenant, &who.user, &who.name, connection.number, who.counts_as_viewer);
+            let mut people = self.people.lock();
+            let change = people.add(&who.tenant, &who.user, &who.name, connection.number, who.counts_as_viewer);
+            self.announce_online(&who.tenant, &who.user, change);
         }
     }
 
@@ -117,7 +131,8 @@ impl Hub {
         if people.connections_of(&who.tenant, &who.user) >= limit {
             return false;
         }
-        people.add(&who.tenant, &who.user, &who.name, connection.number, who.counts_as_viewer);
+        let change = people.add(&who.tenant, &who.user, &who.name, connection.number, who.counts_as_viewer);
+        self.announce_online(&who.tenant, &who.user, change);
         drop(people);
         connection.set_principal(Arc::clone(who));
         true
@@ -127,8 +142,20 @@ impl Hub {
     pub fn remove(&self, connection: &Connection) {
         self.connections.lock().remove(&connection.number);
         if let Some(who) = connection.principal() {
-            self.people.lock().remove(&who.tenant, &who.user, connection.number);
+            let mut people = self.people.lock();
+            let change = people.remove(&who.tenant, &who.user, connection.number);
+            self.announce_online(&who.tenant, &who.user, change);
         }
+    }
+
+    /// Called with `people` locked.
+    fn announce_online(&self, tenant: &str, user: &str, change: OnlineChange) {
+        let name = match change {
+            OnlineChange::None => return,
+            OnlineChange::As(name) => Some(name),
+            OnlineChange::Gone(_) => None,
+        };
+        (self.announce)(&ChannelKey::new(tenant, ChannelName::tenant()), user, name.as_deref());
     }
 
     /// A connection by its number.
@@ -258,11 +285,12 @@ impl Hub {
     /// Counts a viewer, and tells the others soon.
     pub fn add_viewer(&self, key: &ChannelKey, user: &str, name: &str) {
         let changed = self.with_room(key, |room| {
-            let changed = room.add_viewer(user, name);
-            if changed {
+            let came = room.add_viewer(user, name);
+            if came.here {
                 self.people.lock().view(&key.tenant, user, true);
+                (self.announce)(key, user, Some(name));
             }
-            changed
+            came.changed
         });
         if changed {
             self.viewers_changed(key);
@@ -271,7 +299,14 @@ impl Hub {
 
     /// Names a viewer anew, and tells the others soon.
     pub fn rename_viewer(&self, key: &ChannelKey, user: &str, name: &str) {
-        let changed = self.find(key).is_some_and(|room| room.lock().rename_viewer(user, name));
+        let changed = self.find(key).is_some_and(|room| {
+            let mut room = room.lock();
+            let changed = room.rename_viewer(user, name);
+            if changed {
+                (self.announce)(key, user, Some(name));
+            }
+            changed
+        });
         if changed {
             self.viewers_changed(key);
         }
@@ -282,11 +317,12 @@ impl Hub {
         let Some(room) = self.find(key) else { return };
         let changed = {
             let mut room = room.lock();
-            let changed = room.remove_viewer(user);
-            if changed {
+            let went = room.remove_viewer(user);
+            if went.here {
                 self.people.lock().view(&key.tenant, user, false);
+                (self.announce)(key, user, None);
             }
-            changed
+            went.changed
         };
         if changed {
             self.viewers_changed(key);
@@ -337,10 +373,10 @@ impl Hub {
         self.leave_room(key, |room| room.unwatch(watcher));
     }
 
-    /// How many users view a channel, summed over the channels.
+    /// How many users view a channel by way of this relay, summed over the channels.
     pub fn viewers_in_all(&self) -> usize {
         let rooms: Vec<_> = self.rooms.lock().values().map(Arc::clone).collect();
-        rooms.iter().map(|room| room.lock().viewers().count()).sum()
+        rooms.iter().map(|room| room.lock().viewers_here()).sum()
     }
 
     /// How many channels have listeners, and how many subscriptions they are.
@@ -354,6 +390,25 @@ impl Deliver for Hub {
     fn handle_gap(&self, key: &ChannelKey, position: &Position) {
         if let Some(room) = self.find(key) {
             room.lock().tell_gap(key.channel.as_str(), position, self.wheel.now_ms());
+        }
+    }
+    fn knows_elsewhere(&self, key: &ChannelKey) -> bool {
+        // Nobody is there to be told.
+        self.find(key).is_none_or(|room| room.lock().knows_elsewhere())
+    }
+    fn handle_all_elsewhere(&self, key: &ChannelKey, users: BTreeMap<String, String>) {
+        let Some(room) = self.find(key) else { return };
+        let has_users = !users.is_empty();
+        let before = room.lock().set_all_elsewhere(users);
+        if (has_users || before.is_some()) && key.channel.counts_viewers() {
+            self.viewers_changed(key);
+        }
+    }
+    fn handle_elsewhere(&self, key: &ChannelKey, user: &str, name: Option<&str>) {
+        let Some(room) = self.find(key) else { return };
+        let changed = room.lock().set_elsewhere(user, name);
+        if changed && key.channel.counts_viewers() {
+            self.viewers_changed(key);
         }
     }
     fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>) {

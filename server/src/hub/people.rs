@@ -15,8 +15,34 @@ struct Person {
 }
 
 impl Person {
+    fn is_online(&self) -> bool {
+        self.connections.iter().any(|(_, visible)| *visible)
+    }
+
     fn place(&self, connection: ConnectionId) -> Result<usize, usize> {
         self.connections.binary_search_by_key(&connection, |(known, _)| *known)
+    }
+}
+
+/// What others are told of a user's coming and going.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnlineChange {
+    /// Nothing.
+    None,
+    /// Online, under that name.
+    As(String),
+    /// No longer: who was called so.
+    Gone(String),
+}
+
+impl OnlineChange {
+    fn between(before: Option<String>, after: Option<String>) -> Self {
+        match (before, after) {
+            (before, after) if before == after => Self::None,
+            (_, Some(name)) => Self::As(name),
+            (Some(name), None) => Self::Gone(name),
+            (None, None) => Self::None,
+        }
     }
 }
 
@@ -28,7 +54,8 @@ pub struct People {
 
 impl People {
     /// A connection said who it is, the first time or again.
-    pub fn add(&mut self, tenant: &str, user: &str, name: &str, connection: ConnectionId, visible: bool) {
+    pub fn add(&mut self, tenant: &str, user: &str, name: &str, connection: ConnectionId, visible: bool) -> OnlineChange {
+        let before = self.online_name(tenant, user);
         let person = self.tenants.entry(tenant.to_owned()).or_default().entry(user.to_owned()).or_default();
         name.clone_into(&mut person.name);
         match person.place(connection) {
@@ -45,15 +72,24 @@ impl People {
                 person.connections.insert(place, (connection, visible));
             }
         }
+        OnlineChange::between(before, self.online_name(tenant, user))
+    }
+
+    /// The user's name where others are told that it is online.
+    pub fn online_name(&self, tenant: &str, user: &str) -> Option<String> {
+        let person = self.tenants.get(tenant)?.get(user)?;
+        person.is_online().then(|| person.name.clone())
     }
 
     /// A connection has gone.
-    pub fn remove(&mut self, tenant: &str, user: &str, connection: ConnectionId) {
+    pub fn remove(&mut self, tenant: &str, user: &str, connection: ConnectionId) -> OnlineChange {
+        let before = self.online_name(tenant, user);
         self.change(tenant, user, |person| {
             if let Ok(place) = person.place(connection) {
                 person.connections.remove(place);
             }
         });
+        OnlineChange::between(before, self.online_name(tenant, user))
     }
 
     /// The user became a viewer of one more room, or of one less.
@@ -86,7 +122,7 @@ impl People {
     pub fn online(&self, tenant: &str) -> Vec<PresentUser> {
         let users = self.tenants.get(tenant).into_iter().flatten();
         users
-            .filter(|(_, person)| person.connections.iter().any(|(_, visible)| *visible))
+            .filter(|(_, person)| person.is_online())
             .map(|(user, person)| PresentUser { user_id: user.clone(), name: person.name.clone() })
             .collect()
     }

@@ -51,6 +51,15 @@ struct Viewer {
     connections: usize,
 }
 
+/// What a viewer's coming or going changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether the user is here by way of this relay.
+    pub here: bool,
+    /// Who views at all.
+    pub changed: bool,
+}
+
 /// See the module.
 #[derive(Default)]
 pub struct Room {
@@ -63,6 +72,10 @@ pub struct Room {
     /// Pollers that wait for news.
     watchers: BTreeMap<u64, Arc<Notify>>,
     viewers: BTreeMap<String, Viewer>,
+    /// Users who are here by way of other relays, with their names; absent until that was told.
+    elsewhere: Option<BTreeMap<String, String>>,
+    /// How many are both here and there.
+    on_both: usize,
     /// When the viewers were last told.
     told_at_ms: Option<u64>,
     /// Set when the room left the hub's table: whoever still holds it looks it up again.
@@ -318,14 +331,47 @@ impl Room {
         self.watchers.remove(&watcher);
     }
 
-    /// Counts a connection of a user; returns whether the users changed.
-    pub fn add_viewer(&mut self, user: &str, name: &str) -> bool {
+    /// Counts a connection of a user.
+    pub fn add_viewer(&mut self, user: &str, name: &str) -> Seen {
         if let Some(viewer) = self.viewers.get_mut(user) {
             viewer.connections += 1;
-            return false;
+            return Seen::default();
         }
         self.viewers.insert(user.to_owned(), Viewer { name: name.to_owned(), connections: 1 });
-        true
+        let there = self.there(user);
+        let changed = there != Some(name);
+        self.on_both += usize::from(there.is_some());
+        Seen { here: true, changed }
+    }
+
+    /// What a user is called who is here by way of another relay.
+    pub fn there(&self, user: &str) -> Option<&str> {
+        self.elsewhere.as_ref()?.get(user).map(String::as_str)
+    }
+
+    /// Whether it was told who is here by way of other relays.
+    pub fn knows_elsewhere(&self) -> bool {
+        self.elsewhere.is_some()
+    }
+
+    /// Takes the place of all that was known of other relays; gives that.
+    pub fn set_all_elsewhere(&mut self, users: BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
+        self.on_both = users.keys().filter(|user| self.viewers.contains_key(*user)).count();
+        self.elsewhere.replace(users)
+    }
+
+    /// A user came or went by way of another relay; returns whether that changed anything. Nothing where the whole was not told
+    /// yet: it comes with this, too.
+    pub fn set_elsewhere(&mut self, user: &str, name: Option<&str>) -> bool {
+        let Some(elsewhere) = &mut self.elsewhere else { return false };
+        let before = match name {
+            Some(name) => elsewhere.insert(user.to_owned(), name.to_owned()),
+            None => elsewhere.remove(user),
+        };
+        if self.viewers.contains_key(user) {
+            self.on_both = (self.on_both + usize::from(name.is_some())).saturating_sub(usize::from(before.is_some()));
+        }
+        before.as_deref() != name
     }
 
     /// Names a viewer anew; returns whether that changed anything.
@@ -335,37 +381,61 @@ impl Room {
         true
     }
 
-    /// Takes a connection of a user out; returns whether the users changed.
-    pub fn remove_viewer(&mut self, user: &str) -> bool {
-        let Some(viewer) = self.viewers.get_mut(user) else { return false };
+    /// Takes a connection of a user out.
+    pub fn remove_viewer(&mut self, user: &str) -> Seen {
+        let Some(viewer) = self.viewers.get_mut(user) else { return Seen::default() };
         viewer.connections = viewer.connections.saturating_sub(1);
         if viewer.connections > 0 {
-            return false;
+            return Seen::default();
         }
-        self.viewers.remove(user);
-        true
+        let name = self.viewers.remove(user).map(|viewer| viewer.name);
+        let there = self.there(user);
+        let changed = there != name.as_deref();
+        self.on_both = self.on_both.saturating_sub(usize::from(there.is_some()));
+        Seen { here: true, changed }
     }
 
     /// Distinct users and the first of their names.
     pub fn viewer_count(&self) -> ViewerCount {
-        ViewerCount { count: u32::try_from(self.viewers.len()).unwrap_or(u32::MAX), names: self.told_names().map(str::to_owned).collect() }
+        ViewerCount { count: u32::try_from(self.viewing()).unwrap_or(u32::MAX), names: self.told_names().map(str::to_owned).collect() }
+    }
+
+    /// Distinct users who view, by whichever relay.
+    fn viewing(&self) -> usize {
+        (self.viewers.len() + self.elsewhere.as_ref().map_or(0, BTreeMap::len)).saturating_sub(self.on_both)
     }
 
     fn told_names(&self) -> impl Iterator<Item = &str> {
-        self.viewers.values().take(MAX_VIEWER_NAMES).map(|viewer| viewer.name.as_str())
+        self.viewers().take(MAX_VIEWER_NAMES).map(|(_, name)| name)
     }
 
     /// Tells one state of what is told of the viewers from another; never 0, which stands for "not told".
     fn digest(&self) -> u64 {
         let mut hasher = std::hash::DefaultHasher::new();
-        self.viewers.len().hash(&mut hasher);
+        self.viewing().hash(&mut hasher);
         self.told_names().for_each(|name| name.hash(&mut hasher));
         hasher.finish().max(1)
     }
 
-    /// Users who view, with their names.
+    /// How many users view by way of this relay.
+    pub fn viewers_here(&self) -> usize {
+        self.viewers.len()
+    }
+
+    /// Users who view, with their names, in the order of their ids: the same on every relay.
     pub fn viewers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.viewers.iter().map(|(user, viewer)| (user.as_str(), viewer.name.as_str()))
+        let mut here = self.viewers.iter().map(|(user, viewer)| (user.as_str(), viewer.name.as_str())).peekable();
+        let there = self.elsewhere.iter().flatten();
+        let mut there = there.map(|(user, name)| (user.as_str(), name.as_str())).peekable();
+        std::iter::from_fn(move || match (here.peek(), there.peek()) {
+            (Some((ours, _)), Some((theirs, _))) if ours == theirs => {
+                there.next();
+                here.next()
+            }
+            (Some((ours, _)), Some((theirs, _))) if ours > theirs => there.next(),
+            (Some(_), _) => here.next(),
+            (None, _) => there.next(),
+        })
     }
 
     /// The viewers as a member is told them in its answer.
@@ -428,4 +498,53 @@ fn resync(channel: &str, position: &Position) -> Broadcast {
 
 fn viewers_message(channel: &str, count: &ViewerCount) -> Broadcast {
     Broadcast::new(ServerMessage::Viewers(Viewers { channel: channel.to_owned(), count: count.count, names: count.names.clone() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn property_25_users_count_once_whether_they_are_here_or_elsewhere_or_both(steps in proptest::collection::vec((0..5_u8, 0..4_u8), 0..60)) {
+            let mut room = Room::default();
+            let (mut here, mut there) = (BTreeMap::<String, usize>::new(), BTreeSet::new());
+            for (step, user) in steps {
+                let user = format!("u{user}");
+                match step {
+                    0 => {
+                        room.add_viewer(&user, &user);
+                        *here.entry(user).or_default() += 1;
+                    }
+                    1 => {
+                        room.remove_viewer(&user);
+                        if let Some(count) = here.get_mut(&user) {
+                            *count -= 1;
+                        }
+                        here.retain(|_, count| *count > 0);
+                    }
+                    2 | 3 => {
+                        let comes = step == 2;
+                        let knew = room.knows_elsewhere();
+                        let changed = room.set_elsewhere(&user, comes.then_some(&*user));
+                        let differs = if comes { there.insert(user) } else { there.remove(&user) };
+                        prop_assert_eq!(changed, knew && differs);
+                        if !knew {
+                            there.clear();
+                        }
+                    }
+                    _ => {
+                        there = [user.clone(), "u0".to_owned()].into();
+                        room.set_all_elsewhere(there.iter().map(|user| (user.clone(), user.clone())).collect());
+                    }
+                }
+                let expected: BTreeSet<&str> = here.keys().chain(&there).map(String::as_str).collect();
+                prop_assert_eq!(room.viewers().map(|(user, _)| user).collect::<Vec<_>>(), expected.iter().copied().collect::<Vec<_>>());
+                prop_assert_eq!(room.viewer_count().count as usize, expected.len());
+                prop_assert_eq!(room.viewers_here(), here.len());
+            }
+        }
+    }
 }

@@ -45,7 +45,7 @@ impl Relay {
         match method {
             "presence.get" => {
                 let params: ChannelParams = read_params(params)?;
-                let users = self.presence(by, &params.channel)?;
+                let users = self.presence(by, &params.channel).await?;
                 Ok(to_json(&PresenceResult { channel: &params.channel, users })?)
             }
             "history.get" => {

@@ -38,6 +38,7 @@ impl Relay {
             self.send_away(connections, spread_ms).await;
             self.inner.stopped.cancel();
             self.inner.work.wait().await;
+            self.broker().close().await;
         })
         .await
         .is_ok();

@@ -9,12 +9,14 @@ use pulsewire_protocol::*;
 use pulsewire_relay::broker::memory::Memory;
 use pulsewire_relay::broker::{Batch, Broker, ChannelKey, Deliver, Idempotency, Item, ReadRequest, Snapshot, Stored};
 use pulsewire_relay::{Clock, Entropy};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Default)]
 pub struct Delivered {
     all: Mutex<Vec<(ChannelKey, String, Arc<Publication>)>>,
     gaps: Mutex<Vec<(ChannelKey, Position)>>,
+    elsewhere: Mutex<BTreeMap<ChannelKey, BTreeMap<String, String>>>,
 }
 
 impl Delivered {
@@ -28,6 +30,10 @@ impl Delivered {
     pub fn count(&self, channel: &str) -> usize {
         self.all.lock().iter().filter(|(name, _, _)| *name == key(channel)).count()
     }
+    /// Who was said to be present by way of other nodes.
+    pub fn elsewhere(&self, channel: &str) -> BTreeMap<String, String> {
+        self.elsewhere.lock().get(&key(channel)).cloned().unwrap_or_default()
+    }
     /// Where the channel was said to stand after something was lost.
     pub fn gaps(&self, channel: &str) -> Vec<Position> {
         self.gaps.lock().iter().filter(|(name, _)| *name == key(channel)).map(|(_, position)| position.clone()).collect()
@@ -35,6 +41,20 @@ impl Delivered {
 }
 
 impl Deliver for Delivered {
+    fn knows_elsewhere(&self, key: &ChannelKey) -> bool {
+        self.elsewhere.lock().contains_key(key)
+    }
+    fn handle_all_elsewhere(&self, key: &ChannelKey, users: BTreeMap<String, String>) {
+        self.elsewhere.lock().insert(key.clone(), users);
+    }
+    fn handle_elsewhere(&self, key: &ChannelKey, user: &str, name: Option<&str>) {
+        let mut elsewhere = self.elsewhere.lock();
+        let users = elsewhere.entry(key.clone()).or_default();
+        match name {
+            Some(name) => drop(users.insert(user.to_owned(), name.to_owned())),
+            None => drop(users.remove(user)),
+        }
+    }
     fn handle_gap(&self, key: &ChannelKey, position: &Position) {
         self.gaps.lock().push((key.clone(), position.clone()));
     }

@@ -46,7 +46,7 @@ async fn the_same_names_in_two_tenants_are_different_channels_everywhere() {
 
     assert_eq!(entry(&my_welcome, "patient:p1").viewers.as_ref().unwrap().count, 1);
     assert_eq!(relay.viewing_users("ward"), 1);
-    let present = relay.presence(&other, "tenant").unwrap();
+    let present = relay.presence(&other, "tenant").await.unwrap();
     assert_eq!(present.len(), 1);
 }
 

@@ -65,7 +65,7 @@ async fn pollers_are_neither_viewers_nor_online_and_leave_nothing_behind() {
     };
     settle().await;
     assert_eq!(relay.viewing_users("ward"), 1);
-    assert_eq!(relay.presence(&who, "tenant").unwrap().len(), 1);
+    assert_eq!(relay.presence(&who, "tenant").await.unwrap().len(), 1);
     hanging.abort();
     let gone = tokio::time::timeout(Duration::from_secs(25), relay.poll(&who, request("elsewhere", None, None))).await.unwrap();
     assert!(gone.is_ok());

@@ -39,7 +39,7 @@ pub async fn until(what: &str, is_so: impl Fn() -> bool) {
 
 /// For tests that let time jump: what is under way, such as the canary, would take the jump for a Redis that does not answer, and
 /// a connection that is made anew would ask Redis for the time, which has not jumped.
-fn patient_config_on(server: &RedisServer, prefix: &str) -> Config {
+pub fn patient_config_on(server: &RedisServer, prefix: &str) -> Config {
     let mut config = config_on(server, prefix);
     config.redis.timeout_ms = 60 * 60_000;
     config

@@ -143,8 +143,8 @@ async fn presence_answers_who_is_online_and_who_views() {
     let (mut asker, _) = Client::connect(&relay, &sign(&with(claims("eve"), "tenant", "other".into())), &[]).await;
     let ana = relay.authenticate(Some(&token("ana"))).unwrap();
     let ids = |users: Vec<PresentUser>| users.into_iter().map(|user| user.user_id).collect::<Vec<_>>();
-    assert_eq!(ids(relay.presence(&ana, "tenant").unwrap()), ["ana", "bob"]);
-    assert_eq!(ids(relay.presence(&ana, "patient:p1").unwrap()), ["ana"]);
+    assert_eq!(ids(relay.presence(&ana, "tenant").await.unwrap()), ["ana", "bob"]);
+    assert_eq!(ids(relay.presence(&ana, "patient:p1").await.unwrap()), ["ana"]);
     let id = asker.id();
     let params = Some(RawJson::parse("{\"channel\":\"tenant\"}").unwrap());
     asker.send(&ClientMessage::Call(Call { id, method: "presence.get".to_owned(), params })).await;
@@ -177,7 +177,7 @@ async fn a_refreshed_token_names_counts_or_hides_the_viewer_as_it_says() {
         assert_eq!((told.count as usize, told.names), (names.len(), names));
         assert_eq!(relay.viewing_users("ward"), online);
         let who = relay.authenticate(Some(&token("nurse"))).unwrap();
-        assert_eq!(relay.presence(&who, "tenant").unwrap().len(), online);
+        assert_eq!(relay.presence(&who, "tenant").await.unwrap().len(), online);
     }
     client.close().await;
     assert_eq!(relay.viewing_users("ward"), 0, "counted once, forgotten once");

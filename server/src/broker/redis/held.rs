@@ -3,7 +3,9 @@
 
 use super::envelope::{self, Told};
 use super::feed::Ask;
+use super::leases::MARK;
 use super::link::unavailable;
+use super::present::Elsewhere;
 use super::sequence::{Behind, Sequence, Step};
 use super::{Inner, ReadRequest, Snapshot};
 use crate::broker::ChannelKey;
@@ -12,6 +14,7 @@ use crate::observe::faults::fault;
 use parking_lot::Mutex;
 use pulsewire_protocol::{ErrorBody, Position, Publication};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -34,6 +37,10 @@ pub(super) struct Held {
     open: tokio::sync::Mutex<bool>,
     /// Held for a delivery, never across an await: that keeps deliveries in order.
     place: Mutex<Place>,
+    /// Who is present by way of other relays. Held while it is told, never across an await.
+    pub(super) elsewhere: Mutex<Elsewhere>,
+    /// The leases are to be read with the next look.
+    pub(super) look_who: AtomicBool,
 }
 
 #[derive(Default)]
@@ -48,7 +55,19 @@ struct Place {
 
 impl Held {
     fn new(key: &ChannelKey, name: String) -> Self {
-        Self { key: key.clone(), name, holds: Mutex::default(), open: tokio::sync::Mutex::default(), place: Mutex::default() }
+        Self {
+            key: key.clone(),
+            name,
+            holds: Mutex::default(),
+            open: tokio::sync::Mutex::default(),
+            place: Mutex::default(),
+            elsewhere: Mutex::default(),
+            look_who: AtomicBool::new(false),
+        }
+    }
+    /// Whether the channel is open, so that what is known of it here is what there is.
+    pub(super) fn is_followed(&self) -> bool {
+        self.place.lock().sequence.is_some()
     }
 }
 
@@ -76,7 +95,11 @@ impl Inner {
 
     /// Another relay, or this one, published.
     pub(super) fn handle_told(self: &Arc<Self>, name: &str, bytes: &[u8]) {
-        let (Some(held), Some(told)) = (self.find(name), Told::parse(bytes)) else { return };
+        let Some(held) = self.find(name) else { return };
+        if let [MARK, lease @ ..] = bytes {
+            return self.handle_lease(&held, lease);
+        }
+        let Some(told) = Told::parse(bytes) else { return };
         let Some(offset) = told.offset else {
             // One of this relay's own was delivered when it was accepted.
             if told.node != self.node.as_bytes()
@@ -176,7 +199,7 @@ impl Inner {
         };
         let request = ReadRequest { recover: Some(from.clone()), history: 0, max_bytes: self.max_bytes };
         match self.read(&held.key, &request, Some(seen)).await {
-            Ok(snapshot) => self.compare(held, &from, snapshot),
+            Ok(snapshot) => self.compare(held, &from, snapshot) && self.look_who_if_asked(held).await,
             Err(_) => false,
         }
     }
@@ -225,7 +248,9 @@ impl Inner {
         };
         let mut undo = Undo(Some((self, key)));
         let mut open = held.open.lock().await;
-        if !*open {
+        if *open {
+            self.tell_elsewhere(&held, false);
+        } else {
             self.open(&held).await?;
             *open = true;
         }
@@ -243,11 +268,13 @@ impl Inner {
             return Err(away());
         }
         let position = self.read(&held.key, &ReadRequest::default(), None).await?.position;
+        self.look_who(held).await?;
         let (early, look) = {
             let mut place = held.place.lock();
             place.sequence = Some(Sequence::at(position));
             (std::mem::take(&mut place.early), std::mem::take(&mut place.look_again))
         };
+        self.tell_elsewhere(held, true);
         for (epoch, offset, publication) in early {
             self.offer(held, &epoch, offset, publication);
         }

@@ -6,7 +6,8 @@
 //! it read the stream. So nothing depends on publish/subscribe, which forgets whom it cannot reach.
 //!
 //! Keys: `prefix:{tenant:channel}:meta` (epoch, offset, run id, bytes), `:log` (the stream; ids are offsets), `:state` (retained
-//! events), `:key:…` (idempotency). `prefix:canary:node` is written and told every two seconds.
+//! events), `:key:…` (idempotency), `:who` (which relays have users who are present, until when) and `:who:node` (those users).
+//! `prefix:canary:node` is written and told every two seconds.
 //!
 //! Limits: histories are bounded as the configuration says, channels by `redis.channel_ttl_ms` since their last use, one that was
 //! read only by 15 minutes; a Redis that is full answers `unavailable`, and the relay is not ready. Set its eviction policy to
@@ -19,7 +20,9 @@
 mod envelope;
 mod feed;
 mod held;
+mod leases;
 mod link;
+mod present;
 mod probe;
 mod scripts;
 mod sequence;
@@ -33,10 +36,11 @@ use crate::observe::faults::fault;
 use feed::{Ask, Feed};
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use held::{Held, LOOKS_AT_ONCE};
+use leases::Own;
 use link::{Links, unavailable};
 use parking_lot::Mutex;
 pub(crate) use probe::{Found, probe};
-use pulsewire_protocol::{ErrorBody, Position, Publication};
+use pulsewire_protocol::{ErrorBody, Position, PresentUser, Publication};
 use redis::{Client, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, Value};
 use scripts::{Answer, Scripts};
 use std::collections::HashMap;
@@ -66,6 +70,7 @@ struct Inner {
     links: Links,
     canary: String,
     asks: mpsc::UnboundedSender<Ask>,
+    own: Arc<Own>,
     ask_within: Duration,
     deliver: OnceLock<Arc<dyn Deliver>>,
     metrics: OnceLock<Arc<Metrics>>,
@@ -112,6 +117,7 @@ impl Redis {
             entropy,
             node,
             asks,
+            own: Arc::default(),
             // One that is under way may go before.
             ask_within: timeout * 2,
             deliver: OnceLock::new(),
@@ -124,7 +130,15 @@ impl Redis {
         });
         let feed = Feed { client: listener, connect_timeout, timeout, sharded: config.redis.sharded };
         tokio::spawn(feed.run(Arc::downgrade(&inner), asked));
+        tokio::spawn(leases::run(Arc::downgrade(&inner), Arc::clone(&inner.own)));
         Ok(Self { inner })
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Whoever renews leases sees that nobody is left to do it for.
+        self.own.wake();
     }
 }
 
@@ -145,12 +159,16 @@ impl Inner {
     }
 
     fn handle_feed_up(self: &Arc<Self>) {
+        let held = self.all_held();
+        // What was told of leases meanwhile was told to nobody; before it listens, or they would run out first.
+        held.iter().for_each(|held| held.look_who.store(true, Ordering::Relaxed));
         self.listening.store(true, Ordering::Relaxed);
         if self.has_listened.swap(true, Ordering::Relaxed) {
             self.count(Metrics::broker_reconnected);
         }
-        let held = self.all_held();
         tracing::info!(target: "pulsewire_relay::broker", channels = held.len(), "listening to redis");
+        // Redis may have lost this relay's.
+        self.own.write_all_soon();
         held.iter().for_each(|held| self.look(held));
     }
 
@@ -277,8 +295,24 @@ impl Broker for Redis {
         self.inner.release(key);
     }
 
+    fn set_present(&self, key: &ChannelKey, user: &str, name: Option<&str>) {
+        self.inner.set_present(key, user, name);
+    }
+
+    fn present_elsewhere<'a>(&'a self, key: &'a ChannelKey) -> BoxFuture<'a, Result<Vec<PresentUser>, ErrorBody>> {
+        self.inner.present_elsewhere(key).boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        async move {
+            self.inner.give_leases_back().await;
+        }
+        .boxed()
+    }
+
     fn tidy(&self) {
         self.inner.touch();
+        self.inner.expire_leases();
     }
 
     fn ready(&self) -> Result<(), String> {

@@ -1,9 +1,11 @@
-//! The three scripts, and their arguments and answers as values.
+//! The scripts, and their arguments and answers as values.
 //!
 //! Every key of one channel carries the hash tag `{tenant:channel}`. A publication over several channels (an alert stands in
 //! two) is one script, which is why a cluster will not do: its channels would lie on different machines.
 
 use super::envelope::{decode, encode, placed};
+use super::leases::{LEASE, MARK, Write};
+use super::present::Lease;
 use crate::broker::memory::IDEMPOTENCY_TTL_MS;
 use crate::broker::{Batch, ChannelKey, Idempotency, Item, ReadRequest, Snapshot, Stored};
 use crate::config::{Config, RedisConfig};
@@ -12,6 +14,7 @@ use pulsewire_protocol::Position;
 use redis::{Script, ScriptInvocation, Value};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The largest whole number that a script counts exactly.
 const MAX_COUNT: u64 = 1 << 53;
@@ -21,6 +24,8 @@ pub(super) struct Scripts {
     publish: Script,
     read: Script,
     conflicts: Script,
+    lease: Script,
+    present: Script,
     config: Arc<Config>,
     entropy: Entropy,
     node: String,
@@ -51,6 +56,8 @@ impl Scripts {
             publish: Script::new(include_str!("publish.lua")),
             read: Script::new(include_str!("read.lua")),
             conflicts: Script::new(include_str!("conflicts.lua")),
+            lease: Script::new(include_str!("lease.lua")),
+            present: Script::new(include_str!("present.lua")),
             config,
             entropy,
             node,
@@ -118,6 +125,70 @@ impl Scripts {
         call.arg(moment.run).arg(moment.now_ms).arg(flag(self.redis().durable)).arg(&idempotency.fingerprint[..]);
         call
     }
+
+    /// Changes of who is present, and renewals. All of one relay's go in one order.
+    pub(super) fn lease(&self, moment: &Moment<'_>, writes: &[Write]) -> ScriptInvocation<'_> {
+        let mut call = self.lease.prepare_invoke();
+        call.arg(moment.deadline_ms).arg(u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX)).arg(self.tell()).arg(&self.node);
+        for Write { place, change } in writes {
+            call.key(format!("{place}:who")).key(format!("{place}:who:{}", self.node));
+            let mut message = vec![MARK];
+            // Text and numbers: there is nothing in it that could not be written.
+            message.extend(serde_json::to_vec(change).unwrap_or_default());
+            call.arg(flag(change.whole)).arg(change.from).arg(change.version).arg(message).arg(place).arg(change.users.len());
+            for (user, name) in &change.users {
+                call.arg(user).arg(name.as_ref().map_or_else(|| "-".to_owned(), |name| format!("+{name}")));
+            }
+        }
+        call
+    }
+
+    /// Who is present by way of other relays. `place` is a channel's name.
+    pub(super) fn present(&self, place: &str) -> ScriptInvocation<'_> {
+        let mut call = self.present.prepare_invoke();
+        call.key(format!("{place}:who")).arg(&self.node);
+        call
+    }
+}
+
+/// What the lease script says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Leased {
+    /// It was carried out, but for the writes at these places: Redis has another version.
+    Done(Vec<usize>),
+    /// It came too late and wrote nothing.
+    Late,
+}
+
+pub(super) fn leased(answer: &[Value]) -> Option<Leased> {
+    let (word, rest) = answer.split_first()?;
+    if text(word)? == "late" {
+        return Some(Leased::Late);
+    }
+    let place = |value: &Value| match value {
+        Value::Int(place) => usize::try_from(*place).ok()?.checked_sub(1),
+        _ => None,
+    };
+    rest.iter().map(place).collect::<Option<_>>().map(Leased::Done)
+}
+
+/// Leases by relay, with how long each lasts yet, which is not in the lease itself.
+pub(super) fn leases(answer: &[Value]) -> Option<Vec<(String, Duration, Lease)>> {
+    let one = |value: &Value| {
+        let Value::Array(parts) = value else { return None };
+        let [relay, Value::Int(left_ms), Value::Array(users)] = parts.as_slice() else { return None };
+        let mut lease = Lease::default();
+        for pair in users.chunks_exact(2) {
+            let (user, name) = (text(pair.first()?)?, text(pair.last()?)?);
+            if user.is_empty() {
+                lease.version = name.parse().ok()?;
+            } else {
+                lease.users.insert(user.to_owned(), name.to_owned());
+            }
+        }
+        Some((text(relay)?.to_owned(), Duration::from_millis(u64::try_from(*left_ms).unwrap_or(0)), lease))
+    };
+    answer.iter().map(one).collect()
 }
 
 fn flag(set: bool) -> &'static str {

@@ -26,6 +26,9 @@ pub(super) struct Wanted {
     name: Option<String>,
     /// Seconds; short ones show how a page renews its token.
     ttl: Option<u64>,
+    /// Patterns, separated by commas; what the role gives where nothing is said.
+    subscribe: Option<String>,
+    publish: Option<String>,
 }
 
 /// Make a token
@@ -39,6 +42,8 @@ pub(super) struct Wanted {
         ("role" = Option<String>, Query, description = "The role, such as `nurse` or `service`."),
         ("name" = Option<String>, Query, description = "The name to show."),
         ("ttl" = Option<u64>, Query, description = "How long it is valid, in seconds."),
+        ("subscribe" = Option<String>, Query, description = "What it may subscribe to: patterns, separated by commas; what the role gives where nothing is said.", example = json!("conversation:patient-1,patient:patient-1")),
+        ("publish" = Option<String>, Query, description = "What it may publish to, the same way."),
     ),
     responses((status = 200, description = "The token.", body = ref("#/components/schemas/DevelopmentToken"), content_type = "application/json"), Unreadable, Anyone),
 )]
@@ -47,11 +52,14 @@ pub(super) async fn token(State(api): State<Api>, wanted: Result<Query<Wanted>, 
         Problem::bad_request(format!("{}; such as /dev/token?sub=nina&role=nurse", rejection.body_text())).at("query")
     })?;
     let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let patterns = |text: Option<String>| filled(text).map(|text| text.split(',').map(|pattern| pattern.trim().to_owned()).collect());
     let request = TokenRequest {
         sub: wanted.sub,
         tenant: filled(wanted.tenant).unwrap_or_else(|| DEMO_TENANT.to_owned()),
         name: filled(wanted.name),
         role: filled(wanted.role),
+        subscribe: patterns(wanted.subscribe),
+        publish: patterns(wanted.publish),
         ttl_s: wanted.ttl.unwrap_or(DEFAULT_TTL_S).min(MAX_TTL_S),
         ..TokenRequest::default()
     };

@@ -15,11 +15,13 @@ mod ops;
 mod outcome;
 mod problem;
 mod read;
+mod restart;
 
 pub use layers::guarded;
 pub(crate) use openapi::{Anyone, Callers, Missing, Senders, Unreadable};
 pub(crate) use ops::method_not_allowed;
 pub use problem::Problem;
+pub use restart::Restarts;
 
 use crate::auth::{Principal, TokenRefused};
 use crate::relay::Relay;
@@ -79,7 +81,7 @@ impl Api {
             routes = routes.routes(routes!(ops::metrics));
         }
         if config.dev {
-            routes = routes.routes(routes!(dev::token)).routes(routes!(dev::info));
+            routes = routes.routes(routes!(dev::token)).routes(routes!(dev::info)).routes(routes!(restart::restart));
         }
         let (router, document) = routes.split_for_parts();
         let router = match &config.www {

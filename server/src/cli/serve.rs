@@ -3,11 +3,13 @@
 use super::args::listening_line;
 use super::doctor::{descriptors_wanted, mend_of_bind};
 use super::{Failure, ServeArgs, sources};
+use crate::api::Restarts;
 use crate::config::{Config, digest, effective};
 use crate::observe::faults::fault;
 use crate::observe::{Audit, audit, logs};
 use crate::services::Services;
 use crate::{Clock, Entropy, Relay};
+use axum::Extension;
 use std::io::Write as _;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -43,23 +45,55 @@ pub(super) fn serve(args: &ServeArgs) -> Result<(), Failure> {
 
 async fn run(config: Config) -> Result<(), Failure> {
     let address = config.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| Failure::new(3, format!("cannot listen on {address}: {error} ({})", mend_of_bind(&error))))?;
+    let listener = bind(address).await?;
     let bound = listener.local_addr().map_err(|error| Failure::new(3, format!("the address cannot be told: {error}")))?;
     if config.dev && config.allow_lan {
         fault!(warning, System, %bound, "development mode is open to the network: whoever reaches this address may do everything");
     }
-    let relay = Relay::open(config, Clock::system(), Entropy::from_os()).map_err(|problem| Failure::new(2, problem))?;
     let shutdown = stop_on_signals()?;
-    let beside = shutdown.child_token();
+    let mut listener = listener;
+    let mut said = false;
+    // Once around is one relay; another one takes its place where `/dev/restart` asked for that.
+    loop {
+        let restarts = Restarts::default();
+        life(listener, config.clone(), &shutdown, &restarts, &mut said).await?;
+        let Some(away) = restarts.asked().filter(|_| !shutdown.is_cancelled()) else { return Ok(()) };
+        if shutdown.run_until_cancelled(tokio::time::sleep(away)).await.is_none() {
+            return Ok(());
+        }
+        listener = bind(bound).await?;
+    }
+}
+
+async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::new(3, format!("cannot listen on {address}: {error} ({})", mend_of_bind(&error))))
+}
+
+/// One relay from its first connection to its last. Nothing of its memory outlives it: the next one has another id and new epochs.
+async fn life(
+    listener: TcpListener,
+    config: Config,
+    shutdown: &CancellationToken,
+    restarts: &Restarts,
+    said: &mut bool,
+) -> Result<(), Failure> {
+    let bound = listener.local_addr().map_err(|error| Failure::new(3, format!("the address cannot be told: {error}")))?;
+    let relay = Relay::open(config, Clock::system(), Entropy::from_os()).map_err(|problem| Failure::new(2, problem))?;
+    let stop = shutdown.child_token();
+    restarts.will_cancel(stop.clone());
+    let beside = stop.child_token();
     // Started before the line below: who reads it may count on what it serves.
     let services = Services::start(&relay, &beside).await.map_err(|error| Failure::new(2, error.to_string()))?;
-    say(&listening_line(bound))?;
+    if !std::mem::replace(said, true) {
+        say(&listening_line(bound))?;
+    }
     tracing::info!(%bound, node = relay.node(), dev = relay.config().dev, version = env!("CARGO_PKG_VERSION"), "listening");
     let node = relay.node().to_owned();
     audit(Audit::Started { node: &node, listen: bound, dev: relay.config().dev });
-    let served = crate::serve_connections(listener, relay, services.router(), shutdown).await;
+    let router = services.router().layer(Extension(restarts.clone()));
+    let served = crate::serve_connections(listener, relay, router, stop).await;
     beside.cancel();
     services.stopped().await;
     audit(Audit::Stopped { node: &node, finished: served.is_ok() });

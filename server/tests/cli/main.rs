@@ -175,6 +175,53 @@ fn a_second_signal_ends_at_once() {
     assert_eq!(status.code(), Some(130));
 }
 
+/// Connects as a nurse; the socket, and the relay's id from its welcome.
+async fn welcomed(
+    url: &str,
+) -> Option<(
+    impl futures_util::Stream<Item = Result<tokio_tungstenite::tungstenite::Message, tokio_tungstenite::tungstenite::Error>> + Unpin,
+    String,
+)> {
+    use futures_util::{SinkExt as _, StreamExt as _};
+    let token = text(&run(&["token", "--dev", "--sub", "nina", "--tenant", "demo", "--role", "nurse"]).stdout);
+    let (mut socket, _) = tokio_tungstenite::connect_async(format!("{url}/ws?token={}", token.trim())).await.ok()?;
+    let connect = "{\"type\":\"connect\",\"id\":1,\"client\":{\"name\":\"t\",\"version\":\"1\",\"session\":\"s\"}}";
+    socket.send(connect.into()).await.unwrap();
+    let welcome: serde_json::Value = serde_json::from_str(socket.next().await?.ok()?.to_text().unwrap()).unwrap();
+    Some((socket, welcome["node"].as_str().unwrap().to_owned()))
+}
+
+#[tokio::test]
+async fn a_development_relay_restarts_in_place_and_still_ends_well() {
+    use futures_util::StreamExt as _;
+    let relay = Running::start(&["--dev", "--listen", "127.0.0.1:0"]);
+    let url = relay.url().replace("http://", "ws://");
+    let (mut socket, before) = welcomed(&url).await.unwrap();
+    let door = format!("{}/dev/restart?awayMs=100", relay.url());
+    let answer = tokio::task::spawn_blocking(move || ureq::post(&door).send_empty().unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 202);
+    let close = loop {
+        match socket.next().await {
+            Some(Ok(tokio_tungstenite::tungstenite::Message::Close(Some(frame)))) => break frame,
+            Some(Ok(_)) => {}
+            ended => panic!("ended without a close: {ended:?}"),
+        }
+    };
+    assert_eq!(u16::from(close.code), 4503);
+    assert!(close.reason.contains("retryAfterMs="), "{close:?}");
+    let asked = Instant::now();
+    let after = loop {
+        match welcomed(&url).await {
+            Some((_, node)) => break node,
+            None => assert!(asked.elapsed() < Duration::from_secs(10), "no relay takes its place"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_ne!(before, after, "another relay, with a memory of its own");
+    let (code, log) = relay.stop();
+    assert_eq!(code, Some(0), "{log}");
+}
+
 #[tokio::test]
 async fn no_token_is_logged_at_the_finest_level_though_a_library_writes_every_message() {
     use futures_util::{SinkExt as _, StreamExt as _};

@@ -63,6 +63,12 @@ fn development_tokens_work_and_are_given_to_this_machine_only() {
     let minted = server.request("GET", "/dev/token?sub=nina&role=service&name=Nina%20N&ttl=60", None, None, &[]).json();
     assert!(minted["expiresAt"].as_u64().is_some());
     assert_eq!(server.get("/api/v1/presence/tenant", minted["token"].as_str().unwrap()).status, 200);
+    let narrow =
+        server.request("GET", "/dev/token?sub=nina&role=nurse&subscribe=dashboard,patient:p-1&publish=ward:1", None, None, &[]).json();
+    let narrow = narrow["token"].as_str().unwrap();
+    assert_eq!(server.get("/api/v1/presence/patient:p-1", narrow).status, 200);
+    assert_problem(&server.get("/api/v1/presence/patient:p-2", narrow), 403, "forbidden");
+    assert_problem(&server.request("GET", "/dev/token?sub=nina&subscribe=a%20b", None, None, &[]), 400, "bad_request");
     assert_problem(&server.request("GET", "/dev/token", None, None, &[]), 400, "bad_request");
     assert_problem(&server.request("GET", "/dev/token?sub=a%20b", None, None, &[]), 400, "bad_request");
     assert_problem(&server.request("GET", "/dev/token?sub=nina", None, None, &[("host", "evil.example:8080")]), 403, "forbidden");
@@ -70,6 +76,21 @@ fn development_tokens_work_and_are_given_to_this_machine_only() {
     let strict = Server::with(strict_config());
     assert_problem(&strict.request("GET", "/dev/token?sub=nina", None, None, &[]), 404, "not_found");
     assert_problem(&strict.request("GET", "/dev/info", None, None, &[]), 404, "not_found");
+    assert_problem(&strict.request("POST", "/dev/restart", None, None, &[]), 404, "not_found");
+}
+
+#[test]
+fn a_restart_is_for_pages_of_this_machine_and_for_relays_that_somebody_starts_again() {
+    let server = Server::dev();
+    let asked = |path: &str, headers: &[(&str, &str)]| server.request("POST", path, None, None, headers);
+    assert_problem(&asked("/dev/restart", &[("origin", "https://evil.example")]), 403, "forbidden");
+    assert_problem(&asked("/dev/restart", &[("origin", "null")]), 403, "forbidden");
+    assert_problem(&asked("/dev/restart", &[("host", "evil.example")]), 403, "forbidden");
+    assert_problem(&asked("/dev/restart?awayMs=soon", &[]), 400, "bad_request");
+    assert_problem(&asked("/dev/restart?awayMs=60001", &[]), 400, "bad_request");
+    // This one runs inside the test, and goes on.
+    assert_problem(&asked("/dev/restart", &[("origin", "http://localhost:5173")]), 503, "unavailable");
+    assert_eq!(server.get("/healthz", &service()).status, 200);
 }
 
 #[test]
@@ -90,6 +111,7 @@ fn a_development_relay_answers_this_machines_names_only_at_every_door() {
         ("GET", "/api/v1/stats"),
         ("POST", "/api/v1/publish"),
         ("GET", "/dev/info"),
+        ("POST", "/dev/restart"),
     ] {
         for host in ["evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", ""] {
             let answer = server.request(method, path, Some(&service()), None, &[("host", host)]);

@@ -184,8 +184,28 @@ fn the_ward_tells_only_what_the_relay_accepts_and_a_bit_of_everything() {
     assert_eq!(kinds, BTreeSet::from([EventKind::DeviceStatus, EventKind::Telemetry, EventKind::Alert, EventKind::UsageSession]));
     assert_eq!(severities.len(), 4, "all severities within ten minutes: {severities:?}");
     assert_eq!(states.len(), 3, "{states:?}");
-    assert_eq!(phases, BTreeSet::from([SessionPhase::Start, SessionPhase::End]));
+    assert_eq!(phases, BTreeSet::from([SessionPhase::End]), "the days before; today's sessions are the relay's to find");
     assert!(patients.contains("Maria Oliveira") || patients.contains("John Carter"), "{patients:?}");
+}
+
+#[test]
+fn a_device_says_once_a_second_whether_it_is_worn_and_the_week_before_was_told_once() {
+    let events = run(&mut Ward::new(7, 3, START), steps(600_000));
+    let worn = &points(&events)[&("bed-1".to_owned(), "inUse".to_owned())];
+    assert!(worn.len() >= 599, "bed-1 is always online: {} points in ten minutes", worn.len());
+    assert!(worn.windows(2).all(|pair| pair[1].0 - pair[0].0 == 1_000.0));
+    assert_eq!(worn[0].1, 1.0, "a visitor looks at bed-1 first, and sees it in use");
+    assert!(worn.iter().any(|(_, worn)| *worn == 0.0) && worn.iter().all(|(_, worn)| [0.0, 1.0].contains(worn)));
+    let told: Vec<_> = events
+        .iter()
+        .filter_map(|event| match &event.payload {
+            Payload::UsageSession(session) if session.device_id == "bed-1" => Some(session),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told.len(), 7);
+    assert!(told.windows(2).all(|pair| pair[0].started_at.0 + 86_400_000.0 == pair[1].started_at.0), "one a day, the oldest first");
+    assert!(told.iter().all(|session| session.ended_at.unwrap().0 < START && session.compliance.unwrap() > 0.0));
 }
 
 #[test]

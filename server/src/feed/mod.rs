@@ -24,6 +24,9 @@ const MAX_LAG_MS: f64 = 2_000.0;
 /// How often a device's status is told again though nothing changed.
 const STATUS_EVERY_MS: f64 = 30_000.0;
 
+/// How long a day a device of a feed shall be worn: what compliance is measured against.
+pub(crate) const TARGET_USE_MS_PER_DAY: u64 = 6 * 3_600_000;
+
 /// One event that a feed wants published.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeedEvent {

@@ -1,17 +1,31 @@
 //! Runs the feeds: reads the clock, asks each feed what happened, publishes it by the path that everyone's events take.
+//!
+//! What a hospital's backend would say about a bed beforehand (whose it is, how long a day it shall be worn) is said by the same request
+//! as its own (`devices.put`), so that the relay finds usage sessions and compliance.
 
-use super::{Feed, FeedEvent, Recording, RecordingError, Replay, STEP_MS, Ward};
-use crate::auth::Publisher;
+use super::{Feed, FeedEvent, Recording, RecordingError, Replay, STEP_MS, TARGET_USE_MS_PER_DAY, Ward};
+use crate::auth::{Principal, Publisher};
 use crate::config::FeedConfig;
 use crate::observe::faults::fault;
 use crate::observe::metrics::Door;
 use crate::relay::Relay;
+use pulsewire_protocol::{ErrorCode, Pattern, RawJson};
+use serde::Serialize;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 /// After the first, one refused event in so many is logged: a feed that is refused is refused twelve times a second.
 const LOG_EVERY: u64 = 1_000;
+
+/// `devices.put`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Registered<'a> {
+    device_id: &'a str,
+    patient_id: String,
+    target_use_ms_per_day: u64,
+}
 
 /// Why the feeds cannot start.
 pub type FeedError = RecordingError;
@@ -44,8 +58,9 @@ impl Feeds {
         self.feeds.iter().flat_map(|feed| feed.devices()).collect()
     }
 
-    /// Publishes until the shutdown.
+    /// Says whose the beds are, then publishes until the shutdown.
     pub async fn run(mut self, relay: Relay, shutdown: CancellationToken) {
+        register(&relay, &self.tenant, &self.devices()).await;
         let mut steps = tokio::time::interval(Duration::from_millis(STEP_MS));
         steps.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while shutdown.run_until_cancelled(steps.tick()).await.is_some() {
@@ -67,6 +82,30 @@ impl Feeds {
                 fault!(warning, Feed, %channel, event, %error, refused = self.refused + 1, "a feed's event was refused");
             }
             self.refused += 1;
+        }
+    }
+}
+
+/// Registers `bed-N` for `patient-N`. A relay without the domain's services keeps no devices, and needs none.
+async fn register(relay: &Relay, tenant: &str, devices: &[String]) {
+    let backend = Principal {
+        user: "feed".to_owned(),
+        name: "feed".to_owned(),
+        tenant: tenant.to_owned(),
+        role: Some("service".to_owned()),
+        expires_at_ms: u64::MAX,
+        counts_as_viewer: false,
+        subscribe: Vec::new(),
+        publish: vec![Pattern::Everything],
+    };
+    for device in devices {
+        let Some(number) = device.strip_prefix("bed-") else { continue };
+        let put = Registered { device_id: device, patient_id: format!("patient-{number}"), target_use_ms_per_day: TARGET_USE_MS_PER_DAY };
+        let Ok(params) = RawJson::from_value(&put) else { continue };
+        match relay.call(&backend, "devices.put", Some(&params)).await {
+            Ok(_) => {}
+            Err(refusal) if refusal.body.code == ErrorCode::NotFound => return,
+            Err(refusal) => fault!(warning, Feed, %device, error = refusal.detail(), "a feed's device could not be registered"),
         }
     }
 }

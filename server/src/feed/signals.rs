@@ -43,6 +43,7 @@ pub(super) struct Signals {
     heart_rate: Points,
     spo2: Points,
     resp_rate: Points,
+    in_use: Points,
 }
 
 /// Vital signs.
@@ -79,6 +80,7 @@ impl Signals {
             heart_rate: Points::default(),
             spo2: Points::default(),
             resp_rate: Points::default(),
+            in_use: Points::default(),
         }
     }
 
@@ -123,6 +125,11 @@ impl Signals {
         }
     }
 
+    /// Whether the patient wears it, as the device's own sensor says.
+    pub(super) fn wears(&mut self, now_ms: f64, in_use: bool) {
+        self.in_use.push(now_ms, f64::from(u8::from(in_use)));
+    }
+
     /// What was recorded since the last call, as one event.
     pub(super) fn take(&mut self, device: &str) -> Option<FeedEvent> {
         use std::mem::take;
@@ -134,6 +141,7 @@ impl Signals {
                 ("heart_rate", take(&mut self.heart_rate)),
                 ("spo2", take(&mut self.spo2)),
                 ("resp_rate", take(&mut self.resp_rate)),
+                ("inUse", take(&mut self.in_use)),
             ],
         )
     }

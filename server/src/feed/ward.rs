@@ -1,13 +1,16 @@
-//! A simulated ward: beds whose sensors, batteries, alerts and usage sessions all follow from one seed.
+//! A simulated ward: beds whose sensors, batteries, alerts and use all follow from one seed.
 //!
 //! A generator of time: it is told what time it is and hands out everything that happened since, so tests run an hour in a
 //! moment. Decisions fall on whole seconds, samples on their own clock; the steps it is asked in change nothing.
+//!
+//! A device says once a second whether it is worn (`inUse`); what sessions that makes is found by the relay, as with real devices. Only
+//! the days before today are told as sessions, because nobody was there to measure them.
 //!
 //! Limits: bed-1 stays online, because a visitor looks at it first; the others go offline or into maintenance now and then.
 
 use super::pattern::{self, Episode};
 use super::signals::{Signals, Vitals};
-use super::{Feed, FeedEvent, MAX_LAG_MS, STATUS_EVERY_MS, status};
+use super::{Feed, FeedEvent, MAX_LAG_MS, STATUS_EVERY_MS, TARGET_USE_MS_PER_DAY, status};
 use pulsewire_protocol::{DeviceState, Payload, SessionPhase, UnixMs, UsageSession};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -19,6 +22,10 @@ const SECOND_MS: f64 = 1_000.0;
 const DRAIN_PER_SECOND: f64 = 0.000_14;
 const CHARGE_PER_SECOND: f64 = 0.002;
 const BATTERY_LOW: f64 = 0.15;
+const DAY_MS: f64 = 86_400_000.0;
+/// Days before today whose sessions are told, and the hour (UTC) at which each of them began.
+const PAST_DAYS: u32 = 7;
+const PAST_HOUR_MS: f64 = 7.0 * 3_600_000.0;
 
 /// One bed.
 struct Bed {
@@ -33,8 +40,9 @@ struct Bed {
     charging: bool,
     episode: Option<Running>,
     status_due_ms: f64,
+    /// The share of its target that a usual day comes to.
     compliance: f64,
-    in_use_since_ms: Option<f64>,
+    in_use: bool,
     usage_turns_ms: f64,
     began: bool,
 }
@@ -149,8 +157,8 @@ impl Bed {
             episode: None,
             status_due_ms: now_ms,
             compliance: rng.random_range(0.55..0.98),
-            in_use_since_ms: None,
-            usage_turns_ms: now_ms + rng.random_range(2.0..40.0) * SECOND_MS,
+            in_use: number == 1 || rng.random_bool(0.5),
+            usage_turns_ms: now_ms + rng.random_range(40.0..120.0) * SECOND_MS,
             began: false,
         };
         if number == 5 {
@@ -203,34 +211,39 @@ impl Bed {
 
     fn usage_tick(&mut self, now_ms: f64, rng: &mut StdRng, events: &mut Vec<FeedEvent>) {
         if !std::mem::replace(&mut self.began, true) {
-            // A ward has a past: the morning's session, so that compliance is known from the first second.
-            events.push(self.session(now_ms - 4_800_000.0, Some(now_ms - 600_000.0)));
+            events.extend(self.past(now_ms, rng));
         }
-        if now_ms < self.usage_turns_ms {
-            return;
+        if now_ms >= self.usage_turns_ms {
+            self.in_use = !self.in_use;
+            // Worn more often than not.
+            let seconds = if self.in_use { rng.random_range(90.0..240.0) } else { rng.random_range(20.0..60.0) };
+            self.usage_turns_ms = now_ms + seconds * SECOND_MS;
         }
-        self.usage_turns_ms = now_ms + rng.random_range(35.0..120.0) * SECOND_MS;
-        if let Some(since_ms) = self.in_use_since_ms.take() {
-            self.compliance = (self.compliance + rng.random_range(-0.04..0.05)).clamp(0.3, 1.0);
-            events.push(self.session(since_ms, Some(now_ms)));
-        } else {
-            self.in_use_since_ms = Some(now_ms);
-            events.push(self.session(now_ms, None));
+        if self.state == DeviceState::Online {
+            self.signals.wears(now_ms, self.in_use);
         }
     }
 
-    /// The start of a usage session, or with an end its end.
-    fn session(&self, began_ms: f64, ended_ms: Option<f64>) -> FeedEvent {
-        let session = UsageSession {
-            patient_id: format!("patient-{}", self.number),
-            device_id: self.device.clone(),
-            phase: if ended_ms.is_some() { SessionPhase::End } else { SessionPhase::Start },
-            started_at: UnixMs(began_ms.floor()),
-            ended_at: ended_ms.map(|ended_ms| UnixMs(ended_ms.floor())),
-            duration_ms: ended_ms.map(|ended_ms| (ended_ms.floor() - began_ms.floor()) as u64),
-            compliance: ended_ms.map(|_| (self.compliance * 100.0).round() / 100.0),
+    /// A session of each day before today, the oldest first: a ward has a past, so compliance is known from the first second. Always at
+    /// the same times, so that a ward that is started again tells nothing twice.
+    fn past(&self, now_ms: f64, rng: &mut StdRng) -> Vec<FeedEvent> {
+        let today_ms = (now_ms / DAY_MS).floor() * DAY_MS;
+        let day = |ago: u32| {
+            let share = (self.compliance + rng.random_range(-0.15..0.15)).clamp(0.2, 1.0);
+            let began_ms = today_ms - f64::from(ago) * DAY_MS + PAST_HOUR_MS;
+            let duration_ms = (share * TARGET_USE_MS_PER_DAY as f64).floor();
+            let session = UsageSession {
+                patient_id: format!("patient-{}", self.number),
+                device_id: self.device.clone(),
+                phase: SessionPhase::End,
+                started_at: UnixMs(began_ms),
+                ended_at: Some(UnixMs(began_ms + duration_ms)),
+                duration_ms: Some(duration_ms as u64),
+                compliance: Some((share * 100.0).round() / 100.0),
+            };
+            FeedEvent { channel: format!("patient:patient-{}", self.number), payload: Payload::UsageSession(session) }
         };
-        FeedEvent { channel: format!("patient:patient-{}", self.number), payload: Payload::UsageSession(session) }
+        (1..=PAST_DAYS).rev().map(day).collect()
     }
 
     fn alert(&self, alert: pulsewire_protocol::Alert) -> FeedEvent {

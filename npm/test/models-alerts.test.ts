@@ -65,6 +65,47 @@ describe('the alert desk', () => {
     expect(client.channels().map(({ name }) => name)).not.toContain('patient:p2');
   });
 
+  test('read on another device of this user is read here at once, also of an alert that only the store has', async () => {
+    relay.onCall('alerts.list', () => ({ items: [stored('b'), stored('a')], unread: 2, next: null }));
+    const desk = openAlertDesk(client);
+    watch(desk);
+    await connect();
+    const unread = () => desk.get().items.filter(({ read }) => !read);
+    expect([
+      desk.get().unread,
+      unread()
+        .map(({ id }) => id)
+        .sort(),
+    ]).toEqual([2, ['a', 'b']]);
+    const asked = calls('alerts.list').length;
+    relay.publish('user:ana', 'alert_read', { ids: ['a', 'never-heard-of'] });
+    await clock.advance(100);
+    expect([desk.get().unread, unread().map(({ id }) => id)]).toEqual([1, ['b']]);
+    expect(calls('alerts.list')).toHaveLength(asked);
+  });
+
+  test('read on another device, where more are unread than are loaded, asks how many are left', async () => {
+    let unread = 1_500;
+    relay.onCall('alerts.list', params => {
+      const { before = 0, severity } = params as { before?: number; severity?: string };
+      if (severity === 'critical') return { items: [], unread, next: null };
+      return {
+        items: Array.from({ length: 100 }, (_, n) => stored(`low${before + n}`, { severity: 'low', ts: 10_000 - before - n })),
+        unread,
+        next: before + 100,
+      };
+    });
+    const desk = openAlertDesk(client);
+    watch(desk);
+    await connect();
+    await clock.advance(2_000);
+    expect(desk.get().unread).toBe(1_500);
+    unread = 1_400;
+    relay.publish('user:ana', 'alert_read', { ids: Array.from({ length: 100 }, (_, n) => `low${1_300 + n}`) });
+    await clock.advance(2_000);
+    expect(desk.get().unread).toBe(1_400);
+  });
+
   test('reads all pages, and where there are too many all critical ones, with what the relay counts', async () => {
     const low = (n: number) => stored(`low${n}`, { severity: 'low', ts: 10_000 - n });
     relay.onCall('alerts.list', params => {

@@ -8,7 +8,7 @@
  */
 import { css, html, nothing, type PropertyDeclarations } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import { ago, fill, number, plural } from '../i18n/index.js';
+import { ago, clock, fill, number, plural } from '../i18n/index.js';
 import { type AlertDesk, type DeskAlert, openAlertDesk } from '../models/alert-desk.js';
 import type { Pulsewire } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
@@ -110,7 +110,7 @@ export class PulsewireAlerts extends PulsewireElement {
 
   #header(items: readonly DeskAlert[], count: number): unknown {
     const unread = items.filter(alert => !alert.read);
-    return html`<header part="header">
+    return html`<div part="header" class="header">
       <h2 part="title">${this.text.alertsTitle}</h2>
       ${count === 0 ? nothing : html`<span class="unread">${plural(this.text, this.language, 'alertsUnread', count)}</span>`}
       ${
@@ -121,7 +121,7 @@ export class PulsewireAlerts extends PulsewireElement {
                 ${this.text.alertsMarkAll}
               </button>`
       }
-    </header>`;
+    </div>`;
   }
 
   #item(alert: DeskAlert, acts: boolean, busy = false): unknown {
@@ -147,7 +147,8 @@ export class PulsewireAlerts extends PulsewireElement {
           ${
             taken
               ? html`<span part="taken" class="taken">
-                  ${icons.check}${alert.acknowledgedBy ? fill(this.text.alertsAcknowledgedBy, { name: alert.acknowledgedBy }) : this.text.alertsAcknowledged}
+                  ${icons.check}<span>${alert.acknowledgedBy ? fill(this.text.alertsAcknowledgedBy, { name: alert.acknowledgedBy }) : this.text.alertsAcknowledged}</span>
+                  ${alert.acknowledgedAt ? html`<time datetime=${new Date(alert.acknowledgedAt).toISOString()}>${clock(alert.acknowledgedAt, this.language)}</time>` : nothing}
                 </span>`
               : nothing
           }

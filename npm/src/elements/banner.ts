@@ -12,6 +12,7 @@ import { PulsewireElement, type Release, type Styles } from './base.js';
 import { chip } from './chip.js';
 import { setBannerBottom } from './floating.js';
 import { icons } from './icons.js';
+import { sayInModal } from './modal.js';
 import { everySecond } from './surroundings.js';
 import { tokens } from './tokens.js';
 
@@ -129,7 +130,12 @@ export class PulsewireBanner extends PulsewireElement {
 
   #show(next: Shown): void {
     clearTimeout(this.#success);
+    const before = this.#shown;
     this.#shown = next;
+    if (next !== before) {
+      const { title, hint } = this.#words();
+      sayInModal(this, `${title} ${hint}`, false);
+    }
     if (next === 'online') {
       this.#success = setTimeout(() => {
         this.#shown = 'none';

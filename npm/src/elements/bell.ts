@@ -2,13 +2,14 @@
  * `<pulsewire-bell>`: a bell with the number of unread notifications; it opens the list of them.
  *
  * The list is a dialog beside the button, not over the page: Escape and a click outside close it, and the focus goes back to the bell. The
- * number is read out politely when it rises. Opening it marks nothing: seen in a list is not read.
+ * number is read out politely when it rises. Opening it marks nothing: seen in a list is not read. Toasts step aside while it is open.
  */
 import { css, html, nothing, type PropertyDeclarations } from 'lit';
 import { number, plural } from '../i18n/index.js';
 import { openInbox } from '../models/inbox.js';
 import type { Pulsewire } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
+import { setPanel } from './floating.js';
 import { icons } from './icons.js';
 import { Said } from './said.js';
 import { tokens } from './tokens.js';
@@ -90,12 +91,14 @@ export class PulsewireBell extends PulsewireElement {
   /** Whether the list is shown. */
   declare open: boolean;
   #unread = 0;
-  readonly #said = new Said();
+  readonly #said = new Said(this);
+  #resized: ResizeObserver | undefined;
 
   protected override attach(client: Pulsewire): Release[] {
     const inbox = openInbox(client);
     this.#unread = inbox.get().unread;
     document.addEventListener('pointerdown', this.#outside);
+    window.addEventListener('resize', this.#measure);
     return [
       inbox.listen(() => {
         const { unread } = inbox.get();
@@ -105,8 +108,30 @@ export class PulsewireBell extends PulsewireElement {
         this.requestUpdate();
       }),
       () => document.removeEventListener('pointerdown', this.#outside),
+      () => window.removeEventListener('resize', this.#measure),
     ];
   }
+
+  protected override detached(): void {
+    this.#resized?.disconnect();
+    setPanel(this, undefined);
+  }
+
+  protected override updated(): void {
+    const panel = this.#panel;
+    this.#resized?.disconnect();
+    if (panel && typeof ResizeObserver === 'function') {
+      // The list comes later than the panel, and grows.
+      this.#resized ??= new ResizeObserver(this.#measure);
+      this.#resized.observe(panel);
+    }
+    this.#measure();
+  }
+
+  get #panel(): HTMLElement | null {
+    return this.renderRoot.querySelector<HTMLElement>('.popover');
+  }
+  readonly #measure = (): void => setPanel(this, this.#panel?.getBoundingClientRect());
 
   protected override render(): unknown {
     const unread = this.#unread;
@@ -137,7 +162,7 @@ export class PulsewireBell extends PulsewireElement {
 
   #show(open: boolean): void {
     this.open = open;
-    if (open) void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('.popover')?.focus());
+    if (open) void this.updateComplete.then(() => this.#panel?.focus());
   }
 
   readonly #key = (event: KeyboardEvent): void => {

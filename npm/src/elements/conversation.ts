@@ -61,7 +61,7 @@ export class PulsewireConversation extends PulsewireElement {
   /** The key of the last message of others that was in sight, to count what came since. */
   #seen: string | undefined;
   #news = 0;
-  readonly #said = new Said();
+  readonly #said = new Said(this);
   #last: string | undefined;
   /** Where the list stood before older ones came in front. */
   #place: { height: number; top: number; first: string | undefined } | undefined;

@@ -61,7 +61,7 @@ export class PulsewireNotifications extends PulsewireElement {
   }
 
   #header(unread: number): unknown {
-    return html`<header part="header">
+    return html`<div part="header" class="header">
       <h2 part="title">${this.text.notificationsTitle}</h2>
       ${
         unread === 0
@@ -71,7 +71,7 @@ export class PulsewireNotifications extends PulsewireElement {
                 ${this.text.alertsMarkAll}
               </button>`
       }
-    </header>`;
+    </div>`;
   }
 
   #item(item: Notification): unknown {

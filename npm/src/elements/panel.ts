@@ -10,7 +10,7 @@ export const panel = css`
     color: var(--_text);
     font-size: 14px;
   }
-  header {
+  .header {
     display: flex;
     flex-wrap: wrap;
     align-items: baseline;

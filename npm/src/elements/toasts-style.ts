@@ -4,10 +4,26 @@ import { css } from 'lit';
 export const toastStyles = css`
   :host {
     position: fixed;
-    inset: var(--pw-toasts-top, 16px) var(--pw-toasts-right, 16px) auto auto;
+    --_place: var(--_top, var(--pw-toasts-top, 16px)) var(--_right, var(--pw-toasts-right, 16px)) auto auto;
+    inset: var(--_place);
     z-index: var(--pw-toasts-z, 1000);
     width: min(372px, calc(100vw - 2 * var(--pw-toasts-right, 16px)));
     pointer-events: none;
+  }
+  section {
+    max-height: var(--_most, none);
+    overflow: var(--_scroll, visible);
+  }
+  /* In the top layer, where it was. */
+  section[popover] {
+    inset: var(--_place);
+    width: inherit;
+    margin: 0;
+    padding: 0;
+    border: 0;
+    overflow: visible;
+    color: inherit;
+    background: none;
   }
   @media (max-width: 1200px) {
     section {
@@ -168,7 +184,7 @@ export const toastStyles = css`
   }
   @media (max-width: 480px) {
     :host {
-      inset: var(--pw-toasts-top, 12px) 12px auto;
+      --_place: var(--_top, var(--pw-toasts-top, 12px)) var(--_right, 12px) auto 12px;
       width: auto;
     }
   }

@@ -6,6 +6,8 @@
  * and high), because a live region inserted together with its text is often not read. Escape dismisses the toast under the focus, else
  * under the pointer. Events: `pulsewire-toast-click` with the toast; prevent it to keep the client's own click callback from running.
  *
+ * While a modal dialog of the page is open, the region stands above it and its words are said inside it. It steps aside from the bell's list.
+ *
  * A place may hold several: those that say the same have a count, a storm ("37 × Device offline") opens to a list. Sounds and notifications of
  * the browser go by the user's settings (`<pulsewire-toast-settings>`); `silent` leaves both out, `.sound` puts the page's own in their place.
  */
@@ -16,8 +18,9 @@ import type { Pulsewire, ShownToast, Toast } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
 import { closeWhenSeen, notify } from './browser-notifications.js';
 import { blocked, chime, prepareChime, unlock } from './chime.js';
-import { onBannerBottom } from './floating.js';
+import { type Box, bannerBottom, beside, openPanel } from './floating.js';
 import { icons, severityIcons } from './icons.js';
+import { modalOver } from './modal.js';
 import { Said } from './said.js';
 import { isHeard, toastOptions } from './toast-options.js';
 import { toastStyles } from './toasts-style.js';
@@ -65,14 +68,16 @@ export class PulsewireToasts extends PulsewireElement {
 
   #shown: Shown[] = [];
   #waiting = 0;
-  readonly #assertive = new Said();
-  readonly #polite = new Said();
+  readonly #assertive = new Said(this, { urgent: true });
+  readonly #polite = new Said(this);
   #pointerInside = false;
   #focusInside = false;
   #holding: Pulsewire | undefined;
   #underPointer: string | undefined;
   #opened = new Set<string>();
   #counting: ReturnType<typeof setTimeout> | undefined;
+  /** The dialog over which the region was raised. */
+  #over: HTMLDialogElement | undefined;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
 
   protected override attach(client: Pulsewire): Release[] {
@@ -82,6 +87,8 @@ export class PulsewireToasts extends PulsewireElement {
       .map(toast => ({ toast, leaving: false }));
     this.#follow(client);
     document.addEventListener('keydown', this.#onKey);
+    // A dialog that opens tells so where browsers are new; elsewhere the next toast raises the region.
+    document.addEventListener('toggle', this.#look, true);
     return [
       client.toasts.listen(() => this.#follow(client)),
       // The client says it in one tab only where tabs share a connection; what is shown is shown in all of them.
@@ -91,7 +98,9 @@ export class PulsewireToasts extends PulsewireElement {
       toastOptions.listen(() => this.requestUpdate()),
       closeWhenSeen(),
       () => document.removeEventListener('keydown', this.#onKey),
-      onBannerBottom(px => this.style.setProperty('--_banner', `${px}px`)),
+      () => document.removeEventListener('toggle', this.#look, true),
+      bannerBottom.subscribe(px => this.style.setProperty('--_banner', `${px}px`)),
+      openPanel.subscribe(panel => this.#stepAside(panel)),
       () => {
         this.#holding?.holdToasts(false);
         this.#holding = undefined;
@@ -108,6 +117,30 @@ export class PulsewireToasts extends PulsewireElement {
     this.#shown = [];
     this.#pointerInside = false;
     this.#focusInside = false;
+  }
+
+  #stepAside(panel: Box | undefined): void {
+    for (const name of ['right', 'top', 'most', 'scroll']) this.style.removeProperty(`--_${name}`);
+    if (!panel) return;
+    const to = beside(panel, this.getBoundingClientRect(), { width: document.documentElement.clientWidth, height: window.innerHeight });
+    for (const [name, px] of Object.entries(to)) this.style.setProperty(`--_${name}`, `${px}px`);
+    if (to.most !== undefined) this.style.setProperty('--_scroll', 'auto');
+  }
+
+  /** Over an open modal dialog, which would cover them: seen there, though only the dialog can be clicked. */
+  protected override updated(): void {
+    const section = this.renderRoot.querySelector('section');
+    if (typeof section?.showPopover !== 'function') return;
+    const dialog = this.#shown.length > 0 ? modalOver(this) : undefined;
+    if (dialog === undefined) {
+      if (section.popover !== null) section.popover = null;
+      this.#over = undefined;
+    } else if (dialog !== this.#over) {
+      section.popover = 'manual';
+      section.showPopover();
+      this.#over = dialog;
+      dialog.addEventListener('close', this.#look, { once: true });
+    }
   }
 
   #follow(client: Pulsewire): void {
@@ -339,6 +372,8 @@ export class PulsewireToasts extends PulsewireElement {
       else this.#hold({ focus: false });
     });
   }
+
+  readonly #look = (): void => this.requestUpdate();
 
   readonly #onKey = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape' || event.defaultPrevented) return;

@@ -77,6 +77,14 @@ export class AlertDesk extends Live<AlertDeskState> {
       this.client.on('event', ({ event, data }) => {
         if (event === 'alert_updated') this.#changed(data as Partial<DeskAlert> & { id: string });
       }),
+      // Read on another device of this user.
+      this.holdOwn(mine =>
+        mine.on<{ ids: readonly string[] }>('alert_read', ({ data }) => {
+          this.#isRead(data.ids);
+          // Of those that are not loaded, the relay alone can say how many still count.
+          if (this.#beyond > 0) void this.reload();
+        }),
+      ),
       this.client.alerts.listen(() => this.#merge()),
       this.client.on('resync', ({ channel }) => {
         if (channel === 'tenant' || own.includes(channel)) void this.reload();
@@ -170,9 +178,8 @@ export class AlertDesk extends Live<AlertDeskState> {
       }
     }
     this.client.markAlertsRead(ids);
-    for (const id of ids) this.#changes.set(id, { ...this.#changes.get(id), read: true });
     this.patch({ error: undefined });
-    this.#merge();
+    this.#isRead(ids);
     return true;
   }
   /** Somebody is on it. */
@@ -206,6 +213,11 @@ export class AlertDesk extends Live<AlertDeskState> {
 
   #changed(change: Partial<DeskAlert> & { id: string }): void {
     this.#changes.set(change.id, { ...this.#changes.get(change.id), ...change });
+    this.#merge();
+  }
+
+  #isRead(ids: readonly string[]): void {
+    for (const id of ids) this.#changes.set(id, { ...this.#changes.get(id), read: true });
     this.#merge();
   }
 

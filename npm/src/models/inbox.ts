@@ -35,29 +35,16 @@ export class Inbox extends Live<InboxState> {
 
   protected start(): (() => void)[] {
     this.#merge();
-    let user: string | undefined;
-    let leave: (() => void) | undefined;
-    const follow = (): void => {
-      const now = this.client.connection.get().user;
-      if (now === user) return;
-      user = now;
-      leave?.();
-      leave = undefined;
-      if (now === undefined) return;
-      const own = this.client.channel(`user:${now}`);
-      own.on<{ ids: readonly string[] }>('notification_read', ({ data }) => this.#marked(data.ids, this.#read));
-      own.on<{ ids: readonly string[] }>('notification_dismissed', ({ data }) => this.#marked(data.ids, this.#dismissed));
-      leave = () => own.release();
-    };
-    follow();
     return [
-      this.client.connection.listen(follow),
+      this.holdOwn(own => {
+        own.on<{ ids: readonly string[] }>('notification_read', ({ data }) => this.#marked(data.ids, this.#read));
+        own.on<{ ids: readonly string[] }>('notification_dismissed', ({ data }) => this.#marked(data.ids, this.#dismissed));
+      }),
       this.client.notifications.listen(() => this.#merge()),
       this.client.on('resync', ({ channel }) => {
-        if (channel === `user:${user}`) void this.reload();
+        if (channel === `user:${this.client.connection.get().user}`) void this.reload();
       }),
       this.onConnected(() => void this.reload()),
-      () => leave?.(),
     ];
   }
 

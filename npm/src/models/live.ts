@@ -6,7 +6,7 @@
  * It stays for the user who had it, and nobody else: with another one, or none after one, everything is as at the beginning.
  */
 import { callAll } from '../observable.js';
-import type { Observable, Pulsewire } from '../types.js';
+import type { ChannelHandle, Observable, Pulsewire } from '../types.js';
 
 /** How the stored part of a list stands. `absent`: this relay keeps none, so what is live is all there is. */
 export type LoadStatus = 'loading' | 'ready' | 'error' | 'absent';
@@ -83,6 +83,27 @@ export abstract class Live<S extends object> implements Observable<S> {
     if (Object.entries(change).every(([name, value]) => Object.is(before[name], value))) return;
     this.#state = { ...this.#state, ...change };
     callAll(this.#listeners);
+  }
+
+  /** Holds the channel of whoever is signed in, and that of the next one once somebody else is. */
+  protected holdOwn(listen: (own: ChannelHandle) => void): () => void {
+    let name: string | undefined;
+    let own: ChannelHandle | undefined;
+    const follow = (): void => {
+      const { user } = this.client.connection.get();
+      const now = user && `user:${user}`;
+      if (now === name) return;
+      name = now;
+      own?.release();
+      own = now === undefined ? undefined : this.client.channel(now);
+      if (own) listen(own);
+    };
+    follow();
+    const end = this.client.connection.listen(follow);
+    return () => {
+      end();
+      own?.release();
+    };
   }
 
   /** Runs now, where there is a connection, and again with each new one: what was told meanwhile may have been missed. */

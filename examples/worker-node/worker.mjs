@@ -9,6 +9,8 @@
  * poll on `tenant` and on the executions that failed only makes it quick. Every report names its attempt, so a worker that was
  * given up cannot overwrite the next one; a report that got no answer is simply sent again.
  *
+ * `STEP_MS` is how long a step takes; `STOP_WITH_PARENT=1` ends it with the program that started it.
+ *
  * Limit: run one of them. Several need to agree on who takes which execution, which the relay does not do for them.
  */
 const base = process.env.PULSEWIRE_URL ?? 'http://127.0.0.1:8080';
@@ -22,6 +24,10 @@ if (!token) {
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop.abort());
+if (process.env.STOP_WITH_PARENT) {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && stop.abort(), 1_000).unref();
+}
 
 const sleep = ms =>
   new Promise(resolve => {
@@ -47,7 +53,8 @@ async function request(method, path, body) {
       wait = Math.max(wait, answer.retryAfterMs ?? 0);
     } catch (error) {
       if (error instanceof Refused || stop.signal.aborted) throw error;
-      console.error(`the relay cannot be reached (${error.cause?.code ?? error.message}): trying again in ${wait} ms`);
+      // A relay that is restarted is back by then.
+      if (wait >= 2_000) console.error(`the relay cannot be reached (${error.cause?.code ?? error.message}): trying again in ${wait} ms`);
     }
     await sleep(wait);
     stop.signal.throwIfAborted();

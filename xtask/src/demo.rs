@@ -1,6 +1,7 @@
 //! `demo`: from nothing to a live ward in the browser; and the pictures of it for the documents.
 //!
-//! The relay takes this process's place (`exec`), so Ctrl-C and SIGTERM reach it and nothing stays behind.
+//! The relay takes this process's place (`exec`), so Ctrl-C and SIGTERM reach it. Beside it runs the worker of `examples/worker-node`, for the
+//! reports that the page asks for; it ends with its parent, so nothing stays behind.
 
 use std::env;
 use std::net::TcpListener;
@@ -14,6 +15,8 @@ use crate::sh::Sh;
 use crate::tools;
 
 const ADDRESS: &str = "127.0.0.1:8080";
+/// Longer than anybody leaves a demo open, as long as `/dev/token` gives at most.
+const WORKER_TTL: &str = "30d";
 /// Enough beds for a ward that looks alive, few enough for a laptop's fan.
 const SIMULATED_DEVICES: &str = "8";
 /// Short beats, so that a visitor who makes the connection "go silent", or stops its heartbeats, sees it heal while watching. A user's own win.
@@ -41,11 +44,30 @@ pub(crate) fn run(project: &Project, relay_args: &[String]) -> Result<ExitCode> 
         println!("The ward comes to life at http://{} — open it in a browser. Ctrl-C ends it.", plan.listen);
     }
     println!();
+    start_worker(project, relay, &plan.listen)?;
     let mut start = Sh::new(project, relay).args(["--dev", "--www"]).arg(project.www_build()).args(plan.args).where_the_user_is()?;
     for (name, value) in SETTINGS.into_iter().filter(|(name, _)| env::var_os(name).is_none()) {
         start = start.env(name, value);
     }
     start.become_it()
+}
+
+/// The worker does its part over HTTP alone, with a token of the demo's secret, and asks again until the relay is there.
+fn start_worker(project: &Project, relay: &str, listen: &str) -> Result<()> {
+    if listen.ends_with(":0") {
+        println!("(no worker for reports: it would have to know the port)");
+        return Ok(());
+    }
+    let token = Sh::new(project, relay)
+        .args(["token", "--dev", "--sub", "worker", "--tenant", "demo", "--role", "service", "--ttl", WORKER_TTL])
+        .ask()
+        .context("the relay gives no token for the worker")?;
+    Sh::new(project, "node")
+        .arg("examples/worker-node/worker.mjs")
+        .env("PULSEWIRE_URL", format!("http://{listen}"))
+        .env("PULSEWIRE_TOKEN", token)
+        .env("STOP_WITH_PARENT", "1")
+        .start_beside()
 }
 
 /// What the relay is told beyond `--dev --www`.

@@ -156,6 +156,13 @@ impl Sh {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
+    /// Starts it and does not wait: what it prints on standard output is left out, its errors are shown.
+    pub(crate) fn start_beside(mut self) -> Result<()> {
+        self.say();
+        self.command.stdout(Stdio::null()).spawn().with_context(|| format!("cannot run `{}`", self.shown))?;
+        Ok(())
+    }
+
     /// Makes this process the program (where the system can), so that signals reach it and nothing is left behind.
     pub(crate) fn become_it(mut self) -> Result<std::process::ExitCode> {
         self.say();

@@ -4,9 +4,11 @@
  * The choice lives in `sessionStorage`: each tab may be another nurse. A first visit becomes one of the staff at random, so that the
  * ward is there at once and two tabs are two people.
  */
+import type { ConversationMessage } from 'pulsewire';
+import { bedOf } from './roster';
 import { Value } from './value';
 
-export type Role = 'nurse' | 'doctor' | 'technician';
+export type Role = 'nurse' | 'doctor' | 'technician' | 'patient';
 export interface Person {
   user: string;
   name: string;
@@ -21,6 +23,17 @@ export const STAFF: readonly Person[] = [
   { user: 'emil', name: 'Emil Berg', role: 'technician' },
   { user: 'fatima', name: 'Fátima Reis', role: 'doctor' },
 ];
+
+/** The patient of a bed, as somebody who may sign in: to the own conversation, and nothing else. */
+export function patientOf(deviceId: string): Person {
+  const { patientId, patientName } = bedOf(deviceId);
+  return { user: patientId, name: patientName, role: 'patient' };
+}
+
+/** As what somebody writes. */
+export function senderOf({ role }: Person): ConversationMessage['sender'] {
+  return role === 'nurse' || role === 'patient' ? role : 'user';
+}
 
 const KEY = 'pulsewire.person';
 

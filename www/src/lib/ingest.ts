@@ -38,6 +38,11 @@ export function postAlert(alert: NewAlert): Promise<void> {
   return post('/api/v1/devices/alerts', alert);
 }
 
+/** Asks for a long job, which a worker takes. */
+export function postExecution(executionId: string, title: string): Promise<void> {
+  return post('/api/v1/executions', { executionId, title });
+}
+
 /** To everyone of the tenant, kept by the relay for those who are away. */
 export function postNotification(title: string, body: string, link: string): Promise<void> {
   return post('/api/v1/notifications', { to: { all: true }, title, body, severity: 'low', link });

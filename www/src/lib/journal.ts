@@ -31,6 +31,8 @@ class Journal {
   #resynced = new Set<string>();
   #lostAt = 0;
   #last: ConnectionStatus | undefined;
+  /** The attempt that was due when the connection was lost: none had failed by then. */
+  #firstAttempt = 0;
   #settle: ReturnType<typeof setTimeout> | undefined;
 
   add(tone: Tone, key: MessageKey, values: Record<string, string | number> = {}): void {
@@ -46,6 +48,7 @@ class Journal {
   follow(client: Pulsewire, wire: Wire): () => void {
     this.#last = undefined;
     this.#lostAt = 0;
+    this.#firstAttempt = 0;
     this.recovered.set(0);
     const offs = [
       client.connection.subscribe((status) => this.#handleStatus(status)),
@@ -85,9 +88,14 @@ class Journal {
         this.#handleConnected();
         break;
       case 'reconnecting': {
-        if (before?.state === 'connected') this.#handleLost(reason);
+        if (before?.state === 'connected') {
+          this.#handleLost(reason);
+          this.#firstAttempt = status.attempt;
+        }
         const s = Math.max(0, ((status.nextRetryAt ?? Date.now()) - Date.now()) / 1000).toFixed(1);
-        if (status.attempt > 0) this.add('plain', 'logRetry', { n: status.attempt, s });
+        const failed = status.attempt - this.#firstAttempt;
+        if (failed > 0) this.add('plain', 'logRetry', { n: failed, s });
+        else if (before?.state === 'connected') this.add('plain', 'logNextTry', { s });
         break;
       }
       case 'polling':
@@ -115,6 +123,7 @@ class Journal {
     const again = this.#lostAt > 0;
     if (again) this.add('good', 'logConnectedAgain', { s: ((Date.now() - this.#lostAt) / 1000).toFixed(1) });
     else this.add('good', 'logConnected');
+    this.#firstAttempt = 0;
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => this.#sumUp(again), RECOVERY_SETTLES_MS);
   }

@@ -38,8 +38,11 @@ export function metricInfo(name: string): MetricInfo {
   return { name, label: { en: plain, 'pt-BR': plain }, short: { en: plain, 'pt-BR': plain }, unit: '', digits: 1, wave: false, color: 'var(--wave-other)', order: 9 };
 }
 
+/** Says whether a device is worn: it makes the usage card, and is no curve. */
+const NO_CURVE = 'inUse';
+
 export function sortedMetrics(names: readonly string[]): MetricInfo[] {
-  return names.map(metricInfo).sort((a, b) => a.order - b.order || a.name.localeCompare(b.name));
+  return names.filter((name) => name !== NO_CURVE).map(metricInfo).sort((a, b) => a.order - b.order || a.name.localeCompare(b.name));
 }
 
 /** Points kept per waveform: 10 s at up to 360 Hz. */

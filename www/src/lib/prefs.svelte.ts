@@ -16,6 +16,7 @@ function reactive<T>(value: Value<T>): () => T {
 const lang = reactive(preferences.lang);
 const theme = reactive(preferences.theme);
 const sound = reactive(preferences.sound);
+const soundChosen = reactive(preferences.soundChosen);
 
 export const prefs = {
   get lang(): Lang {
@@ -26,6 +27,9 @@ export const prefs = {
   },
   get sound(): boolean {
     return sound();
+  },
+  get soundChosen(): boolean {
+    return soundChosen();
   },
 };
 

@@ -31,6 +31,8 @@ class Preferences {
   readonly lang = new Value<Lang>(/^pt/i.test(load('lang') ?? navigator.language) ? 'pt-BR' : 'en');
   readonly theme = new Value<Theme>(storedTheme === 'dark' || storedTheme === 'light' ? storedTheme : 'system');
   readonly sound = new Value(load('sound') === 'on');
+  /** Whether the visitor has said what is wanted. Until then the page asks: a browser lets nothing sound before a click, so off is how it begins. */
+  readonly soundChosen = new Value(load('sound') !== null);
 
   setLang(lang: Lang): void {
     document.documentElement.lang = lang;
@@ -48,6 +50,7 @@ class Preferences {
   setSound(on: boolean): void {
     save('sound', on ? 'on' : 'off');
     this.sound.set(on);
+    this.soundChosen.set(true);
   }
 }
 

@@ -74,7 +74,10 @@ export class Tokens {
 
   #mint(more: Record<string, string> = {}): Promise<Minted> {
     const { user, role, name } = this.person;
-    return mint({ sub: user, tenant: TENANT, role, name, ...more });
+    // A patient's token opens the own conversation, and nothing of anybody else.
+    const own = `conversation:${user}`;
+    const rights: Record<string, string> = role === 'patient' ? { subscribe: `${own},patient:${user}`, publish: own } : {};
+    return mint({ sub: user, tenant: TENANT, role, name, ...rights, ...more });
   }
 }
 

@@ -31,11 +31,14 @@ export class Ward {
   readonly failure = new Value<string | undefined>(undefined);
   /** Devices the relay told of; `undefined` until it did. */
   readonly listed = new Value<readonly string[] | undefined>(undefined);
+  /** Whether this person works here; else it is a patient, with the own conversation alone. */
+  readonly staff: boolean;
   #offs: (() => void)[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #asking = false;
 
   constructor(readonly person: Person) {
+    this.staff = person.role !== 'patient';
     this.tokens = new Tokens(person, (reason, given) => journal.handleToken(reason, given));
     this.client = createPulsewire({
       url: '/ws',
@@ -52,12 +55,13 @@ export class Ward {
     this.meter = new Meter(client, this.wire);
     // For the curious: the live client in the browser's console (`pulsewire.connection.get()`). The end-to-end tests read it, too.
     Object.assign(window, { pulsewire: client });
-    const everyone = client.channel('tenant', { history: WARD_HISTORY });
+    // What concerns the whole ward is the staff's: a patient's token does not open it.
+    const everyone = this.staff ? client.channel('tenant', { history: WARD_HISTORY }) : undefined;
     const own = client.channel(`user:${person.user}`, { history: WARD_HISTORY });
     let counted = -1;
     this.#offs.push(
       journal.follow(client, this.wire),
-      () => everyone.release(),
+      () => everyone?.release(),
       () => own.release(),
       client.connection.subscribe((status) => {
         if (status.state === 'connected') {
@@ -87,7 +91,7 @@ export class Ward {
   }
 
   async #discover(): Promise<void> {
-    if (this.#asking || this.client.connection.get().state !== 'connected') return;
+    if (!this.staff || this.#asking || this.client.connection.get().state !== 'connected') return;
     this.#asking = true;
     try {
       const { items } = await this.client.call<{ items: { deviceId: string }[] }>('devices.list', {});

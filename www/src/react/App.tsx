@@ -5,6 +5,7 @@ import { useEffect, useRef, type MouseEvent } from 'react';
 import { preferences } from '../lib/prefs';
 import { current, type Ward } from '../lib/ward';
 import { Empty, Footer } from './parts';
+import { SoundInvite } from './SoundInvite';
 import { TopBar } from './TopBar';
 import { WardPage } from './WardPage';
 import { useValue, useWords } from './hooks';
@@ -36,6 +37,7 @@ function Shell({ ward }: { ward: Ward }) {
   const { unread } = useAlerts();
   const { t } = useWords();
   const sound = useValue(preferences.sound);
+  const soundChosen = useValue(preferences.soundChosen);
   const failure = useValue(ward.failure);
   const saidNo = useValue(ward.refused);
 
@@ -44,10 +46,10 @@ function Shell({ ward }: { ward: Ward }) {
   }, [unread, t]);
 
   const page = (): React.ReactNode => {
-    if (failure !== undefined) return <Empty title={t('failed')} hint={failure} bad />;
+    if (failure !== undefined) return <Empty title={t('failed')} hint={failure} bad alone />;
     if (connection.state !== 'unauthorized') return <WardPage ward={ward} />;
     return (
-      <Empty title={t('refusedTitle')} hint={t('refusedHint', { reason: connection.reason ?? saidNo ?? 'unauthorized' })} bad>
+      <Empty title={t('refusedTitle')} hint={t('refusedHint', { reason: connection.reason ?? saidNo ?? 'unauthorized' })} bad alone>
         <a className="button primary" href="/#/sign-in">
           {t('signIn')}
         </a>
@@ -57,6 +59,7 @@ function Shell({ ward }: { ward: Ward }) {
   return (
     <>
       <PulsewireBanner />
+      {!soundChosen && failure === undefined && connection.state !== 'unauthorized' && <SoundInvite />}
       {page()}
       <Footer />
       <PulsewireToasts silent={!sound} />

@@ -7,13 +7,14 @@ import { source } from '../lib/source';
 import { tilesOf } from '../lib/tiles';
 import { useValue, useWords } from './hooks';
 
-export function Empty({ title, hint, bad = false, children }: { title: string; hint?: string; bad?: boolean; children?: ReactNode }) {
+export function Empty({ title, hint, bad = false, alone = false, children }: { title: string; hint?: string; bad?: boolean; alone?: boolean; children?: ReactNode }) {
+  const Heading = alone ? 'h1' : 'h2';
   return (
     <section className={`panel empty-state ${bad ? 'bad' : ''}`} role={bad ? 'alert' : undefined}>
       <svg viewBox="0 0 120 24" width="150" height="30" aria-hidden="true">
         <path d="M2 14h40l5-9 8 16 5-11 3 4h55" />
       </svg>
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {hint && <p>{hint}</p>}
       {children && <div className="more">{children}</div>}
     </section>

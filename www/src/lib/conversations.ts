@@ -1,0 +1,116 @@
+/**
+ * The conversations of the ward as the relay keeps them (`conversations.list`): who wrote last, how much is unread, and who has taken them on.
+ *
+ * Live news name a conversation and never what was written in it, so the list is asked for again after them; those of one moment are one question.
+ */
+import type { ConversationMessage, Pulsewire } from 'pulsewire';
+import { journal } from './journal';
+import { Value } from './value';
+
+/** News that come together are one question. */
+const SOON_MS = 200;
+const PAGE = 50;
+
+export type ConversationStatus = 'open' | 'assumed' | 'resolved';
+export interface ConversationItem {
+  conversationId: string;
+  status: ConversationStatus;
+  /** Who has taken it on, or resolved it. */
+  assignee?: string;
+  assigneeName?: string;
+  lastMessage?: ConversationMessage & { user?: string };
+  lastMessageTs: number;
+  /** Messages of others that this person has not read. */
+  unread: number;
+}
+
+export class ConversationList {
+  /** Newest activity first; `undefined` until the relay told. */
+  readonly items = new Value<readonly ConversationItem[] | undefined>(undefined);
+  readonly more = new Value(false);
+  /** Why the last change of a status did not succeed. */
+  readonly refused = new Value<string | undefined>(undefined);
+  #shown = PAGE;
+  #round = 0;
+  #soon: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(readonly client: Pulsewire) {}
+
+  /** Follows the relay until the answer is called. */
+  watch(): () => void {
+    const { client } = this;
+    let connection: string | undefined;
+    const look = (): void => {
+      const { state, connectionId } = client.connection.get();
+      if (state !== 'connected' || connection === connectionId) return;
+      connection = connectionId;
+      void this.#load();
+    };
+    look();
+    const offs = [
+      client.connection.listen(look),
+      client.on('event', ({ event, replayed }) => {
+        // A read mark changes what is unread; it is told on the conversation alone.
+        if (!replayed && (event === 'conversation_updated' || event === 'message_status')) this.#loadSoon();
+      }),
+      client.on('resync', ({ channel }) => {
+        if (channel === 'tenant' || channel.startsWith('conversation:')) this.#loadSoon();
+      }),
+    ];
+    return () => {
+      this.#round += 1;
+      clearTimeout(this.#soon);
+      this.#soon = undefined;
+      for (const off of offs) off();
+    };
+  }
+
+  showMore(): void {
+    this.#shown += PAGE;
+    void this.#load();
+  }
+
+  /** Takes on, resolves or opens again. One that somebody else has is taken only by `takeOver`. */
+  async setStatus(conversationId: string, status: ConversationStatus, takeOver = false): Promise<void> {
+    try {
+      await this.client.call('conversations.status', { conversationId, status, ...(takeOver && { takeOver }) });
+      this.refused.set(undefined);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.refused.set(message);
+      journal.add('bad', 'logRefused', { what: `conversations.status: ${message}` });
+    }
+    await this.#load();
+  }
+
+  #loadSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      void this.#load();
+    }, SOON_MS);
+  }
+
+  async #load(): Promise<void> {
+    const round = ++this.#round;
+    const found: ConversationItem[] = [];
+    let before: string | undefined;
+    try {
+      do {
+        const page = await this.client.call<{ items: ConversationItem[]; next?: string | null }>('conversations.list', {
+          limit: PAGE,
+          ...(before !== undefined && { before }),
+        });
+        found.push(...page.items);
+        before = page.next ?? undefined;
+      } while (before !== undefined && found.length < this.#shown && round === this.#round);
+      if (round !== this.#round) return;
+      this.items.set(found);
+      this.more.set(before !== undefined);
+    } catch (error) {
+      // Lost with the connection: the next one asks again, and what was known stands.
+      if (round !== this.#round || this.client.connection.get().state !== 'connected') return;
+      if (this.items.get() === undefined) this.items.set([]);
+      journal.add('bad', 'logError', { message: `conversations.list: ${error instanceof Error ? error.message : String(error)}` });
+    }
+  }
+}

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { launch, openWard, person } from './lib/browser.mjs';
 import { eventually } from './lib/eventually.mjs';
-import { Relay, token } from './lib/relay.mjs';
+import { Relay, token, Worker } from './lib/relay.mjs';
 
-const out = fileURLToPath(new URL('../../docs/images/', import.meta.url));
+const out = process.env.PULSEWIRE_SHOTS ?? fileURLToPath(new URL('../../docs/images/', import.meta.url));
 const recording = fileURLToPath(new URL('../../../shared/data/ward-recording.csv', import.meta.url));
 /** Pictures live in the repository for ever: none may be large. */
 const MAX_BYTES = 300_000;
@@ -68,10 +68,49 @@ try {
   await shoot(phone, 'ward-phone');
   await phone.close();
 
+  // Somebody asks for a report, and its first attempt fails, as it shall.
+  const worker = await Worker.start(relay, { stepMs: 1_000 });
+  const report = await openWard(browser, relay, { as: ANA, path: '#/patient/bed-2', context: { viewport: { width: 1440, height: 1150 } } });
+  await report.page.locator('[data-chart="ecg"] pulsewire-chart canvas').first().waitFor({ timeout: 15_000 });
+  await report.button('Make the report').click();
+  const job = report.page.locator('pulsewire-execution');
+  await job.getByRole('button', { name: 'Try again' }).waitFor({ timeout: 20_000 });
+  await job.locator('[part="error"] summary').click();
+  await job.locator('[part="log"] summary').click();
+  await pause(12_000); // its toast goes
+  await shoot(report, 'report');
+  await report.close();
+  await worker.stop();
+
+  // A conversation that a nurse has taken on, with the patient writing.
+  const nurse = await openWard(browser, relay, { as: ANA, path: '#/chat/patient-1' });
+  const maria = await openWard(browser, relay, { as: person('patient-1', 'Maria Oliveira', 'patient'), path: '#/chat' });
+  const write = async (page, text) => {
+    await page.page.locator('pulsewire-conversation textarea').fill(text);
+    await page.page.keyboard.press('Enter');
+    await pause(700);
+  };
+  await relay.post('/api/v1/conversations/patient-3/messages', { content: 'The monitor of bed 3 was changed at six.', sender: 'agent', senderName: 'Night desk' }, service);
+  await write(maria, 'Good evening. The sensor on my finger came off.');
+  await nurse.button('Take on').click();
+  await write(nurse, 'I am on my way, Maria.');
+  await write(maria, 'Thank you!');
+  await write(nurse, 'Please leave the hand on the blanket until then.');
+  await maria.page.locator('pulsewire-conversation textarea').pressSequentially('All right');
+  await pause(1_200);
+  await shoot(nurse, 'messages');
+  const pocket = await openWard(browser, relay, { as: BEN, path: '#/chat/patient-1', context: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, colorScheme: 'dark' } });
+  await pocket.page.locator('pulsewire-conversation [part~="message"]').first().waitFor();
+  await maria.page.locator('pulsewire-conversation textarea').pressSequentially(', see you.');
+  await pause(1_500);
+  await shoot(pocket, 'messages-phone');
+  await Promise.all([nurse, maria, pocket].map((page) => page.close()));
+
   await ward.button(/^Block/).click();
   await ward.banner().filter({ hasText: 'Reconnecting' }).waitFor({ timeout: 8_000 });
   await pause(3_500);
   await shoot(ward, 'reconnecting');
+  await ward.page.locator('.fault-panel').screenshot({ path: `${out}fault-panel.png` });
   await Promise.all([ward, other, third].map((page) => page.close()));
 
   if (existsSync(recording)) {

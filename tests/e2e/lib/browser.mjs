@@ -37,7 +37,7 @@ export const person = (user, name = user, role = 'nurse') => ({ user, name, role
  * @param {import('playwright-core').Browser} browser
  * @param {{ url: string }} relay
  * @param {{ as?: object, path?: string, context?: object, before?: (page: import('playwright-core').Page) => Promise<void>, live?: boolean, tour?: boolean }} options
- *   `tour`: as a first visitor, who is offered the tour
+ *   `tour`: as a first visitor, who is offered the tour and asked about sound
  */
 export async function openWard(browser, relay, options = {}) {
   const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1440, height: 900 }, ...options.context });
@@ -47,7 +47,13 @@ export async function openWard(browser, relay, options = {}) {
   await page.addInitScript((value) => {
     if (sessionStorage.getItem('pulsewire.person') === null) sessionStorage.setItem('pulsewire.person', value);
   }, JSON.stringify(as));
-  if (!options.tour) await page.addInitScript(() => localStorage.setItem('pulsewire.tour', 'done'));
+  if (!options.tour) {
+    await page.addInitScript(() => {
+      localStorage.setItem('pulsewire.tour', 'done');
+      // Chosen already, so nobody is asked; a test of the sound says otherwise.
+      if (localStorage.getItem('pulsewire.sound') === null) localStorage.setItem('pulsewire.sound', 'off');
+    });
+  }
   await options.before?.(page);
   await page.goto(`${relay.url}/${options.path ?? '#/'}`);
   if (options.live ?? true) await ward.isLive();

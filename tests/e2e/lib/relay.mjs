@@ -39,6 +39,25 @@ export async function token({ sub, tenant = 'demo', role, subscribe = [], publis
   return stdout.trim();
 }
 
+/** The worker of `examples/worker-node` against a relay: its own process, the public HTTP API alone. */
+export class Worker {
+  static async start(relay, { stepMs = 300 } = {}) {
+    const worker = new Worker();
+    const bearer = await token({ sub: 'worker', role: 'service' });
+    worker.child = spawn(process.execPath, [`${root}examples/worker-node/worker.mjs`], {
+      env: environment({ PULSEWIRE_URL: relay.url, PULSEWIRE_TOKEN: bearer, STEP_MS: String(stepMs), STOP_WITH_PARENT: '1' }),
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    worker.ended = new Promise((resolve) => worker.child.once('exit', resolve));
+    return worker;
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    await this.ended;
+  }
+}
+
 export class Relay {
   /** @param {{ args?: string[], env?: Record<string, string>, port?: number, www?: string }} options */
   static async start(options = {}) {

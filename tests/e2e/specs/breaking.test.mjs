@@ -47,6 +47,44 @@ describe('the fault panel', () => {
     await relay?.stop();
   });
 
+  test('a mere cut: the page is back at once, and the journal speaks of no attempt that failed, for there was none', async () => {
+    await fault('cut').click();
+    await logged(/Connection lost/);
+    await logged(/Connected again/);
+    const lines = await ana.log();
+    assert.ok(lines.some((line) => /First try in \d/.test(line)), lines.join(' | '));
+    assert.ok(!lines.some((line) => /failed/.test(line)), lines.join(' | '));
+  });
+
+  test('where tries do fail, the journal counts them from the first', async () => {
+    await fault('block').click();
+    await logged(/Attempt 1 failed; next in/);
+    await fault('block').click();
+    await logged(/Connected again/);
+    const lines = (await ana.log()).reverse();
+    const at = (pattern) => lines.findIndex((line) => pattern.test(line));
+    assert.ok(at(/Connection lost/) < at(/First try in/) && at(/First try in/) < at(/Attempt 1 failed/), lines.join(' | '));
+  });
+
+  test('the relay is restarted: it drains, is gone, comes back with an empty memory, and the page heals by itself and says what it had to reload', async () => {
+    await alert('Known to the first relay');
+    await once('Known to the first relay');
+    const node = async () => (await (await fetch(`${relay.url}/api/v1/stats`, { headers: { authorization: `Bearer ${service}` } })).json()).activeAlerts;
+    assert.ok((await node()) > 0);
+    await fault('restart').click();
+    await logged(/You restarted the relay: gone for 3 s/);
+    await logged(/Connection lost \(4503/);
+    await eventually('nobody listens', () => fetch(`${relay.url}/healthz`).then(() => false, () => true));
+    await logged(/Connected again/, 30_000);
+    await logged(/New epoch on/);
+    assert.equal(await node(), 0, 'another relay, with a memory of its own');
+    assert.equal(relay.child.exitCode, null, 'in the same process');
+    await relay.ingest('status', { deviceId: 'bed-1', status: 'online' }, service);
+    await alert('Told by the second relay');
+    await once('Told by the second relay');
+    assert.equal(await ana.alerts().filter({ hasText: 'Known to the first relay' }).count(), 1, 'nobody said that it is over: it stays in sight');
+  });
+
   test('heartbeats that stop: data still arrives, the relay hangs up for want of a pong, and the page is back by itself', async () => {
     const sockets = ana.sockets.length;
     await fault('mute').click();

@@ -28,7 +28,7 @@ use crate::broker::{Broker, ChannelKey, Deliver, memory::Memory, redis::Redis};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::entropy::Entropy;
-use crate::hub::Hub;
+use crate::hub::{Hub, WriteDelays};
 use crate::limits::{Places, Rates, Waiting};
 use crate::observe::metrics::Snapshot;
 use crate::observe::{Metrics, RefusedLogins};
@@ -163,7 +163,6 @@ impl Relay {
         let viewers_taps = Arc::clone(&taps);
         let viewers_changed = Box::new(move |tenant: &str| viewers_taps.0.read().iter().for_each(|tap| tap.handle_viewers(tenant)));
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
-        let write_delays = config.write_delay_ms.iter().map(|(kind, delay_ms)| (kind.clone(), Duration::from_millis(*delay_ms)));
         // Weak: the broker holds the hub.
         let presence = Arc::downgrade(&broker);
         let announce = Box::new(move |key: &ChannelKey, user: &str, name: Option<&str>| {
@@ -171,7 +170,9 @@ impl Relay {
                 broker.set_present(key, user, name);
             }
         });
-        let hub = Arc::new(Hub::new(Arc::clone(&metrics), viewers_changed, announce, workers, write_delays.collect()));
+        let kinds = config.write_delay_ms.iter().map(|(kind, delay_ms)| (kind.clone(), Duration::from_millis(*delay_ms)));
+        let write_delays = WriteDelays { kinds: kinds.collect(), telemetry: Duration::from_millis(config.telemetry.write_delay_ms) };
+        let hub = Arc::new(Hub::new(Arc::clone(&metrics), viewers_changed, announce, workers, write_delays));
         broker.set_metrics(&metrics);
         broker.set_deliver(Arc::new(FanOut { hub: Arc::clone(&hub), taps: Arc::clone(&taps) }));
         let inner = Inner {

@@ -193,6 +193,7 @@ pub(super) static KEYS: &[Key] = &[
     number("write_delay_ms.*", 0, 1_000, |c, kind, v| {
         c.write_delay_ms.insert(kind.to_owned(), v);
     }),
+    number("telemetry.write_delay_ms", 0, 1_000, |c, _, v| c.telemetry.write_delay_ms = v),
     number("devices.offline_after_ms", 0, 30 * DAY_MS, |c, _, v| c.devices.offline_after_ms = v),
     number("retention.sessions_days", 1, 36_500, |c, _, v| c.retention.sessions_days = v),
     number("retention.alerts_days", 1, 36_500, |c, _, v| c.retention.alerts_days = v),

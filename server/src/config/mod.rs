@@ -16,6 +16,7 @@ mod mistake;
 mod monitor;
 mod redis;
 mod retention;
+mod telemetry;
 mod validate;
 
 pub use devices::DevicesConfig;
@@ -29,6 +30,7 @@ pub use monitor::MonitorConfig;
 pub use redis::RedisConfig;
 pub use retention::{RetentionConfig, days_ms};
 pub use secrecy::{ExposeSecret, SecretString};
+pub use telemetry::TelemetryConfig;
 pub use validate::MIN_SECRET_BYTES;
 
 use pulsewire_protocol::Pattern;
@@ -73,6 +75,8 @@ pub struct Config {
     pub throttle: BTreeMap<String, u32>,
     /// How long publications may wait for others on their way to a socket, by kind of channel, in milliseconds.
     pub write_delay_ms: BTreeMap<String, u64>,
+    /// How telemetry is told.
+    pub telemetry: TelemetryConfig,
     /// Redis, where many relays meet.
     pub redis: RedisConfig,
     /// Logs.
@@ -108,6 +112,7 @@ impl Default for Config {
             history: HistoryConfig::default(),
             throttle: BTreeMap::new(),
             write_delay_ms: BTreeMap::new(),
+            telemetry: TelemetryConfig::default(),
             redis: RedisConfig::default(),
             log: LogConfig::default(),
             audit: AuditConfig::default(),

@@ -41,8 +41,26 @@ use tokio::sync::Notify;
 /// Viewers of a channel are told at most once in this time.
 const VIEWERS_INTERVAL_MS: u64 = 1_000;
 
-/// How long what is published on a kind of channel may wait for others on its way to a socket; absent: not at all.
-pub type WriteDelays = BTreeMap<String, Duration>;
+/// How long publications may wait for others on their way to a socket.
+#[derive(Clone, Debug, Default)]
+pub struct WriteDelays {
+    /// By kind of channel; a kind that is not here waits only with its telemetry.
+    pub kinds: BTreeMap<String, Duration>,
+    /// Telemetry on a kind that is not there.
+    pub telemetry: Duration,
+}
+
+impl WriteDelays {
+    /// Alerts never wait, whatever their channel's kind may.
+    fn of(&self, key: &ChannelKey, publication: &Publication) -> Duration {
+        let delay = match publication.payload.kind() {
+            Some(EventKind::Alert) => return Duration::ZERO,
+            Some(EventKind::Telemetry) => self.telemetry,
+            _ => Duration::ZERO,
+        };
+        self.kinds.get(key.channel.kind()).copied().unwrap_or(delay)
+    }
+}
 
 /// Told when who views changes, with the tenant.
 pub type ViewersChanged = Box<dyn Fn(&str) + Send + Sync>;
@@ -265,14 +283,6 @@ impl Hub {
         }
     }
 
-    /// Alerts never wait, whatever their channel's kind may.
-    fn write_delay(&self, key: &ChannelKey, publication: &Publication) -> Duration {
-        match publication.payload.kind() {
-            Some(EventKind::Alert) => Duration::ZERO,
-            _ => self.write_delays.get(key.channel.kind()).copied().unwrap_or_default(),
-        }
-    }
-
     fn arm<'a>(&'a self, key: &'a ChannelKey) -> impl FnMut(Rate, u64) + 'a {
         |rate, due_ms| self.wheel.within(due_ms, rate.grain_ms(), Timer::Held(Box::new(key.clone()), rate))
     }
@@ -417,7 +427,7 @@ impl Deliver for Hub {
             Some(room) => {
                 let message = Arc::new(Broadcast::of_publication(key.channel.clone(), Arc::clone(publication)));
                 let live = Live { publication: Arc::clone(publication), message };
-                let delay = self.write_delay(key, publication);
+                let delay = self.write_delays.of(key, publication);
                 room.lock().deliver(key.channel.as_str(), epoch, &live, delay, self.wheel.now_ms(), &mut self.arm(key))
             }
         };

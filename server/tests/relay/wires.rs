@@ -140,11 +140,13 @@ impl Peer {
     }
 }
 
-fn numbers(frames: Vec<Came>) -> Vec<u64> {
+fn events(frames: Vec<Came>) -> impl Iterator<Item = Event> {
     let messages = frames.into_iter().flat_map(|came| if let Came::Messages(messages) = came { messages } else { Vec::new() });
-    messages
-        .filter_map(|message| if let ServerMessage::Event(event) = message { Some(number_of(&event.publication.payload)) } else { None })
-        .collect()
+    messages.filter_map(|message| if let ServerMessage::Event(event) = message { Some(event) } else { None })
+}
+
+fn numbers(frames: Vec<Came>) -> Vec<u64> {
+    events(frames).map(|event| number_of(&event.publication.payload)).collect()
 }
 
 async fn publish(relay: &Relay, channel: &str, payload: Payload) {
@@ -207,6 +209,58 @@ async fn within_a_write_delay_they_wait_for_each_other_and_never_longer() {
     assert_eq!(peer.writes(), 0, "nothing is left for the end of the window");
 }
 
+fn heart_rate(device: &str, t: f64) -> Payload {
+    let column = |value| Column(vec![value]);
+    let series = Series { t: column(t), v: column(60.0), unit: None };
+    Payload::Telemetry(Telemetry { device_id: device.to_owned(), series: SeriesMap(vec![("heart_rate".to_owned(), series)]) })
+}
+
+fn told(frames: Vec<Came>) -> Vec<&'static str> {
+    events(frames).map(|event| event.publication.payload.kind().map_or("other", EventKind::as_str)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn telemetry_waits_10_ms_for_its_like_and_nothing_else_waits_for_it() {
+    let relay = relay();
+    let peer = Peer::connect(&relay, &["device:bed-1", "device:bed-2", "patient:p1"]).await;
+    drop((peer.frames(), peer.writes()));
+    publish(&relay, "device:bed-1", heart_rate("bed-1", 1.0)).await;
+    advance(6).await;
+    publish(&relay, "device:bed-2", heart_rate("bed-2", 2.0)).await;
+    advance(3).await;
+    assert_eq!((peer.writes(), told(peer.frames()).len()), (0, 0), "9 ms after the first");
+    advance(2).await;
+    assert_eq!((peer.writes(), told(peer.frames())), (1, vec!["telemetry", "telemetry"]));
+    // An alert goes at once, and takes along what waits: the order stays.
+    publish(&relay, "device:bed-1", heart_rate("bed-1", 3.0)).await;
+    publish(&relay, "patient:p1", alert()).await;
+    settle().await;
+    assert_eq!((peer.writes(), told(peer.frames())), (1, vec!["telemetry", "alert", "alert"]));
+    // So does everything else on the same channel.
+    publish(&relay, "device:bed-1", heart_rate("bed-1", 4.0)).await;
+    publish(&relay, "device:bed-1", note(1)).await;
+    settle().await;
+    assert_eq!((peer.writes(), told(peer.frames())), (1, vec!["telemetry", "other"]));
+    advance(50).await;
+    assert_eq!(peer.writes(), 0, "nothing is left for the end of the window");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_with_a_delay_of_its_own_has_it_for_telemetry_too() {
+    for (delay_ms, early) in [(0, 1), (40, 0)] {
+        let relay = delayed("device", delay_ms);
+        let peer = Peer::connect(&relay, &["device:bed-1"]).await;
+        drop((peer.frames(), peer.writes()));
+        publish(&relay, "device:bed-1", heart_rate("bed-1", 1.0)).await;
+        settle().await;
+        assert_eq!(told(peer.frames()).len(), early, "{delay_ms}");
+        advance(39).await;
+        assert_eq!(told(peer.frames()).len(), 0, "{delay_ms}");
+        advance(2).await;
+        assert_eq!(told(peer.frames()).len(), 1 - early, "{delay_ms}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_alert_never_waits_whatever_its_kind_may() {
     let relay = relay_with(Config { write_delay_ms: [("tenant".to_owned(), 1_000), ("patient".to_owned(), 1_000)].into(), ..config() });
@@ -214,12 +268,7 @@ async fn an_alert_never_waits_whatever_its_kind_may() {
     drop(peer.frames());
     publish(&relay, "patient:p1", alert()).await;
     settle().await;
-    let messages: Vec<_> =
-        peer.frames().into_iter().flat_map(|came| if let Came::Messages(messages) = came { messages } else { vec![] }).collect();
-    let channels: Vec<_> = messages
-        .iter()
-        .filter_map(|message| if let ServerMessage::Event(event) = message { Some(event.channel.as_str()) } else { None })
-        .collect();
+    let channels: Vec<_> = events(peer.frames()).map(|event| event.channel).collect();
     assert_eq!(channels, ["patient:p1", "tenant"], "both of its channels, at once");
 }
 

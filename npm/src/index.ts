@@ -13,7 +13,7 @@ export type * from './types.js';
 /**
  * Makes a client at rest: safe while rendering on a server.
  *
- * `createPulsewire<Schema, Calls>()` types the application's own channels and requests, at no cost while the page runs:
+ * `createPulsewire<Schema, Calls>()` types the application's own channels and events, and requests, at no cost while the page runs:
  * `{ 'bed:*': { moved: { to: string } } }` makes `client.channel('bed:4').on('moved', ({ data }) => data.to)` known to TypeScript.
  */
 export function createPulsewire<Schema = Untyped, Calls = Untyped>(options: PulsewireOptions = {}): Pulsewire<Schema, Calls> {

@@ -29,7 +29,7 @@ interface MessageEvent {
 }
 interface ExecutionUpdate extends Omit<Execution, 'ts'> {}
 
-/** The data of the built-in events (PROTOCOL.md, section 10), by name: a relay carries no other. */
+/** The data of the built-in events (PROTOCOL.md, section 10), by name. A relay passes events of any other name on as well. */
 export interface BuiltInEvents {
   device_status: DeviceStatus;
   telemetry: {
@@ -140,7 +140,10 @@ export type EventGiven<Events, Event extends string> = Event extends '*'
     : { [One in EventIn<Events>]: ChannelEvent<DataOf<Events, One>, One> }[EventIn<Events>]
   : ChannelEvent<DataOf<Events, Event>, Event>;
 
-/** The requests of PROTOCOL.md, section 11: each a function from what is asked to what is answered. */
+/**
+ * Requests of PROTOCOL.md, section 11: each a function from what is asked to what is answered. The others have no type here: without
+ * `Calls` they may be named all the same (`call<Answer>('patients.get', { patientId })`), with it they are what it says.
+ */
 export interface BuiltInCalls {
   'presence.get': (params: { channel: string }) => { channel: string; users: readonly PresentUser[] };
   'history.get': (params: { channel: string; after?: number; limit?: number }) => {

@@ -12,7 +12,10 @@ import DocsRun from './svelte/DocsRun.svelte';
 
 // This DOM has no canvas to draw a chart on; the element's own tests show the chart.
 vi.mock('../src/elements/register.js', () => ({ defineElements: async () => {} }));
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
 const text = (): string => (document.body.textContent ?? '').replace(/\s+/g, ' ').trim();
 function feed(client: FakeClient): void {
   client.setDevice({ deviceId: 'd7', status: 'online' });
@@ -56,9 +59,10 @@ test('the components of docs/svelte.md show what comes, and let go of everything
 
 test('the root layout of docs/svelte.md connects once it is mounted', async () => {
   const relay = createFakeRelay();
-  const options = { url: 'ws://relay.test/ws', WebSocket: relay.WebSocket, getToken: () => relay.token(), polling: false };
+  vi.stubGlobal('WebSocket', relay.WebSocket);
+  vi.stubGlobal('fetch', async () => new Response(relay.token()));
   const children = createRawSnippet(() => ({ render: () => '<p>inside</p>' }));
-  const component = mount(Root, { target: document.body, props: { options, children } });
+  const component = mount(Root, { target: document.body, props: { children } });
   flushSync();
   expect(text()).toContain('inside');
   await vi.waitFor(() => expect(relay.connections).toBe(1), 5_000);

@@ -1,24 +1,11 @@
 /**
  * The guides' code is the code of test/docs, which is type-checked and, where it is a test, run, or of npm/examples, which are built and
- * opened in a browser (`cargo xtask test --only packaging-matrix`): nothing shown can be stale.
+ * opened in a browser (`cargo xtask test --only packaging-matrix`): nothing shown can be stale. What stands elsewhere in documents is
+ * compiled (docs-types.test.ts).
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-
-const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-/** Every source below a folder, but for what an example has installed or built. */
-function* sourcesOf(folder: string): Generator<string> {
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    if (/^(node_modules|dist|build|\..*)$/.test(name)) continue;
-    if (statSync(path).isDirectory()) yield* sourcesOf(path);
-    else if (/\.(ts|tsx|js|svelte|html|json)$/.test(name)) yield readFileSync(path, 'utf8');
-  }
-}
-const lines = (code: string): string => code.replace(/\s+/g, ' ').trim();
-const all = lines([...sourcesOf(at('docs')), ...sourcesOf(at('../examples'))].join('\n'));
+import { checkedCode, parts } from './checked-code.js';
+import { documents } from './documents.js';
 
 const GUIDES = [
   'testing',
@@ -32,10 +19,10 @@ const GUIDES = [
   'csp',
   'pt-BR/primeiros-passos',
 ];
+const all = documents();
 test.each(GUIDES)('docs/%s.md shows only code that is checked', guide => {
-  const text = readFileSync(at(`../../docs/${guide}.md`), 'utf8');
-  const blocks = [...text.matchAll(/```(?:ts|tsx|js|svelte|html)\n([\s\S]*?)```/g)].map(match => match[1] as string);
-  expect(blocks.length).toBeGreaterThan(0);
-  // A line of dots stands for what is left out.
-  for (const block of blocks) for (const part of block.split(/^\s*(?:\/\/|<!--) …(?: -->)?$/m)) expect(all).toContain(lines(part));
+  const { blocks } = all.find(({ path }) => path === `docs/${guide}.md`)!;
+  const code = blocks.filter(({ language }) => /^(ts|tsx|js|svelte|html)$/.test(language));
+  expect(code.length).toBeGreaterThan(0);
+  for (const block of code) for (const part of parts(block.code)) expect(checkedCode).toContain(part);
 });

@@ -65,20 +65,24 @@ function wrap<Own extends object>(tag: keyof PulsewireElements) {
   return Wrapped;
 }
 
+/** The region of toasts at the top right; `sound` plays your own. */
 export const PulsewireToasts = /* @__PURE__ */ wrap<{
   sound?: (toast: Toast) => void;
   silent?: boolean;
   onToastClick?: (event: CustomEvent<Toast>) => void;
 }>('pulsewire-toasts');
 
+/** Alerts, of one patient where one is named, to be read, acknowledged and resolved. */
 export const PulsewireAlerts = /* @__PURE__ */ wrap<{
   patientId?: string;
   limit?: number;
   noHeader?: boolean;
   noActions?: boolean;
+  noHold?: boolean;
   onAlertClick?: (event: CustomEvent<DeskAlert>) => void;
 }>('pulsewire-alerts');
 
+/** Telemetry of one metric, or of several with commas between. */
 export const PulsewireChart = /* @__PURE__ */ wrap<{
   device: string;
   metric: string;
@@ -94,6 +98,7 @@ export const PulsewireChart = /* @__PURE__ */ wrap<{
   onChartError?: (event: CustomEvent<unknown>) => void;
 }>('pulsewire-chart');
 
+/** A device's status and battery; holds its channel unless `noHold`. */
 export const PulsewireDeviceBadge = /* @__PURE__ */ wrap<{
   deviceId: string;
   label?: string;
@@ -101,22 +106,28 @@ export const PulsewireDeviceBadge = /* @__PURE__ */ wrap<{
   announce?: boolean;
 }>('pulsewire-device-badge');
 
+/** Who else looks at a channel. */
 export const PulsewireViewers = /* @__PURE__ */ wrap<{ channel: string; noHold?: boolean }>('pulsewire-viewers');
 
+/** How the connection stands. */
 export const PulsewireConnection = /* @__PURE__ */ wrap<{ noLatency?: boolean }>('pulsewire-connection');
 
+/** Says that the connection is broken, and that it is back. */
 export const PulsewireBanner = /* @__PURE__ */ wrap<{ inline?: boolean }>('pulsewire-banner');
 
+/** The number of unread notifications, with the list behind it. */
 export const PulsewireBell = /* @__PURE__ */ wrap<{
   open?: boolean;
   onNotificationClick?: (event: CustomEvent<Notification>) => void;
 }>('pulsewire-bell');
 
+/** This user's notifications. */
 export const PulsewireNotifications = /* @__PURE__ */ wrap<{
   noHeader?: boolean;
   onNotificationClick?: (event: CustomEvent<Notification>) => void;
 }>('pulsewire-notifications');
 
+/** Messages of a conversation and the field to write in. */
 export const PulsewireConversation = /* @__PURE__ */ wrap<{
   conversationId: string;
   sender?: ConversationMessage['sender'];
@@ -126,16 +137,21 @@ export const PulsewireConversation = /* @__PURE__ */ wrap<{
   onMessageSent?: (event: CustomEvent<string>) => void;
 }>('pulsewire-conversation');
 
+/** Progress and log of a long job, with a button to try again. */
 export const PulsewireExecution = /* @__PURE__ */ wrap<{
   executionId: string;
   label?: string;
   onExecutionRetry?: (event: CustomEvent<string>) => void;
 }>('pulsewire-execution');
 
+/** Whether somebody is online. */
 export const PulsewirePresence = /* @__PURE__ */ wrap<{ userId: string; name?: string; label?: boolean }>('pulsewire-presence');
 
+/** This browser's settings of toasts: sound, volume, notifications while hidden. */
 export const PulsewireToastSettings = /* @__PURE__ */ wrap<object>('pulsewire-toast-settings');
 
+/** Who writes in a conversation now. */
 export const PulsewireTyping = /* @__PURE__ */ wrap<{ conversationId: string; noHold?: boolean }>('pulsewire-typing');
 
+/** How a patient uses a device: now, today, compliance. */
 export const PulsewireUsage = /* @__PURE__ */ wrap<{ patientId: string; days?: number; noHold?: boolean }>('pulsewire-usage');

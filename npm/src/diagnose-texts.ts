@@ -19,7 +19,10 @@ const en: DiagnosisTexts = {
   token_expired: ['The token has ended.', 'Sign in again; getToken must return a fresh token.'],
   token_refused: ['The relay refuses the token.', 'Check that it is signed with the relay’s key and made for this relay.'],
   clock_skew: ['The clock of this device is wrong.', 'Set its date and time, best automatically.'],
-  websocket_blocked: ['The relay answers by HTTP, but WebSocket is blocked.', 'Let WebSocket (Upgrade) through the proxy or firewall.'],
+  websocket_blocked: [
+    'The relay answers by HTTP, but WebSocket is blocked.',
+    'Let WebSocket (Upgrade) through the proxy or firewall, and name this page’s origin in the relay’s origins.',
+  ],
   relay_unreachable: ['The relay cannot be reached.', 'Check the address, that the relay runs, and that no firewall is between.'],
   subprotocol_refused: [
     'The WebSocket opens, but not with pulsewire.v1.cbor.',
@@ -46,7 +49,10 @@ const pt: DiagnosisTexts = {
   token_expired: ['O token expirou.', 'Entre novamente; getToken deve devolver um token novo.'],
   token_refused: ['O relay recusa o token.', 'Verifique se ele foi assinado com a chave do relay e feito para este relay.'],
   clock_skew: ['O relógio deste dispositivo está errado.', 'Acerte a data e a hora, de preferência automaticamente.'],
-  websocket_blocked: ['O relay responde por HTTP, mas o WebSocket está bloqueado.', 'Libere WebSocket (Upgrade) no proxy ou firewall.'],
+  websocket_blocked: [
+    'O relay responde por HTTP, mas o WebSocket está bloqueado.',
+    'Libere WebSocket (Upgrade) no proxy ou firewall, e inclua a origem desta página em origins do relay.',
+  ],
   relay_unreachable: ['O relay não pode ser alcançado.', 'Verifique o endereço, se o relay está no ar e se não há um firewall no caminho.'],
   subprotocol_refused: [
     'O WebSocket abre, mas não com pulsewire.v1.cbor.',

@@ -1,9 +1,9 @@
-// Shown in docs/getting-started.md, in English and Portuguese; docs.test.ts compares them.
+// Shown in docs/getting-started.md; docs.test.ts compares them.
 import { createPulsewire } from 'pulsewire';
 
 const pulse = createPulsewire({
   url: { development: 'ws://127.0.0.1:8080/ws', production: 'wss://live.example.org/ws' },
-  getToken: async () => (await fetch('/api/pulsewire-token')).text(), // your backend, which knows who is signed in
+  getToken: async () => (await fetch('/api/pulsewire-token', { method: 'POST' })).text(), // your backend, which knows who is signed in
 });
 await pulse.connect();
 pulse.channel('device:bed-1');

@@ -268,24 +268,24 @@ export class Client implements Pulsewire {
   }
 
   async #load(): Promise<void> {
-    const url = socketUrl(this.#options.url);
-    this.#sockets.check();
-    this.#say({ state: 'connecting' });
-    let instance: WasmInstance;
     try {
+      const url = socketUrl(this.#options.url);
+      this.#sockets.check();
+      this.#say({ state: 'connecting' });
       // At once, while the network is there: what can be imported only later may not come at all.
-      [instance] = await Promise.all([
+      const [instance] = await Promise.all([
         loadWasm(this.#options.wasm),
         this.#world.prepare(),
         this.#sockets.prepare((...error) => this.#error(...error)),
       ]);
+      // Closed or destroyed while it was loading: the next `connect()` finds it loaded.
+      if (this.#wanted && !this.#destroyed) this.#start(instance, url);
     } catch (error) {
+      // Told as a state too: a provider's `connect` has nobody who awaits the promise.
       const { code } = error as PulsewireError;
       if (this.#wanted) this.#say({ state: 'idle', reason: code });
       throw error;
     }
-    // Closed or destroyed while it was loading: the next `connect()` finds it loaded.
-    if (this.#wanted && !this.#destroyed) this.#start(instance, url);
   }
 
   #start(instance: WasmInstance, url: string): void {

@@ -237,9 +237,13 @@ test('wrong arguments are refused as errors with a code, never with a trap', asy
   expect(client.connection.get().state).toBe('connected');
 });
 
-test('a configuration that makes no sense is refused by connect', async () => {
+test('a configuration that makes no sense is refused by connect, and told as a state to whoever does not await it', async () => {
   make({ toasts: { minSeverity: 'grave' as never } });
   await expect(client.connect()).rejects.toMatchObject({ code: 'bad_argument', message: expect.stringContaining('minSeverity') });
+  expect(client.connection.get()).toMatchObject({ state: 'idle', reason: 'bad_argument' });
+  make({ url: 'gopher://relay.test' });
+  await expect(client.connect()).rejects.toMatchObject({ code: 'bad_url' });
+  expect(client.connection.get()).toMatchObject({ state: 'idle', reason: 'bad_url' });
 });
 
 test('garbage from the wire is counted and skipped', async () => {

@@ -5,6 +5,7 @@ import type { Pulsewire } from '../types.js';
 
 const Context = createContext<Pulsewire | undefined>(undefined);
 
+/** Props of `<PulsewireProvider>`. */
 export interface PulsewireProviderProps {
   client: Pulsewire;
   /** Connects once mounted (never while rendering on a server). Ending the connection stays the owner's: `client.close()`. */
@@ -15,7 +16,7 @@ export interface PulsewireProviderProps {
 /** Gives `client` to the hooks and element wrappers below. */
 export function PulsewireProvider({ client, connect = false, children }: PulsewireProviderProps) {
   useEffect(() => {
-    // A failure to connect is a state of the connection, and an `error` event: nothing is lost by not waiting for it here.
+    // A failure to load is a state of the connection (`idle`, with the reason): nothing is lost by not waiting for it here.
     if (connect) client.connect().catch(() => {});
   }, [client, connect]);
   return createElement(Context.Provider, { value: client }, children);

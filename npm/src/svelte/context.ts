@@ -5,6 +5,7 @@ import { createStores, type PulsewireStores } from './stores.js';
 
 const KEY = 'pulsewire';
 
+/** Options of `setPulsewire`. */
 export interface SetOptions {
   /** Connects once mounted (never while rendering on a server). Ending the connection stays the owner's: `client.close()`. */
   connect?: boolean;
@@ -14,7 +15,7 @@ export interface SetOptions {
 export function setPulsewire(client: Pulsewire, { connect = false }: SetOptions = {}): PulsewireStores {
   const stores = createStores(client);
   setContext(KEY, stores);
-  // A failure to connect is a state of the connection, and an `error` event: nothing is lost by not waiting for it here.
+  // A failure to load is a state of the connection (`idle`, with the reason): nothing is lost by not waiting for it here.
   if (connect) onMount(() => void client.connect().catch(() => {}));
   return stores;
 }

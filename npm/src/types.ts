@@ -28,10 +28,16 @@ export type { BuiltInCalls, BuiltInEvents, Untyped } from './schema.js';
  */
 export interface Observable<T> {
   get(): T;
+  /** Calls `run` at once and on each change; call the result to stop. */
   subscribe(run: (value: T) => void): () => void;
+  /** Calls `changed` on each change; call the result to stop. */
   listen(changed: () => void): () => void;
 }
 
+/**
+ * `idle` before the first `connect()` and where loading failed; `connecting` until the first welcome, `reconnecting` after a loss; `polling` is
+ * connected by HTTP; `unauthorized` after the token was refused twice; `closed` on purpose, or by a relay that does not want this client.
+ */
 export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'polling' | 'unauthorized' | 'closed';
 
 /** Connection as the page sees it. */
@@ -82,6 +88,7 @@ export interface Quality {
   bytesPerSecond: number;
 }
 
+/** What `diagnose()` found; docs/troubleshooting.md says what to do about each. */
 export type DiagnosisCode =
   | 'ok'
   | 'slow'
@@ -101,6 +108,7 @@ export type DiagnosisCode =
   | 'relay_unreachable'
   | 'subprotocol_refused'
   | 'forbidden';
+/** One thing that `diagnose()` looked at. */
 export interface DiagnosisCheck {
   name: 'connection' | 'url' | 'network' | 'token' | 'clock' | 'http' | 'websocket';
   ok: boolean;
@@ -118,15 +126,21 @@ export interface Diagnosis {
   checks: readonly DiagnosisCheck[];
 }
 
+/** `offline` is told by the relay after a silence too (`devices.offline_after_ms`, 120 s), or by a backend. */
 export type DeviceState = 'online' | 'offline' | 'maintenance';
+/** The newest status of a device. */
 export interface DeviceStatus {
   deviceId: string;
   status: DeviceState;
+  /** 0 to 1. */
   battery?: number;
+  /** When it was heard of last. */
   lastSeen?: number;
 }
 
+/** From the gravest to the least. */
 export type Severity = 'critical' | 'high' | 'medium' | 'low';
+/** An alert as it came. One `id` is one occurrence, counted once however often it arrives. */
 export interface Alert {
   id: string;
   patientId: string;
@@ -136,6 +150,7 @@ export interface Alert {
   severity: Severity;
   message: string;
   ts: number;
+  /** Marked in this page or, by `alert_read`, on another device of this user. */
   read: boolean;
   /** Anything else the backend gave. */
   metadata?: unknown;
@@ -146,22 +161,28 @@ export interface AlertsState {
   unread: number;
 }
 
+/** Figures of the tenant. */
 export interface DashboardStats {
   devices: number;
   online: number;
+  /** Those that nobody has resolved. */
   activeAlerts: number;
   activeSessions: number;
+  /** 0 to 1. */
   averageCompliance: number;
   viewers: number;
 }
 
+/** Who looks at a channel. */
 export interface ViewerCount {
   count: number;
   /** At most 20. */
   names: readonly string[];
 }
 
+/** What a toast is about. */
 export type ToastKind = 'alert' | 'notification' | 'execution' | 'connection' | 'auth';
+/** A short message at the edge of the page; the client decides which are shown, and for how long. */
 export interface Toast {
   /** Stable; the alert's id for alerts. */
   id: string;
@@ -187,10 +208,13 @@ export interface ShownToast extends Toast {
    */
   others?: readonly Toast[];
 }
+/** The toasts that are to be shown now. */
 export interface ToastsState {
-  /** At most 5 places: severity first, then newest. */
+  /** At most 5 places (`toasts.maxVisible`): severity first, then newest. */
   visible: readonly ShownToast[];
+  /** How many wait for a place. */
   waiting: number;
+  /** Whether the pointer or the focus stops their clocks. */
   held: boolean;
 }
 
@@ -211,6 +235,7 @@ export interface NotificationsState {
   unread: number;
 }
 
+/** Somebody of the tenant who is online. */
 export interface PresentUser {
   userId: string;
   name: string;
@@ -220,6 +245,7 @@ export interface Typist extends PresentUser {
   conversationId: string;
 }
 
+/** Where a long job is. `retrying`: asked for again, and not begun. */
 export type ExecutionState = 'queued' | 'running' | 'succeeded' | 'failed' | 'retrying';
 /** A long job. */
 export interface Execution {
@@ -247,6 +273,7 @@ export interface Conversation {
   ts: number;
   [member: string]: unknown;
 }
+/** A message of a conversation. */
 export interface ConversationMessage {
   id: string;
   /** The id that its sender gave it, by which an optimistic page finds its own again. */
@@ -289,29 +316,43 @@ export interface TelemetryView {
   /** Indices i where a hole lies between i - 1 and i: draw a break there. */
   gaps: readonly number[];
 }
+/**
+ * `stale`: no point for 5 s, or for five usual intervals where these are longer, or no connection; `backfilling`: what was missed is coming in;
+ * `empty`: no point yet.
+ */
 export type Freshness = 'live' | 'stale' | 'backfilling' | 'empty';
+/** The points of one metric of one device, and a hold on its channel until `release()`. */
 export interface TelemetryHandle {
   readonly deviceId: string;
   readonly metric: string;
+  /** The newest points, without a copy: read now, do not keep. */
   view(): TelemetryView;
   /** At most `points` points, decimated by LTTB where the window holds more (copies, may be kept). */
   decimated(points: number): TelemetryView;
   stats(): TelemetryStats | undefined;
+  /** Grows old without any event: look again each second. */
   freshness(): { state: Freshness; ageMs?: number };
   /** Told at most once per animation frame, when points came. */
   listen(changed: () => void): () => void;
   /** Rises with every change: cheap to compare. */
   version(): number;
+  /** Lets go of the device's channel; to be called once. */
   release(): void;
 }
 
+/** What a page wants of a channel that it holds. */
 export interface SubscribeOptions {
   /** Newest N publications on the first subscribe, so that a chart fills at once. */
   history?: number;
-  /** The rate this page can use; the relay merges to it. */
+  /**
+   * The rate this page can use, in times a second, rounded down to 1, 2, 5, 10, 20, 30 or 60. The relay merges telemetry and states to it,
+   * never alerts.
+   */
   maxHz?: number;
 }
+/** `waiting` for the relay's answer, or for a connection. */
 export type ChannelPhase = 'waiting' | 'subscribed' | 'refused';
+/** Where a channel stands: the position up to which this page has everything. */
 export interface ChannelState {
   phase: ChannelPhase;
   epoch: string;
@@ -366,9 +407,12 @@ export interface HeldChannel extends ChannelState {
   /** How many handles there are. */
   holds: number;
 }
+/** What every error of the client says; docs/errors.md explains each code. */
 export interface PulsewireErrorBody {
   code: PulsewireErrorCode;
+  /** For developers: what, where, and how to mend it. */
   message: string;
+  /** Whether the same may succeed later. */
   retryable: boolean;
   retryAfterMs?: number;
 }
@@ -394,8 +438,10 @@ export interface ChannelHandle<in out Events = Untyped> {
   on<Event extends EventIn<Events> | '*'>(event: Event, run: (event: EventGiven<Events, Event>) => void): () => void;
   on<T = unknown>(event: OtherEvent<Events>, run: (event: ChannelEvent<T>) => void): () => void;
   publish<Event extends EventIn<Events>>(event: Event, data: DataOf<Events, Event>, options?: PublishOptions): Delivery;
+  /** Lets go, with all its listeners; a second call does nothing. */
   release(): void;
 }
+/** How a message is published. */
 export interface PublishOptions {
   /** Idempotency key; made up where absent. */
   key?: string;
@@ -424,26 +470,35 @@ export interface OutboxItem {
   queuedAt: number;
   state: 'queued' | 'sent';
 }
+/** What the relay said of a publication. */
 export interface PublishResult {
+  /** Its place in the channel's history; 0 where the event has none. */
   offset: number;
 }
 
+/** Why a token is asked for: a connection begins, the last one ends within 60 s, has ended, or was refused. */
 export type TokenReason = 'connect' | 'expiring' | 'expired' | 'refused';
+/** Options of `createPulsewire`; each may be left out. */
 export interface PulsewireOptions {
   /** `wss://…/ws`, `https://…` (the `/ws` is added), a path such as `/ws`, or one per environment. Absent: `/ws` of the page's origin. */
   url?: string | { development: string; production: string };
-  /** Gives a token whenever one is needed. May be async. */
+  /** Gives a token, the bare JWT, whenever one is needed. May be async and take 30 s; where it throws, it is asked again with the next try. */
   getToken?: (context: { reason: TokenReason }) => string | Promise<string>;
   /** The token was refused twice: send the user to the sign-in. */
   onUnauthorized?: (reason: string) => void;
   /** Click on a toast. */
   onToastClick?: (toast: Toast) => void;
+  /** Delays between tries: 1,000 ms, doubled each time (`factor` 2) up to 30,000, each drawn from its upper half. */
   backoff?: { baseMs?: number; factor?: number; capMs?: number /** 0 gives the exact sequence. */; jitter?: boolean };
+  /** So long a silence is a loss: 60,000, until the relay tells its own figure. */
   heartbeatTimeoutMs?: number;
+  /** From asking for a socket to the relay's welcome: 10,000. */
   handshakeTimeoutMs?: number;
   /** How long a released channel stays subscribed; 5,000 by default. */
   lingerMs?: number;
+  /** Points kept of a series: 100. */
   telemetry?: { capacity?: number /** per metric name, such as `{ ecg: 3600 }` */; capacities?: Record<string, number> };
+  /** How long a toast is shown (10,000), how many at once (5), and from which severity on (`low`). */
   toasts?: { durationMs?: number; maxVisible?: number; minSeverity?: Severity };
   /** How many messages may wait for a connection (1,000), and for how long (10 min; the relay knows a repeated key for 15). */
   outbox?: { maxMessages?: number; ttlMs?: number };
@@ -477,7 +532,9 @@ export interface PulsewireOptions {
   clientName?: string;
 }
 
+/** What `client.on()` tells. */
 export interface PulsewireEvents {
+  /** Every event of every channel that is held. */
   event: ChannelEvent;
   /** The history no longer reaches back: reload this channel's data from your backend. */
   resync: { channel: string };
@@ -494,9 +551,12 @@ export interface PulsewireEvents {
  */
 export interface Pulsewire<in out Schema = Untyped, in out Calls = Untyped> {
   readonly connection: Observable<ConnectionStatus>;
+  /** By device id, of the devices whose channel is held. */
   readonly deviceStatuses: Observable<Readonly<Record<string, DeviceStatus>>>;
   readonly alerts: Observable<AlertsState>;
+  /** While the `dashboard` channel is held; `undefined` before the first figures. */
   readonly dashboardStats: Observable<DashboardStats | undefined>;
+  /** By channel, of the channels that are held. */
   readonly viewerCounts: Observable<Readonly<Record<string, ViewerCount>>>;
   readonly toasts: Observable<ToastsState>;
   /** As they arrive. Those that the relay has stored come with `openInbox` of `pulsewire/people`. */
@@ -514,6 +574,10 @@ export interface Pulsewire<in out Schema = Untyped, in out Calls = Untyped> {
   /** Messages that are on their way, oldest first. */
   readonly outbox: Observable<readonly OutboxItem[]>;
 
+  /**
+   * Loads the WASM and begins to connect; from then on the client reconnects by itself. Resolves once it runs, not once it is connected: that is
+   * `connection`. Rejects where it cannot run (`bad_url`, `no_websocket`, `wasm_blocked`, `wasm_load_failed`).
+   */
   connect(): Promise<void>;
   /** Ends the connection on purpose; `connect()` starts it again. */
   close(): void;
@@ -525,6 +589,7 @@ export interface Pulsewire<in out Schema = Untyped, in out Calls = Untyped> {
   /** Ends the connection and frees everything. The client is not usable afterwards. */
   destroy(): void;
 
+  /** Holds a channel until `release()`: any number of holds share one subscription. Before `connect()` it waits. */
   channel<Name extends string>(name: NameIn<Schema, Name>, options?: SubscribeOptions): ChannelHandle<EventsOf<Schema, Name>>;
   /** The channels that are held now, with their positions. */
   channels(): readonly HeldChannel[];
@@ -532,6 +597,7 @@ export interface Pulsewire<in out Schema = Untyped, in out Calls = Untyped> {
   telemetry(deviceId: string, metric: string, options?: SubscribeOptions & { capacity?: number }): TelemetryHandle;
   /** Names of the metrics seen so far of a device. */
   metrics(deviceId: string): Observable<readonly string[]>;
+  /** Calls `run` for each; call the result to stop. */
   on<K extends keyof PulsewireEvents>(type: K, run: (event: PulsewireEvents[K]) => void): () => void;
 
   /** Publishes, by default through the outbox: see `PublishOptions`. */
@@ -541,6 +607,7 @@ export interface Pulsewire<in out Schema = Untyped, in out Calls = Untyped> {
     data: DataOf<EventsOf<Schema, Name>, Event>,
     options?: PublishOptions,
   ): Delivery;
+  /** A request to the relay (PROTOCOL.md, section 11). Needs the WebSocket: while polling it rejects with `unavailable`. */
   call<Method extends MethodIn<Calls>>(method: Method, ...params: ParamsOf<Calls, Method>): Promise<ResultOf<Calls, Method>>;
   call<T = unknown>(method: OtherMethod<Calls>, params?: unknown): Promise<T>;
   /** How good the connection is at this moment. */
@@ -566,9 +633,11 @@ export interface Pulsewire<in out Schema = Untyped, in out Calls = Untyped> {
   /** Asks whoever runs it to try again; resolves once the relay has passed that on. */
   retryExecution(executionId: string): Promise<PublishResult>;
 
+  /** In this page alone; `openAlertDesk` of `pulsewire/people` tells the relay. */
   markAlertsRead(ids: readonly string[] | 'all'): void;
   dismissToast(id: string): void;
   /** Stops the toasts' clocks while the pointer or the focus is on them. */
   holdToasts(held: boolean): void;
+  /** As a click on it: `onToastClick` is called. */
   clickToast(id: string): void;
 }

@@ -7,12 +7,14 @@ import { codeOf, isAbsent, Live, type LoadStatus, shared } from './live.js';
 /** Lines kept; older ones are the relay's (`executions.lines`). */
 const MAX_LINES = 200;
 
+/** A line of a job's log. */
 export interface ExecutionLine {
   ts: number;
   level: string;
   text: string;
   attempt?: number;
 }
+/** A long job as it stands. */
 export interface ExecutionViewState {
   execution?: Execution;
   /** What the backend calls it. */
@@ -28,6 +30,7 @@ export interface ExecutionViewState {
 
 type Stored = Execution & { log?: readonly ExecutionLine[]; title?: string };
 
+/** What `openExecution` gives: an observable with `retry()`. */
 export class ExecutionView extends Live<ExecutionViewState> {
   readonly #id: string;
   #stored: Execution | undefined;

@@ -14,6 +14,7 @@ const PAGE = 50;
 /** `queued` waits for a connection, `sending` is on its way; `failed` and `unknown` (nobody can tell) are for the user to decide. */
 export type MessageState = 'queued' | 'sending' | 'sent' | 'delivered' | 'read' | 'failed' | 'unknown';
 
+/** A message with where it is on its way. */
 export interface TimelineMessage extends ConversationMessage {
   /** Who wrote it, of stored messages. */
   user?: string;
@@ -24,6 +25,7 @@ export interface TimelineMessage extends ConversationMessage {
   /** Of own messages. */
   state?: MessageState;
 }
+/** A conversation as it stands. */
 export interface TimelineState {
   /** Oldest first; what is on its way comes last. */
   messages: readonly TimelineMessage[];
@@ -36,6 +38,7 @@ export interface TimelineState {
   /** The code of the newest page of older ones that failed, until one comes. */
   error?: string;
 }
+/** In whose name this page writes. */
 export interface Author {
   sender: ConversationMessage['sender'];
   senderName: string;
@@ -46,6 +49,7 @@ interface Own {
   state: MessageState;
 }
 
+/** What `openTimeline` gives: an observable with the ways to write and to page. */
 export class Timeline extends Live<TimelineState> {
   readonly #id: string;
   readonly #channel: string;

@@ -12,6 +12,7 @@ import { isAbsent, Live, type LoadStatus, shared } from './live.js';
 /** After an event; those that come together are one question. */
 const RELOAD_MS = 1_000;
 
+/** A time in which a patient used a device. */
 export interface UsageSession {
   deviceId: string;
   startedAt: number;
@@ -19,6 +20,7 @@ export interface UsageSession {
   endedAt?: number;
   durationMs?: number;
 }
+/** How a patient uses a device. */
 export interface UsageState {
   /** The session that goes on now. */
   current?: UsageSession;
@@ -28,6 +30,7 @@ export interface UsageState {
   compliance?: number;
   status: LoadStatus;
 }
+/** Options of `openUsage`. */
 export interface UsageOptions {
   /** How many days back; 7. */
   days?: number;
@@ -37,6 +40,7 @@ export interface UsageOptions {
 
 type Told = BuiltInEvents['usage_session'];
 
+/** What `openUsage` gives: an observable, and `reload()`. */
 export class Usage extends Live<UsageState> {
   readonly #patientId: string;
   readonly #days: number;

@@ -11,6 +11,7 @@
  */
 import type { ChannelEvent, Pulsewire } from '../types.js';
 
+/** A key of TanStack Query. */
 export type QueryKey = readonly unknown[];
 
 /** The part of TanStack's `QueryClient` (5) that is used. */
@@ -35,6 +36,7 @@ export interface PagesOf {
   page(page: unknown, pageParam: unknown): boolean;
 }
 
+/** Options of `connectQueries`; durations in milliseconds. */
 export interface ConnectQueriesOptions {
   /** Beside what the event's own `invalidates` says: keys, and pages of infinite queries. */
   keys?: (event: ChannelEvent) => readonly (QueryKey | PagesOf)[] | undefined;

@@ -7,10 +7,12 @@ import { useHold, useLatest } from './observe.js';
 
 const WAITING: ChannelState = { phase: 'waiting', epoch: '', offset: 0 };
 
+/** What a page wants of the channel, and who hears its events. */
 export interface UseChannelOptions extends SubscribeOptions {
   /** Called for each event; the newest function given counts, without subscribing again. */
   onEvent?: (event: ChannelEvent) => void;
 }
+/** Where the channel stands, and the way to publish on it. */
 export interface Channel extends ChannelState {
   publish(event: string, data: unknown, options?: PublishOptions): Delivery;
 }

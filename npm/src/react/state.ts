@@ -39,6 +39,7 @@ const member =
     return useSlice(name, { select: all => (all as Readonly<Record<string, MemberOf<Name>>>)[id], maxHz });
   };
 
+/** The state of the connection; `select` and `maxHz` spare renders. */
 export const useConnection = /* @__PURE__ */ slice('connection');
 /** By device id; holds nothing. */
 export const useDeviceStatuses = /* @__PURE__ */ slice('deviceStatuses');
@@ -76,6 +77,7 @@ export function useAlerts({
   }, [client, all, patientId]);
 }
 
+/** The toasts that are to be shown now, and the ways to act on them; for a page that draws its own. */
 export function useToasts(): ToastsState & { dismiss(id: string): void; click(id: string): void; hold(held: boolean): void } {
   const client = usePulsewire();
   const state = useSlice('toasts');

@@ -9,6 +9,7 @@ import type { Freshness, SubscribeOptions, TelemetryHandle, TelemetryStats, Tele
 import { usePulsewire } from './context.js';
 import { usePolled } from './observe.js';
 
+/** What is asked of a series. */
 export interface TelemetryOptions extends SubscribeOptions {
   /** How many points are kept. */
   capacity?: number;
@@ -18,6 +19,7 @@ export type TelemetryReader = Omit<TelemetryHandle, 'release'>;
 
 const EMPTY: TelemetryView = { t: new Float64Array(0), v: new Float64Array(0), gaps: [] };
 
+/** Holds the device while mounted and gives a reader of one metric's points; never renders by itself. */
 export function useTelemetry(device: string, metric: string, { capacity, history, maxHz }: TelemetryOptions = {}): TelemetryReader {
   const client = usePulsewire();
   const source = useMemo(() => {
@@ -58,6 +60,7 @@ export function useTelemetry(device: string, metric: string, { capacity, history
   return source.reader;
 }
 
+/** Numbers of a series' window, and how fresh they are. */
 export interface TelemetryNumbers {
   stats: TelemetryStats | undefined;
   freshness: Freshness;

@@ -2,14 +2,17 @@
 import type { ChannelEvent, ChannelState, Pulsewire, PublishOptions, Delivery, SubscribeOptions } from '../types.js';
 import { lazyReadable, type Readable } from './readable.js';
 
+/** Where a channel stands, and its newest event. */
 export interface ChannelSnapshot extends ChannelState {
   /** The newest event. Every one passes through the store, but Svelte may draw only the last of several: count on `onEvent` instead. */
   last?: ChannelEvent;
 }
+/** What is wanted of a channel's store. */
 export interface ChannelStoreOptions extends SubscribeOptions {
   /** Called for each event, none left out, while the store has a listener. */
   onEvent?: (event: ChannelEvent) => void;
 }
+/** A channel as a store: held while somebody listens. */
 export interface ChannelStore extends Readable<ChannelSnapshot> {
   publish(event: string, data: unknown, options?: PublishOptions): Delivery;
 }

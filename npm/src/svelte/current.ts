@@ -5,6 +5,7 @@ import { getPulsewire } from './context.js';
 import type { Readable } from './readable.js';
 import type { PulsewireStores } from './stores.js';
 
+/** A value that `.current` reads and follows. */
 export interface Current<T> {
   readonly current: T;
 }

@@ -5,6 +5,7 @@ import type { ChannelEvent, Pulsewire, SubscribeOptions } from '../types.js';
 import { getPulsewire } from './context.js';
 import type { Readable } from './readable.js';
 
+/** What is wanted of the channel, and who hears its events. */
 export interface WhileMountedOptions extends SubscribeOptions {
   onEvent?: (event: ChannelEvent) => void;
 }
@@ -38,6 +39,7 @@ export function subscribeOnRoute<Page>(
   });
 }
 
+/** The parameter of `use:subscribe`. */
 export interface SubscribeAction extends WhileMountedOptions {
   client: Pulsewire;
   channel: string | undefined;

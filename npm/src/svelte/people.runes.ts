@@ -14,6 +14,7 @@ import type { Observable, Pulsewire, Typist } from '../types.js';
 import { type Current, following, whole } from './current.js';
 import type { Readable } from './readable.js';
 
+/** A model's state as `.current`, and the model itself to act on. */
 export interface Model<M extends Observable<unknown>> extends Current<ReturnType<M['get']>> {
   model(): M;
 }

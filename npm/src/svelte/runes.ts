@@ -36,16 +36,21 @@ export interface HoldOption {
   hold?: boolean;
 }
 
+/** The state of the connection. */
 export const useConnection = /* @__PURE__ */ whole('connection');
-/** Looked at each second while something reads it. */
+/** How good the connection is; looked at each second while something reads it. */
 export const useQuality = /* @__PURE__ */ whole('quality');
+/** By device id; holds nothing. */
 export const useDeviceStatuses = /* @__PURE__ */ whole('deviceStatuses');
 /** The numbers of every series that this page's telemetry is read of: by device, then metric. */
 export const useTelemetryData = /* @__PURE__ */ whole('telemetryData');
 /** Holds the `dashboard` channel while something reads it. */
 export const useDashboardStats = /* @__PURE__ */ whole('dashboardStats');
+/** Who looks on, by channel; holds nothing. */
 export const useViewerCounts = /* @__PURE__ */ whole('viewerCounts');
+/** The toasts that are to be shown now; act on them by the client. */
 export const useToasts = /* @__PURE__ */ whole('toasts');
+/** Messages that are on their way, oldest first. */
 export const useOutbox = /* @__PURE__ */ whole('outbox');
 
 /** What a record by id has at an id that may change, or `undefined`; holds the channel of that id, where `channel` names one. */

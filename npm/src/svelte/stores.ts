@@ -16,6 +16,7 @@ import { type PeopleStores, peopleStores } from './people.js';
 import { lazyReadable, partOf, type Readable } from './readable.js';
 import { type TelemetryData, type TelemetryStore, telemetryStores } from './telemetry.js';
 
+/** A client as stores, from `setPulsewire` and `getPulsewire`. */
 export interface PulsewireStores extends PeopleStores {
   readonly client: Pulsewire;
   readonly connection: Readable<ConnectionStatus>;

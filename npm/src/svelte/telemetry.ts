@@ -6,6 +6,7 @@
 import type { Freshness, Pulsewire, SubscribeOptions, TelemetryHandle, TelemetryStats, TelemetryView } from '../types.js';
 import { lazyReadable, type Readable } from './readable.js';
 
+/** Numbers of a series' window, and how fresh they are. */
 export interface TelemetrySnapshot {
   stats: TelemetryStats | undefined;
   freshness: Freshness;
@@ -13,6 +14,7 @@ export interface TelemetrySnapshot {
   /** Rises with every change. */
   version: number;
 }
+/** A series as a store; holds the device while somebody listens. */
 export interface TelemetryStore extends Readable<TelemetrySnapshot> {
   /** The newest points, for a chart: read now, do not keep. Empty while nobody listens to the store. */
   view(): TelemetryView;

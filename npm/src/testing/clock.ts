@@ -15,6 +15,7 @@ const FRAME_MS = 16;
 /** A clock that finds ever new timers at the same time would never come to an end. */
 const MAX_STEPS = 100_000;
 
+/** What `installFakeClock()` gives. */
 export interface FakeClock {
   /** Unix milliseconds. */
   readonly now: number;
@@ -28,6 +29,7 @@ export interface FakeClock {
   restore(): void;
 }
 
+/** Puts the clock in place of the environment's own; `restore()` it after each test. */
 export function installFakeClock({ now = Date.UTC(2026, 0, 1) }: { now?: number } = {}): FakeClock {
   const real = { ...globals(globalThis) };
   const RealDate = globalThis.Date;

@@ -105,6 +105,7 @@ class Socket {
   }
 }
 
+/** What `createFakeRelay()` gives: a relay in this process, and what a test does to it. */
 export class FakeRelay {
   /** For `createPulsewire({ WebSocket: relay.WebSocket })`. */
   readonly WebSocket: NonNullable<PulsewireOptions['WebSocket']>;

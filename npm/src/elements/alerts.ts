@@ -13,7 +13,7 @@ import { type AlertDesk, type DeskAlert, openAlertDesk } from '../models/alert-d
 import type { Pulsewire } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
 import { icons, severityIcons } from './icons.js';
-import { actionError, emptyState, panel } from './panel.js';
+import { actionError, emptyState, keepFocus, panel } from './panel.js';
 import { everySecond } from './surroundings.js';
 import { tokens } from './tokens.js';
 
@@ -117,7 +117,7 @@ export class PulsewireAlerts extends PulsewireElement {
         unread.length === 0
           ? nothing
           : html`
-              <button class="all link" part="mark-all" type="button" @click=${() => void this.#desk?.markRead(unread.map(({ id }) => id))}>
+              <button class="all link" part="mark-all" type="button" @click=${(event: Event) => keepFocus(this, event, this.#desk?.markRead(unread.map(({ id }) => id)))}>
                 ${this.text.alertsMarkAll}
               </button>`
       }
@@ -133,7 +133,7 @@ export class PulsewireAlerts extends PulsewireElement {
       type="button"
       aria-label=${fill(of, { what })}
       aria-disabled=${busy ? 'true' : 'false'}
-      @click=${() => void this.#desk?.[name](alert.id)}
+      @click=${(event: Event) => keepFocus(this, event, this.#desk?.[name](alert.id))}
     >
       ${label}
     </button>`;
@@ -173,7 +173,7 @@ export class PulsewireAlerts extends PulsewireElement {
               type="button"
               title=${this.text.alertsMark}
               aria-label=${fill(this.text.alertsMarkOf, { what })}
-              @click=${() => void this.#desk?.markRead([alert.id])}
+              @click=${(event: Event) => keepFocus(this, event, this.#desk?.markRead([alert.id]))}
             >
               ${icons.check}
             </button>`

@@ -15,6 +15,7 @@ import { Said } from './said.js';
 import { tokens } from './tokens.js';
 
 const MOST = 99;
+const PHONE = '(max-width: 480px)';
 
 export class PulsewireBell extends PulsewireElement {
   static override properties: PropertyDeclarations = { open: { type: Boolean, reflect: true } };
@@ -82,6 +83,9 @@ export class PulsewireBell extends PulsewireElement {
           position: fixed;
           inset: auto 12px 12px;
           width: auto;
+          margin: 0;
+          border: 0;
+          color: inherit;
           max-height: 75vh;
         }
       }
@@ -98,7 +102,7 @@ export class PulsewireBell extends PulsewireElement {
     const inbox = openInbox(client);
     this.#unread = inbox.get().unread;
     document.addEventListener('pointerdown', this.#outside);
-    window.addEventListener('resize', this.#measure);
+    window.addEventListener('resize', this.#look);
     return [
       inbox.listen(() => {
         const { unread } = inbox.get();
@@ -108,7 +112,7 @@ export class PulsewireBell extends PulsewireElement {
         this.requestUpdate();
       }),
       () => document.removeEventListener('pointerdown', this.#outside),
-      () => window.removeEventListener('resize', this.#measure),
+      () => window.removeEventListener('resize', this.#look),
     ];
   }
 
@@ -119,6 +123,13 @@ export class PulsewireBell extends PulsewireElement {
 
   protected override updated(): void {
     const panel = this.#panel;
+    // On a phone it stands at the bottom of the screen: in the top layer, because a bar with a filter or a transform would have it stand at the bottom
+    // of the bar.
+    const sheet = window.matchMedia?.(PHONE).matches === true;
+    if (panel?.showPopover && sheet !== (panel.popover !== null)) {
+      panel.popover = sheet ? 'manual' : null;
+      if (sheet) panel.showPopover();
+    }
     this.#resized?.disconnect();
     if (panel && typeof ResizeObserver === 'function') {
       // The list comes later than the panel, and grows.
@@ -131,6 +142,7 @@ export class PulsewireBell extends PulsewireElement {
   get #panel(): HTMLElement | null {
     return this.renderRoot.querySelector<HTMLElement>('.popover');
   }
+  readonly #look = (): void => this.requestUpdate();
   readonly #measure = (): void => setPanel(this, this.#panel?.getBoundingClientRect());
 
   protected override render(): unknown {

@@ -11,7 +11,7 @@ import { type Inbox, openInbox } from '../models/inbox.js';
 import type { Notification, Pulsewire } from '../types.js';
 import { PulsewireElement, type Release, type Styles } from './base.js';
 import { icons, severityIcons } from './icons.js';
-import { actionError, emptyState, panel } from './panel.js';
+import { actionError, emptyState, keepFocus, panel } from './panel.js';
 import { everySecond } from './surroundings.js';
 import { tokens } from './tokens.js';
 
@@ -67,7 +67,7 @@ export class PulsewireNotifications extends PulsewireElement {
         unread === 0
           ? nothing
           : html`<span class="unread">${plural(this.text, this.language, 'notificationsUnread', unread)}</span>
-              <button class="all link" part="mark-all" type="button" @click=${() => void this.#inbox?.markRead('all')}>
+              <button class="all link" part="mark-all" type="button" @click=${(event: Event) => keepFocus(this, event, this.#inbox?.markRead('all'))}>
                 ${this.text.alertsMarkAll}
               </button>`
       }
@@ -97,7 +97,7 @@ export class PulsewireNotifications extends PulsewireElement {
                 type="button"
                 title=${this.text.alertsMark}
                 aria-label=${fill(this.text.alertsMarkOf, { what: title })}
-                @click=${() => void this.#inbox?.markRead([id])}
+                @click=${(event: Event) => keepFocus(this, event, this.#inbox?.markRead([id]))}
               >
                 ${icons.check}
               </button>`

@@ -1,5 +1,5 @@
 /** What lists and cards have in common: header, rows, buttons, and the states "loading", "empty", "could not be loaded". */
-import { css, html, nothing } from 'lit';
+import { css, html, type LitElement, nothing } from 'lit';
 import type { Texts } from '../i18n/index.js';
 import type { LoadStatus } from '../models/live.js';
 import type { Pulsewire } from '../types.js';
@@ -157,6 +157,17 @@ export function emptyState(text: Texts, status: LoadStatus, client: Pulsewire | 
     return html`<div part="loading" class="state" aria-busy="true">${words}</div>`;
   }
   return html`<div part="empty" class="state empty">${empty}</div>`;
+}
+
+/** A button that goes with what it did (read, acknowledged) leaves the focus to its row, and a row that goes to its neighbour. */
+export async function keepFocus(host: LitElement, { currentTarget }: Event, done: Promise<unknown> | undefined): Promise<void> {
+  const row = (currentTarget as Element).closest('li');
+  const neighbour = row?.nextElementSibling ?? row?.previousElementSibling;
+  await done;
+  await host.updateComplete;
+  if (document.activeElement !== document.body) return;
+  const place = row?.isConnected ? row : neighbour?.isConnected ? neighbour : host.renderRoot;
+  place.querySelector<HTMLElement>('.open')?.focus();
 }
 
 /** An action that failed, in words; the region stands from the start, so that it is read. */

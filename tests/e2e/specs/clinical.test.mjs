@@ -53,6 +53,8 @@ describe('what the ward does about it', () => {
     await row(ana, 'Ventricular').getByRole('button', { name: /^Acknowledge/ }).click();
     const taken = row(ben, 'Ventricular').locator('[part="taken"]');
     await taken.filter({ hasText: 'Ana Souza is on it' }).waitFor({ timeout: 3_000 });
+    await eventually('the button is gone, and who works by keyboard goes on in its row', () =>
+      ana.page.locator('pulsewire-alerts').first().evaluate((element) => element.shadowRoot.activeElement?.getAttribute('part') === 'message'));
     await within(taken.locator('time'), from);
     assert.equal(await row(ben, 'Ventricular').getByRole('button', { name: /^Acknowledge/ }).count(), 0, 'nobody else takes it on');
     assert.equal(await ben.page.locator('.resolved-alerts').count(), 0);

@@ -51,7 +51,22 @@ describe('the devices of one user', () => {
   };
 
   test('a notification that is read in one browser: the other agrees at once, the device that was away agrees on its return', async () => {
+    await notify('Long ago');
+    // More than the history that a page asks for: that one is known from `notifications.list` alone.
+    const noise = Array.from({ length: 120 }, (_, n) => ({ channel: 'user:ana', event: 'noise', data: n, key: `noise-${n}` }));
+    const published = await relay.post('/api/v1/publish', noise, service);
+    assert.equal(published.status, 202, published.text);
+    assert.equal(published.json.filter(({ error }) => error).length, 0, published.text);
     const [here, there, away] = await all();
+    for (const ward of [here, there, away]) {
+      await counts('long ago', ward, 1);
+      assert.equal(await ward.page.evaluate(() => window.pulsewire.notifications.get().items.length), 0, 'it did not come live');
+    }
+    await openBell(here);
+    await note(here, 'Long ago').getByRole('button', { name: /^Mark/ }).click();
+    for (const ward of [here, there, away]) await counts('long ago, read', ward, 0, AT_ONCE_MS);
+    await here.page.keyboard.press('Escape');
+
     await notify('Before it went');
     for (const ward of [here, there, away]) await counts('before it went', ward, 1);
     await goAway(away);

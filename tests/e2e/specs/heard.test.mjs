@@ -94,12 +94,15 @@ describe('an alert reaches somebody', () => {
       await ward.page.locator('pulsewire-bell [part="button"]').click();
       const list = ward.page.locator('pulsewire-bell [role="dialog"]');
       await list.getByText(`Handover 5 at ${width}`).waitFor();
+      // More than there is room for on a phone.
+      for (const severity of ['low', 'medium', 'high']) await alert(`And another one, ${severity}, ${width}`, severity);
       await alert(`Seen beside the list ${width}`);
       await toast(ward, `Seen beside the list ${width}`).waitFor();
       const apart = async () => {
         const panel = await list.boundingBox();
         const region = await ward.page.locator('pulsewire-toasts section').boundingBox();
         const over = panel.x < region.x + region.width && region.x < panel.x + panel.width && panel.y < region.y + region.height && region.y < panel.y + panel.height;
+        if (panel.x < 0 || panel.y < 0 || panel.x + panel.width > width || panel.y + panel.height > height) throw new Error(`the list is not on the screen: ${JSON.stringify(panel)}`);
         const inside = region.x >= 0 && region.y >= 0 && region.x + region.width <= width && region.height >= 60;
         if (over || !inside) throw new Error(JSON.stringify({ panel, region }));
         return true;

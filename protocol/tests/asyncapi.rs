@@ -100,6 +100,25 @@ fn every_built_in_event_has_its_rule_and_its_example() {
 }
 
 #[test]
+fn every_event_that_the_relay_tells_beside_them_has_its_rule_and_an_example_that_keeps_it() {
+    let document = document();
+    let event = &document["components"]["messages"]["event"];
+    let rules = event["payload"]["allOf"].as_array().unwrap().iter().filter(|rule| rule["if"].is_object());
+    let listed: BTreeSet<&str> = rules.map(|rule| rule["if"]["properties"]["event"]["const"].as_str().unwrap()).collect();
+    assert_eq!(listed, schema::TOLD_EVENTS.into());
+    let mut root = event["payload"].clone();
+    root["components"] = document["components"].clone();
+    let validator = jsonschema::options().with_draft(jsonschema::Draft::Draft7).build(&root).unwrap();
+    for name in schema::TOLD_EVENTS {
+        let example = event["examples"].as_array().unwrap().iter().find(|example| example["payload"]["event"] == name).unwrap();
+        assert!(validator.is_valid(&example["payload"]), "{name}: {:?}", validator.validate(&example["payload"]).unwrap_err());
+        let mut broken = example["payload"].clone();
+        broken["data"] = json!({});
+        assert!(!validator.is_valid(&broken), "{name} without its data");
+    }
+}
+
+#[test]
 fn the_close_codes_are_those_of_the_table() {
     let document = document();
     let closes: Vec<Value> = serde_json::from_str(include_str!("../vectors/closes.json")).unwrap();

@@ -12,6 +12,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
+/// One moment on two clocks: as it stands in messages, and as time passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Unix milliseconds. Somebody, or NTP, may set them back or ahead.
+    pub unix_ms: u64,
+    /// Milliseconds since the clock was made. Nobody sets them: for whatever measures how long something took.
+    pub uptime_ms: u64,
+}
+
 /// Wall time in Unix milliseconds; cheap to clone, all clones agree.
 #[derive(Clone, Debug)]
 pub struct Clock {
@@ -33,6 +42,10 @@ impl Clock {
     /// Unix milliseconds.
     pub fn now_ms(&self) -> u64 {
         u64::try_from(self.base_ms.load(Ordering::Relaxed).saturating_add(self.elapsed_ms())).unwrap_or(0)
+    }
+    /// Now, on both clocks.
+    pub fn moment(&self) -> Moment {
+        Moment { unix_ms: self.now_ms(), uptime_ms: self.elapsed_ms().unsigned_abs() }
     }
     /// The same as it stands in messages.
     pub fn now(&self) -> UnixMs {

@@ -33,7 +33,7 @@ pub mod ws;
 pub mod www;
 
 pub use auth::{Principal, Publisher, TokenRefused};
-pub use clock::Clock;
+pub use clock::{Clock, Moment};
 pub use entropy::Entropy;
 pub use relay::Relay;
 

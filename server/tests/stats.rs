@@ -13,7 +13,7 @@ use pulsewire_relay::domain::state::SESSION_ACTIVE_MS;
 use pulsewire_relay::domain::{Domain, WardState};
 use pulsewire_relay::relay::Tap;
 use pulsewire_relay::store::{Place, Store};
-use pulsewire_relay::{Clock, Entropy, Principal, Publisher, Relay};
+use pulsewire_relay::{Clock, Entropy, Moment, Principal, Publisher, Relay};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -112,6 +112,10 @@ fn event() -> impl Strategy<Value = Payload> {
     ]
 }
 
+fn moment(now_ms: u64) -> Moment {
+    Moment { unix_ms: now_ms, uptime_ms: now_ms - START }
+}
+
 proptest! {
     #[test]
     fn statistics_equal_a_recomputation_from_every_event(events in proptest::collection::vec((0_u64..400_000, event()), 0..120)) {
@@ -122,7 +126,7 @@ proptest! {
         for (wait_ms, payload) in events {
             now_ms += wait_ms;
             let expired = ward.expire(now_ms);
-            let changed = ward.apply(&publication(payload.clone(), now_ms), now_ms);
+            let changed = ward.apply(&publication(payload.clone(), now_ms), moment(now_ms));
             all.push((now_ms, payload));
             let stats = ward.stats(0, 0);
             prop_assert!((stats.average_compliance - recompute(&all, now_ms).average_compliance).abs() <= 0.000_11);
@@ -162,7 +166,7 @@ fn principal(tenant: &str) -> Principal {
         user: "nina".to_owned(),
         name: "Nina".to_owned(),
         tenant: tenant.to_owned(),
-        role: None,
+        role: Some("nurse".to_owned()),
         expires_at_ms: u64::MAX,
         counts_as_viewer: true,
         subscribe: vec![pulsewire_protocol::Pattern::Everything],
@@ -261,7 +265,7 @@ async fn the_statistics_of_one_tenant_hold_nothing_of_another() {
 fn every_metric_a_device_sends_is_listed_once() {
     let mut ward = WardState::default();
     for _ in 0..3 {
-        ward.apply(&publication(telemetry("bed-1"), START), START);
+        ward.apply(&publication(telemetry("bed-1"), START), moment(START));
     }
     assert_eq!(ward.devices().get("bed-1").unwrap().metrics, BTreeSet::from(["ecg".to_owned()]));
     assert_eq!(ward.stats(0, 4).online, 0, "telemetry alone says nothing of the status");

@@ -1,7 +1,7 @@
 //! The AsyncAPI 3 document of the WebSocket, made from the table of messages, the schemas, the golden vectors and the close codes.
 
 use crate::messages::{CLIENT, Row, SERVER, schema};
-use pulsewire_protocol::schema::SCHEMAS;
+use pulsewire_protocol::schema::{SCHEMAS, TOLD};
 use pulsewire_protocol::*;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -111,16 +111,34 @@ fn close_codes() -> Vec<Value> {
     codes.map(|(code, reason)| json!({ "code": code.0, "reason": reason, "client": client(code) })).to_vec()
 }
 
+/// What the relay tells beside the built-in events: their rules and their examples, in the message `event`.
+fn add_told(event: &mut Value, told: &Value) {
+    for told in told["events"].as_array().expect("events") {
+        let (name, example) = (&told["event"], &told["example"]);
+        let rule = json!({
+            "if": { "properties": { "event": { "const": name } }, "required": ["event"] },
+            "then": { "properties": { "data": { "$ref": format!("#/components/schemas/{}", told["schema"].as_str().expect("a name")) } }, "required": ["data"] },
+        });
+        event["payload"]["allOf"].as_array_mut().expect("allOf").push(rule);
+        let payload = json!({ "type": "event", "channel": told["channel"], "event": name, "ts": 1_732_180_000_000_u64, "data": example });
+        event["examples"].as_array_mut().expect("examples").push(json!({ "name": name, "payload": payload }));
+    }
+}
+
 /// The document as it is written.
 pub fn text() -> String {
-    let schemas: Value = serde_json::from_str(SCHEMAS).expect("the schemas are JSON");
+    let mut schemas: Value = serde_json::from_str(SCHEMAS).expect("the schemas are JSON");
+    let told: Value = serde_json::from_str(TOLD).expect("the told events are JSON");
+    let more = told["components"]["schemas"].as_object().expect("schemas").clone();
+    schemas["components"]["schemas"].as_object_mut().expect("schemas").extend(more);
     // `reply` and `error` answer commands too; a name stands once.
-    let messages: Map<String, Value> = CLIENT
+    let mut messages: Map<String, Value> = CLIENT
         .iter()
         .map(|row| ("client", *row))
         .chain(SERVER.iter().map(|row| ("server", *row)))
         .map(|(direction, row)| (row.0.to_owned(), message(direction, row)))
         .collect();
+    add_told(messages.get_mut("event").expect("event"), &told);
     let of_channel: Map<String, Value> =
         messages.keys().map(|kind| (kind.clone(), json!({ "$ref": format!("#/components/messages/{kind}") }))).collect();
     let security = json!([{ "$ref": "#/components/securitySchemes/bearer" }, { "$ref": "#/components/securitySchemes/query" }]);

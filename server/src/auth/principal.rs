@@ -3,6 +3,7 @@
 //! Tenants are isolated by construction: a [`Principal`] carries its tenant, and every look-up of a channel takes the
 //! tenant from there, never from what a client sent.
 
+use pulsewire_protocol::schema::TOLD_EVENTS;
 use pulsewire_protocol::{Author, ChannelName, ErrorBody, ErrorCode, EventKind, Pattern, Payload};
 
 /// A user with a valid token.
@@ -56,7 +57,8 @@ impl Principal {
                 format!("the token's publish patterns, or the role's, do not allow {channel}"),
             ));
         }
-        if self.is_backend() || payload.kind().is_none_or(EventKind::client_may_publish) {
+        let is_relays = payload.kind().is_none() && TOLD_EVENTS.contains(&payload.event());
+        if self.is_backend() || (!is_relays && payload.kind().is_none_or(EventKind::client_may_publish)) {
             return Ok(());
         }
         Err(ErrorBody::new(

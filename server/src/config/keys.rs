@@ -146,6 +146,9 @@ pub(super) static KEYS: &[Key] = &[
     one_or_more("auth.audience", "the text that `aud` must hold, or a list of which it must hold one", |c, v| {
         some(v).map(|audiences| c.auth.audiences = audiences)
     }),
+    list("auth.acting_roles", "a list of roles, such as [\"nurse\", \"doctor\"]", |c, _, v| {
+        v.iter().map(|role| filled(role)).collect::<Result<_, _>>().map(|roles| c.auth.acting_roles = roles)
+    }),
     list("roles.*.subscribe", PATTERNS, |c, role, v| patterns(v).map(|p| c.roles.entry(role.to_owned()).or_default().subscribe = p)),
     list("roles.*.publish", PATTERNS, |c, role, v| patterns(v).map(|p| c.roles.entry(role.to_owned()).or_default().publish = p)),
     number("heartbeat.interval_ms", 100, DAY_MS, |c, _, v| c.heartbeat.interval_ms = v),

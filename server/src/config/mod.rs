@@ -184,11 +184,21 @@ pub struct AuthConfig {
     pub issuers: Vec<String>,
     /// `aud` must hold one of these; empty: anything.
     pub audiences: Vec<String>,
+    /// The roles that acknowledge and resolve alerts, and assume and resolve conversations.
+    pub acting_roles: Vec<String>,
 }
 
 impl Default for AuthConfig {
     fn default() -> Self {
-        Self { jwt_secret: None, public_keys: Vec::new(), jwks: None, leeway_s: 5, issuers: Vec::new(), audiences: Vec::new() }
+        Self {
+            jwt_secret: None,
+            public_keys: Vec::new(),
+            jwks: None,
+            leeway_s: 5,
+            issuers: Vec::new(),
+            audiences: Vec::new(),
+            acting_roles: ["nurse", "doctor", "technician", "agent", "admin", "service"].map(str::to_owned).into(),
+        }
     }
 }
 

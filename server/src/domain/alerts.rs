@@ -12,10 +12,10 @@ mod rows;
 use super::params::{Fields, TEXT_BYTES};
 use super::rights::may_act;
 use super::scope::Scope;
-use super::service::{Service, answer, tell};
+use super::service::{Service, answer, is_news, tell};
 use crate::auth::Principal;
-use crate::config::{RetentionConfig, days_ms};
-use crate::relay::{Asked, Incoming, Methods, Refusal, WeakRelay};
+use crate::config::days_ms;
+use crate::relay::{Asked, Incoming, Methods, Refusal, Relay, WeakRelay};
 use crate::store::{Store, StoreError, Tx};
 use futures_util::future::BoxFuture;
 use pulsewire_protocol::{Alert, EventKind, Ids, Payload, RawJson, Severity, UnixMs};
@@ -126,6 +126,7 @@ pub struct Alerts {
     store: Store,
     relay: WeakRelay,
     kept_ms: i64,
+    acting_roles: Vec<String>,
 }
 
 /// How many alerts of a tenant nobody has resolved.
@@ -153,8 +154,10 @@ impl Methods for Alerts {
 
 impl Alerts {
     /// On that store, for that relay.
-    pub fn new(store: Store, relay: WeakRelay, retention: RetentionConfig) -> Self {
-        Self { store, relay, kept_ms: days_ms(retention.alerts_days) }
+    pub fn new(store: Store, relay: &Relay) -> Self {
+        let config = relay.config();
+        let (kept_ms, acting_roles) = (days_ms(config.retention.alerts_days), config.auth.acting_roles.clone());
+        Self { store, relay: relay.downgrade(), kept_ms, acting_roles }
     }
 
     async fn list(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
@@ -221,11 +224,16 @@ impl Alerts {
         let id = fields.id("id");
         let note = fields.optional_text("note", TEXT_BYTES);
         fields.finish()?;
-        may_act(by, change.method())?;
+        may_act(by, &self.acting_roles, change.method())?;
         let (who, scope) = (by.clone(), Scope::of(by));
         let written = self.store.write(change.method(), move |tx| rows::change(tx, &who, &scope, &id, note.as_deref(), change));
         let (seq, item, marked) = written.await?;
-        let mut asked = told_updated(&item, seq)?;
+        let changed_at = match change {
+            Change::Acknowledge => item.acknowledged_at,
+            Change::Resolve => item.resolved_at,
+        };
+        let is_news = changed_at.is_none_or(|at| is_news(&self.store, at.as_millis().cast_signed()));
+        let mut asked = if is_news { told_updated(&item, seq)? } else { Vec::new() };
         if marked {
             asked.extend(told_read(by, item.alert.id.clone().into_iter().collect()));
         }

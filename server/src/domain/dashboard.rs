@@ -198,18 +198,18 @@ impl Dashboard {
 
 impl Tap for Dashboard {
     fn handle_publication(&self, tenant: &str, channel: &ChannelName, publication: &Publication) {
-        let now_ms = self.clock.now_ms();
+        let now = self.clock.moment();
         let of_alerts = match &publication.payload {
             Payload::Alert(_) => true,
             Payload::Custom { event, .. } => {
                 if let (DEVICE, Some(id)) = (channel.kind(), channel.id()) {
-                    self.with_devices(tenant, |devices| devices.hear(id, now_ms));
+                    self.with_devices(tenant, |devices| devices.hear(id, now));
                 }
                 event == UPDATED
             }
             _ => false,
         };
-        if self.with_tenant(tenant, |state| state.ward.apply(publication, now_ms) || of_alerts) == Some(true) {
+        if self.with_tenant(tenant, |state| state.ward.apply(publication, now) || of_alerts) == Some(true) {
             self.mark(tenant);
         }
     }

@@ -89,9 +89,9 @@ impl Devices {
                 Ok(saved)
             });
             let saved = saved.await?;
-            let now_ms = self.store.clock().now_ms();
+            let now = self.store.clock().moment();
             for (tenant, saved) in saved {
-                self.dashboard.with_devices(&tenant, |devices| devices.restore(saved, now_ms));
+                self.dashboard.with_devices(&tenant, |devices| devices.restore(saved, now));
                 // The statistics of before are told again by a relay that starts.
                 self.dashboard.mark(&tenant);
             }
@@ -196,8 +196,8 @@ impl Devices {
     }
 
     async fn tell_turns(&self, relay: &Relay) {
-        let now_ms = self.store.clock().now_ms();
-        for (tenant, turns) in self.dashboard.of_each(|devices| devices.turns(now_ms, self.offline_after_ms)) {
+        let now = self.store.clock().moment();
+        for (tenant, turns) in self.dashboard.of_each(|devices| devices.turns(now, self.offline_after_ms)) {
             for turn in turns {
                 self.tell_turn(relay, &tenant, &turn).await;
             }

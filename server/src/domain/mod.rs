@@ -73,7 +73,7 @@ impl Domain {
             Arc::clone(&devices) as Arc<dyn Service>,
             Arc::clone(&usage) as Arc<dyn Service>,
             Arc::new(Patients::new(store.clone(), relay.downgrade())),
-            Arc::new(Alerts::new(store.clone(), relay.downgrade(), relay.config().retention)),
+            Arc::new(Alerts::new(store.clone(), relay)),
             Arc::new(Notifications::new(store.clone(), relay.downgrade(), Arc::clone(&users), relay.config().retention)),
             Executions::attach(relay, store.clone()),
             Conversations::attach(relay, store.clone()),

@@ -8,7 +8,7 @@
 
 use super::params::{Fields, LINE_BYTES, TEXT_BYTES};
 use super::rights;
-use super::service::{Service, answer, tell};
+use super::service::{Service, answer, is_news, tell};
 use super::users::{self, Users};
 use crate::auth::Principal;
 use crate::config::{RetentionConfig, days_ms};
@@ -250,6 +250,9 @@ impl Notifications {
             })
         });
         let Created { ids, users, ts_ms } = written.await?.answer;
+        if !is_news(&self.store, ts_ms) {
+            return answer(&CreatedIds { ids });
+        }
         let ts = Some(UnixMs::from_millis(ts_ms.unsigned_abs()));
         let asked = users.iter().zip(&ids).map(|(user, id)| Asked {
             channel: format!("user:{user}"),

@@ -1,6 +1,7 @@
 //! The devices of one tenant: what was registered of them, what they said last, and whether they have fallen silent.
 //!
-//! Pure: time comes in, what is to be told goes out. Hearing a device costs a look-up and a number, however often it is heard: a
+//! Pure: time comes in, what is to be told goes out. Silence is measured on the clock that nobody sets: a wall clock that is put
+//! ahead by a minute must not take the whole ward offline, nor one that is put back keep a device online that fell silent. Hearing a device costs a look-up and a number, however often it is heard: a
 //! device has at most one place in the list of those to be looked at, and is moved there only when its time has come.
 //!
 //! A device that was heard of and then is silent for too long is told to be `offline` by the relay; the next that is heard of it
@@ -8,6 +9,7 @@
 //!
 //! Limits: [`MAX_DEVICES`], the [`MAX_METRICS`] first metrics of each.
 
+use crate::clock::Moment;
 use pulsewire_protocol::{DeviceState, DeviceStatus, Telemetry, UnixMs};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,8 +63,8 @@ pub struct DeviceView {
 #[derive(Clone, Debug, Default)]
 struct Device {
     view: DeviceView,
-    /// When anything came from it.
-    heard_ms: u64,
+    /// When anything came from it, in the relay's uptime.
+    heard_ms: Option<u64>,
     /// Whether it has a place among those to be looked at.
     watched: bool,
     /// The relay itself is about to tell that it is offline.
@@ -90,7 +92,7 @@ pub struct Saved {
 pub struct Turn {
     /// The status.
     pub status: DeviceStatus,
-    /// When it was decided: what is heard later speaks against it.
+    /// When it was decided, in the relay's uptime: what is heard later speaks against it.
     pub decided_ms: u64,
 }
 
@@ -99,7 +101,7 @@ pub struct Turn {
 pub struct Registry {
     devices: BTreeMap<String, Device>,
     online: u64,
-    /// When each device that is watched is to be looked at.
+    /// Each device that is watched, by when it was heard, as it was known then.
     looks: BTreeSet<(u64, String)>,
     coming: Vec<String>,
     unsaved: Vec<String>,
@@ -140,11 +142,11 @@ impl Registry {
     }
 
     /// Takes over what was kept; what was heard meanwhile is newer.
-    pub fn restore(&mut self, saved: Saved, now_ms: u64) {
+    pub fn restore(&mut self, saved: Saved, now: Moment) {
         let id = saved.view.device_id.clone();
         let Some(device) = self.entry(&id) else { return };
         let live = std::mem::replace(&mut device.view, saved.view);
-        if device.heard_ms > 0 {
+        if device.heard_ms.is_some() {
             device.view.status = live.status.or(device.view.status);
             device.view.battery = live.battery.or(device.view.battery);
             device.view.last_seen = live.last_seen.or(device.view.last_seen);
@@ -154,8 +156,8 @@ impl Registry {
         device.by_silence = saved.by_silence && device.view.status == Some(DeviceState::Offline) && live.status.is_none();
         device.saved_seen_ms = device.view.last_seen.unwrap_or_default().as_millis();
         // The relay's own absence is no silence of the device's: it counts from now on.
-        if device.heard_ms == 0 && (device.view.last_seen.is_some() || device.view.status.is_some()) {
-            device.heard_ms = now_ms;
+        if device.heard_ms.is_none() && (device.view.last_seen.is_some() || device.view.status.is_some()) {
+            device.heard_ms = Some(now.uptime_ms);
             self.watch(&id);
         }
         self.online += u64::from(came);
@@ -170,7 +172,7 @@ impl Registry {
     }
 
     /// A status, from a backend or told by the relay itself; whether the statistics changed.
-    pub fn handle_status(&mut self, status: &DeviceStatus, now_ms: u64) -> bool {
+    pub fn handle_status(&mut self, status: &DeviceStatus, now: Moment) -> bool {
         let known = self.devices.len();
         let Some(device) = self.entry(&status.device_id) else { return false };
         let was = device.view.status == Some(DeviceState::Online);
@@ -183,7 +185,7 @@ impl Registry {
         device.view.battery = status.battery.or(device.view.battery);
         device.view.last_seen = status.last_seen.or(device.view.last_seen);
         if !goes && !comes {
-            device.heard_ms = now_ms;
+            device.heard_ms = Some(now.uptime_ms);
         }
         self.online = self.online + u64::from(is && !was) - u64::from(was && !is);
         self.watch(&status.device_id);
@@ -192,7 +194,7 @@ impl Registry {
     }
 
     /// Points of a device; whether the statistics changed.
-    pub fn handle_telemetry(&mut self, telemetry: &Telemetry, now_ms: u64) -> bool {
+    pub fn handle_telemetry(&mut self, telemetry: &Telemetry, now: Moment) -> bool {
         let known = self.devices.len();
         let Some(device) = self.entry(&telemetry.device_id) else { return false };
         let mut more = false;
@@ -204,20 +206,21 @@ impl Registry {
         if more {
             self.mark_unsaved(&telemetry.device_id);
         }
-        self.hear(&telemetry.device_id, now_ms);
+        self.hear(&telemetry.device_id, now);
         self.devices.len() != known
     }
 
     /// Anything else of a device that is known.
-    pub fn hear(&mut self, id: &str, now_ms: u64) {
+    pub fn hear(&mut self, id: &str, now: Moment) {
         let Some(device) = self.devices.get_mut(id) else { return };
-        device.heard_ms = now_ms;
-        device.view.last_seen = Some(UnixMs::from_millis(now_ms));
+        device.heard_ms = Some(now.uptime_ms);
+        device.view.last_seen = Some(UnixMs::from_millis(now.unix_ms));
         if device.by_silence && !device.coming {
             device.coming = true;
             self.coming.push(id.to_owned());
         }
-        let unsaved = now_ms >= device.saved_seen_ms.saturating_add(SEEN_SAVED_EVERY_MS);
+        // Either way: the wall clock may have been set back.
+        let unsaved = now.unix_ms.abs_diff(device.saved_seen_ms) >= SEEN_SAVED_EVERY_MS;
         self.watch(id);
         if unsaved {
             self.mark_unsaved(id);
@@ -226,9 +229,12 @@ impl Registry {
 
     fn watch(&mut self, id: &str) {
         let Some(device) = self.devices.get_mut(id) else { return };
-        if !device.watched && device.heard_ms > 0 && is_watched(device.view.status) {
+        if let Some(heard_ms) = device.heard_ms
+            && !device.watched
+            && is_watched(device.view.status)
+        {
             device.watched = true;
-            self.looks.insert((device.heard_ms, id.to_owned()));
+            self.looks.insert((heard_ms, id.to_owned()));
         }
     }
 
@@ -243,18 +249,19 @@ impl Registry {
 
     /// What is to be told now: who has been silent for so long is offline, who was heard again is online. Told or not, say so
     /// ([`Registry::handle_status`], [`Registry::give_back`]).
-    pub fn turns(&mut self, now_ms: u64, offline_after_ms: u64) -> Vec<Turn> {
+    pub fn turns(&mut self, now: Moment, offline_after_ms: u64) -> Vec<Turn> {
+        let now_ms = now.uptime_ms;
+        let is_silent = |heard_ms: Option<u64>| heard_ms.is_none_or(|heard_ms| heard_ms.saturating_add(offline_after_ms) <= now_ms);
         let mut turns = Vec::new();
         for id in std::mem::take(&mut self.coming) {
             let Some(device) = self.devices.get_mut(&id).filter(|device| device.coming) else { continue };
             // It could not be told until it was silent again.
-            if device.heard_ms.saturating_add(offline_after_ms) <= now_ms {
+            if is_silent(device.heard_ms) {
                 device.coming = false;
             } else {
                 turns.push(turn(&device.view, DeviceState::Online, now_ms));
             }
         }
-        // `looks` holds when a device was heard, as it was known then.
         while let Some((then_ms, id)) = self.looks.first().cloned() {
             if then_ms.saturating_add(offline_after_ms) > now_ms {
                 break;
@@ -265,11 +272,11 @@ impl Registry {
             if !is_watched(device.view.status) {
                 continue;
             }
-            if device.heard_ms.saturating_add(offline_after_ms) > now_ms {
-                self.watch(&id);
-            } else {
+            if is_silent(device.heard_ms) {
                 device.going = true;
                 turns.push(turn(&device.view, DeviceState::Offline, now_ms));
+            } else {
+                self.watch(&id);
             }
         }
         turns
@@ -293,7 +300,7 @@ impl Registry {
         if let Some(device) = self.devices.get_mut(id)
             && device.by_silence
             && !device.coming
-            && device.heard_ms > turn.decided_ms
+            && device.heard_ms > Some(turn.decided_ms)
         {
             device.coming = true;
             self.coming.push(id.clone());

@@ -34,14 +34,22 @@ pub fn may_tell(by: &Principal, method: &str, channel: &str) -> Result<ChannelNa
     Err(ErrorBody::new(ErrorCode::Forbidden, format!("the token's publish patterns, or the role's, do not allow {channel}")))
 }
 
-/// Whether this user may decide for the ward: acknowledge, resolve, assume. Who may publish nothing (a screen on the wall) looks on, and
-/// a patient does not say of an alert or of a conversation that it was dealt with.
-pub fn may_act(by: &Principal, method: &str) -> Result<(), ErrorBody> {
-    if by.role.as_deref() == Some("patient") || by.publish.is_empty() {
-        let message = format!("{method}: not for the role patient, nor for a token that may publish nothing");
-        return Err(ErrorBody::new(ErrorCode::Forbidden, message));
+/// Whether this user may decide for the ward: acknowledge, resolve, assume. That is for the roles of `auth.acting_roles`: an alert that a
+/// relative or the patient has put away is seen by nobody else. Who may publish nothing (a screen on the wall) looks on, whatever the role.
+pub fn may_act(by: &Principal, acting_roles: &[String], method: &str) -> Result<(), ErrorBody> {
+    let forbidden = |why: String| Err(ErrorBody::new(ErrorCode::Forbidden, format!("{method}: {why}")));
+    match by.role.as_deref() {
+        Some(role) if !acting_roles.iter().any(|acting| acting == role) => {
+            let shown: String = role.chars().take(60).collect();
+            forbidden(format!(
+                "the role {shown:?} does not act for the ward; those that do: {} (auth.acting_roles)",
+                acting_roles.join(", ")
+            ))
+        }
+        None => forbidden(format!("the token has no role; those that act for the ward: {} (auth.acting_roles)", acting_roles.join(", "))),
+        Some(_) if by.publish.is_empty() => forbidden("a token that may publish nothing looks on".to_owned()),
+        Some(_) => Ok(()),
     }
-    Ok(())
 }
 
 fn parse(channel: &str) -> Result<ChannelName, ErrorBody> {

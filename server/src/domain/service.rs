@@ -2,11 +2,12 @@
 //!
 //! A service is one file of methods here and one file of HTTP routes in `api/domain`; both doors lead to the same method.
 
+use crate::broker::memory::IDEMPOTENCY_TTL_MS;
 use crate::observe::faults::fault;
 use crate::relay::{Asked, Incoming, Keeper, Methods, Refusal, WeakRelay};
 use crate::store::{Store, StoreError, Tx};
 use futures_util::future::BoxFuture;
-use pulsewire_protocol::{ErrorBody, EventKind, Payload, RawJson};
+use pulsewire_protocol::{ErrorBody, ErrorCode, EventKind, Payload, RawJson};
 use serde::Serialize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -42,6 +43,17 @@ pub fn answer<T: Serialize>(value: &T) -> Result<RawJson, Refusal> {
     RawJson::from_value(value).map_err(|error| StoreError::internal(format!("an answer cannot be written: {error}")).into())
 }
 
+/// A refusal from inside a write.
+pub(super) fn refused(message: impl Into<String>) -> StoreError {
+    ErrorBody::new(ErrorCode::BadRequest, message).into()
+}
+
+/// Whether what was kept then is still told when it is asked for again. The broker knows the key of what was told for so long, so a
+/// repetition completes what was cut short and tells nobody twice; whoever comes later has it in the lists.
+pub(super) fn is_news(store: &Store, kept_ms: i64) -> bool {
+    store.clock().now_ms().saturating_sub(kept_ms.unsigned_abs()) < IDEMPOTENCY_TTL_MS
+}
+
 /// Tells what is kept already, in bites; others get a turn in between. What cannot be told now (the broker is away) is tried again in
 /// the background for ten minutes: pages that are connected would hear of it only when they next load their lists. What is
 /// no mere mark must have a key, so that it is not told twice.
@@ -60,7 +72,9 @@ pub(super) async fn tell(relay: &WeakRelay, tenant: &str, mut asked: Vec<Asked>)
     }
 }
 
-async fn tell_now(relay: &WeakRelay, tenant: &str, asked: Vec<Asked>) -> Result<(), ErrorBody> {
+/// Tells what is kept already, or says why it cannot be told: for what has an order, where an older one that is told later would undo
+/// a newer one. The caller comes again.
+pub(super) async fn tell_now(relay: &WeakRelay, tenant: &str, asked: Vec<Asked>) -> Result<(), ErrorBody> {
     match relay.upgrade() {
         Some(relay) => relay.tell_kept(tenant, asked).await.map(drop),
         // Nobody is there to hear it.

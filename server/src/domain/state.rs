@@ -8,6 +8,7 @@
 
 use super::registry::Registry;
 use super::usage::tracked::{Turn, Usages};
+use crate::clock::Moment;
 use pulsewire_protocol::{DashboardStats, Payload, Publication, SessionPhase, UsageSession};
 use std::collections::{BTreeSet, HashMap};
 
@@ -33,23 +34,23 @@ const MILLION: f64 = 1_000_000.0;
 
 impl WardState {
     /// Takes an event in; returns whether the statistics may have changed.
-    pub fn apply(&mut self, publication: &Publication, now_ms: u64) -> bool {
+    pub fn apply(&mut self, publication: &Publication, now: Moment) -> bool {
         match &publication.payload {
-            Payload::DeviceStatus(status) => self.devices.handle_status(status, now_ms),
+            Payload::DeviceStatus(status) => self.devices.handle_status(status, now),
             Payload::Telemetry(telemetry) => {
-                let changed = self.devices.handle_telemetry(telemetry, now_ms);
+                let changed = self.devices.handle_telemetry(telemetry, now);
                 if let Some(device) = self.devices.get(&telemetry.device_id) {
-                    self.usages.handle_telemetry(device, telemetry, now_ms);
+                    self.usages.handle_telemetry(device, telemetry, now.unix_ms);
                 }
                 changed
             }
             Payload::Alert(alert) => {
                 if let Some(device) = &alert.device_id {
-                    self.devices.hear(device, now_ms);
+                    self.devices.hear(device, now);
                 }
                 false
             }
-            Payload::UsageSession(session) => self.handle_session(session, now_ms),
+            Payload::UsageSession(session) => self.handle_session(session, now.unix_ms),
             _ => false,
         }
     }

@@ -9,6 +9,7 @@ use crate::broker::{Batch, ChannelKey, Idempotency, Item, Stored};
 use crate::observe::{Audit, audit};
 use pulsewire_protocol::{Alert, ChannelName, ErrorBody, ErrorCode, Payload, Position, Publication, PublishItem, RawJson, cbor};
 use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
 
 /// Longer idempotency keys are refused.
 const MAX_KEY_BYTES: usize = 128;
@@ -99,6 +100,10 @@ impl Relay {
             .map(|(index, asked)| self.prepare(by, asked).map_err(|error| (Some(index), error)))
             .collect::<Result<_, _>>()?;
         if to_keep {
+            // The broker would find it, too, but only after all of them were kept.
+            if let Some((index, by_id)) = conflict_within(&prepared) {
+                return Err((Some(index), conflict(by_id)));
+            }
             self.keep(by, &prepared).await?;
         }
         let stores: Vec<Item> = prepared.iter().flat_map(|one| one.stores.iter().cloned()).collect();
@@ -327,6 +332,20 @@ fn conflict(by_id: bool) -> ErrorBody {
         "key: this idempotency key was used with another body within the last 15 minutes: give a new publication a new key"
     };
     ErrorBody::new(ErrorCode::BadRequest, message)
+}
+
+/// The first that uses the key of one before it with another body.
+fn conflict_within(prepared: &[Prepared]) -> Option<(usize, bool)> {
+    let mut seen = HashMap::new();
+    for (index, one) in prepared.iter().enumerate() {
+        for item in &one.stores {
+            let Some(idempotency) = &item.idempotency else { continue };
+            if *seen.entry((&item.key, &idempotency.key)).or_insert(idempotency.fingerprint) != idempotency.fingerprint {
+                return Some((index, one.by_id));
+            }
+        }
+    }
+    None
 }
 
 fn client_id(payload: &Payload) -> Option<&str> {

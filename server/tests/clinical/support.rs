@@ -1,13 +1,15 @@
 //! A relay with its domain under virtual time, and what it told.
 
+use pulsewire_protocol::schema::TOLD_EVENTS;
 use pulsewire_protocol::{Alert, ChannelName, ErrorBody, Pattern, Payload, Publication, RawJson, Severity, UnixMs};
 use pulsewire_relay::config::Config;
 use pulsewire_relay::domain::Domain;
 use pulsewire_relay::relay::{Refusal, Tap};
 use pulsewire_relay::store::{Place, Store};
 use pulsewire_relay::{Clock, Entropy, Principal, Publisher, Relay};
-use serde_json::Value;
-use std::sync::{Arc, Mutex};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +24,38 @@ impl Tap for Told {
         self.0.lock().unwrap().push((channel.to_string(), publication.payload.clone()));
     }
     fn handle_viewers(&self, _: &str) {}
+}
+
+/// What a test here publishes itself, as an application would.
+pub const OF_A_TEST: &str = "self_test";
+
+impl Told {
+    /// Each is as docs/asyncapi.json says: its event stands there, and its data passes the schema.
+    fn assert_documented(&self) {
+        let validator = documented();
+        for (channel, payload) in self.0.lock().unwrap().iter() {
+            // Opaque data travels as it was written, and JSON has numbers that no double holds: this reader cannot check those.
+            let Ok(data) = serde_json::from_str::<Value>(payload.data_json().unwrap().as_str()) else { continue };
+            let event = json!({ "type": "event", "channel": channel, "event": payload.event(), "ts": START_MS, "data": data });
+            if payload.event() == OF_A_TEST {
+                continue;
+            }
+            assert!(payload.kind().is_some() || TOLD_EVENTS.contains(&payload.event()), "docs/asyncapi.json does not know {event}");
+            assert!(validator.is_valid(&event), "not as documented: {}: {event}", validator.validate(&event).unwrap_err());
+        }
+    }
+}
+
+/// The message `event` of docs/asyncapi.json.
+fn documented() -> &'static jsonschema::Validator {
+    static VALIDATOR: OnceLock<jsonschema::Validator> = OnceLock::new();
+    VALIDATOR.get_or_init(|| {
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/asyncapi.json")).unwrap();
+        let document: Value = serde_json::from_str(&text).unwrap();
+        let mut root = document["components"]["messages"]["event"]["payload"].clone();
+        root["components"] = document["components"].clone();
+        jsonschema::options().with_draft(jsonschema::Draft::Draft7).build(&root).unwrap()
+    })
 }
 
 pub struct World {
@@ -54,6 +88,7 @@ impl World {
         self.stop.cancel();
         self.running.await.unwrap();
         self.store.close().await;
+        self.told.assert_documented();
     }
 
     /// Is gone at once, as by `kill -9`: nothing is written any more.
@@ -61,6 +96,7 @@ impl World {
         self.running.abort();
         let _cancelled = self.running.await;
         self.store.close().await;
+        self.told.assert_documented();
     }
 
     pub async fn publish(&self, channel: &str, payload: Payload) -> Result<(), ErrorBody> {
@@ -72,6 +108,11 @@ impl World {
         let params = RawJson::from_value(&params).unwrap();
         let answer = self.relay.call(by, method, Some(&params)).await?;
         Ok(serde_json::from_str(answer.as_str()).unwrap())
+    }
+
+    /// All events that were told, each once.
+    pub fn events(&self) -> BTreeSet<String> {
+        self.told.0.lock().unwrap().iter().map(|(_, payload)| payload.event().to_owned()).collect()
     }
 
     /// The data of that event on that channel, in order.

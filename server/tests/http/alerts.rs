@@ -40,7 +40,9 @@ fn alerts_are_listed_acknowledged_and_resolved_over_http() {
     assert_eq!(wrong["errors"].as_array().unwrap().len(), 2, "{wrong}");
     let family = server.token("family", &["patient:p2"], &["conversation:*"]);
     assert_eq!(server.get("/api/v1/alerts", &family).json()["items"], json!([]));
-    assert_problem(&server.post("/api/v1/alerts/c/resolve", &family, &json!({})), 404, "not_found");
+    assert_problem(&server.post("/api/v1/alerts/c/resolve", &family, &json!({})), 403, "forbidden");
+    let elsewhere = server.token("nurse", &["patient:p2"], &["conversation:*"]);
+    assert_problem(&server.post("/api/v1/alerts/c/resolve", &elsewhere, &json!({})), 404, "not_found");
 }
 
 #[test]

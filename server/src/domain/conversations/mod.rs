@@ -15,7 +15,7 @@ mod table;
 
 use super::params::{Fields, LINE_BYTES, TEXT_BYTES};
 use super::rights::{may_act, may_read};
-use super::service::{Service, answer};
+use super::service::{Service, answer, refused, tell_now};
 use crate::auth::{Principal, Publisher};
 use crate::config::days_ms;
 use crate::observe::faults::fault;
@@ -49,6 +49,7 @@ pub struct Conversations {
     store: Store,
     relay: WeakRelay,
     kept_ms: i64,
+    acting_roles: Arc<[String]>,
     /// Tenant and conversation of what is to be told on `tenant`. Held for one entry.
     news: Arc<Mutex<BTreeSet<(String, String)>>>,
 }
@@ -65,10 +66,6 @@ fn beginning(text: &str) -> String {
     }
 }
 
-fn refused(message: impl Into<String>) -> StoreError {
-    ErrorBody::new(ErrorCode::BadRequest, message).into()
-}
-
 fn invalidates(id: &str) -> Value {
     json!([["conversations"], ["conversation", id]])
 }
@@ -80,14 +77,11 @@ impl Conversations {
             store,
             relay: relay.downgrade(),
             kept_ms: days_ms(relay.config().retention.conversations_days),
+            acting_roles: relay.config().auth.acting_roles.as_slice().into(),
             news: Arc::default(),
         });
         relay.add_tap(Arc::clone(&conversations) as Arc<dyn Tap>);
         conversations
-    }
-
-    fn relay(&self) -> Result<Relay, ErrorBody> {
-        self.relay.upgrade().ok_or_else(|| ErrorBody::retryable(ErrorCode::Unavailable, "this relay is going down", None))
     }
 
     async fn list(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
@@ -158,7 +152,7 @@ impl Conversations {
         let message = Message { id: None, client_id: Some(client_id.clone()), content, sender, sender_name, ts: None, is_audio, url };
         let payload = Payload::MessageNew(ConversationMessage { conversation_id: conversation_id.clone(), patient_id, message });
         let channel = channel_of(&conversation_id);
-        let relay = self.relay()?;
+        let relay = self.relay.upgrade().ok_or_else(|| ErrorBody::retryable(ErrorCode::Unavailable, "this relay is going down", None))?;
         relay.publish_one(Publisher::Principal(by), Asked { channel, payload, key: Some(client_id.clone()) }).await?;
         let (tenant, user) = (by.tenant.clone(), by.user.clone());
         let read = self.store.read("conversations.send", move |db| {
@@ -179,7 +173,7 @@ impl Conversations {
         let note = fields.optional_text("note", TEXT_BYTES);
         fields.finish()?;
         let channel = may_read(by, &channel_of(&id))?;
-        may_act(by, "conversations.status")?;
+        may_act(by, &self.acting_roles, "conversations.status")?;
         if !by.may_publish_to(&channel) {
             let message = format!("the token's publish patterns, or the role's, do not allow {channel}");
             return Err(ErrorBody::new(ErrorCode::Forbidden, message).into());
@@ -212,7 +206,7 @@ impl Conversations {
             payload: Payload::ConversationUpdated(ConversationUpdated { conversation_id: id.clone(), updates: updates.clone() }),
             key: None,
         });
-        self.relay()?.tell_kept(&by.tenant, asked.into()).await?;
+        tell_now(&self.relay, &by.tenant, asked.into()).await?;
         answer(&conversation)
     }
 
@@ -249,11 +243,11 @@ impl Conversations {
         let payload = Payload::ConversationUpdated(ConversationUpdated { conversation_id: id.to_owned(), updates });
         // On the conversation's channel too: a patient's message may have opened it again.
         let told = |channel: String| Asked { channel, payload: payload.clone(), key: None };
-        match self.relay.upgrade().filter(|relay| !relay.is_draining()) {
-            Some(relay) => Ok(relay.tell_kept(tenant, vec![told(channel_of(id)), told("tenant".to_owned())]).await.map(drop)?),
-            // Nobody is left to hear it.
-            None => Ok(()),
+        // Of a relay that is going down nobody is left to hear it.
+        if self.relay.upgrade().is_none_or(|relay| relay.is_draining()) {
+            return Ok(());
         }
+        Ok(tell_now(&self.relay, tenant, vec![told(channel_of(id)), told("tenant".to_owned())]).await?)
     }
 
     fn keep_message(tx: &Tx<'_>, incoming: &Incoming, body: &ConversationMessage) -> Result<(), StoreError> {

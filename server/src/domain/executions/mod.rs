@@ -13,16 +13,14 @@ mod table;
 
 use super::params::{Fields, LINE_BYTES, TEXT_BYTES};
 use super::rights::{is_service, may_read, may_tell};
-use super::service::{Service, answer};
+use super::service::{Service, answer, is_news, refused, tell_now};
 use crate::auth::Principal;
 use crate::config::days_ms;
 use crate::observe::faults::fault;
 use crate::relay::{Asked, Incoming, Methods, Refusal, Relay, Tap, WeakRelay};
 use crate::store::{Known, PageRequest, Store, StoreError, Tx, once};
 use futures_util::future::BoxFuture;
-use pulsewire_protocol::{
-    ChannelName, ErrorBody, ErrorCode, EventKind, ExecutionError, ExecutionRetry, ExecutionState, Payload, Publication, RawJson,
-};
+use pulsewire_protocol::{ChannelName, EventKind, ExecutionError, ExecutionRetry, ExecutionState, Payload, Publication, RawJson};
 use serde::Serialize;
 use state::{Change, Execution};
 use std::sync::Arc;
@@ -61,10 +59,6 @@ struct Told<'a> {
     invalidates: &'a [[&'a str; 1]],
 }
 
-fn refused(message: String) -> StoreError {
-    ErrorBody::new(ErrorCode::BadRequest, message).into()
-}
-
 fn channel_of(id: &str) -> String {
     format!("execution:{id}")
 }
@@ -80,16 +74,6 @@ impl Executions {
         let executions = Arc::new(Self { store, relay: relay.downgrade(), kept_ms: days_ms(relay.config().retention.executions_days) });
         relay.add_tap(Arc::clone(&executions) as Arc<dyn Tap>);
         executions
-    }
-
-    fn relay(&self) -> Result<Relay, ErrorBody> {
-        self.relay.upgrade().ok_or_else(|| ErrorBody::retryable(ErrorCode::Unavailable, "this relay is going down", None))
-    }
-
-    async fn tell(&self, tenant: &str, execution: &Execution) -> Result<(), ErrorBody> {
-        let payload = Payload::ExecutionUpdate(execution.update());
-        let asked = Asked { channel: channel_of(&execution.execution_id), payload, key: None };
-        self.relay()?.tell_kept(tenant, vec![asked]).await.map(drop)
     }
 
     async fn create(&self, by: &Principal, params: Option<&RawJson>) -> Result<RawJson, Refusal> {
@@ -118,7 +102,7 @@ impl Executions {
         });
         let (execution, now) = written.await?;
         // Also the second time: the first may have been kept and not told. What it is by now is told, not what it was.
-        if let Some(now) = now {
+        if let Some(now) = now.filter(|now| is_news(&self.store, now.created_at)) {
             let id = execution.execution_id.as_str();
             let news = Told { execution_id: id, attempt: None, lines: &[], invalidates: &[["executions"]] };
             let state = Payload::ExecutionUpdate(now.update());
@@ -126,7 +110,7 @@ impl Executions {
                 Asked { channel: channel_of(id), payload: state, key: Some(format!("state:{}:{}", now.attempt, now.ts)) },
                 Asked { channel: "tenant".to_owned(), payload: custom("execution_new", &news)?, key: Some(format!("execution:{id}")) },
             ];
-            self.relay()?.tell_kept(&by.tenant, asked).await?;
+            tell_now(&self.relay, &by.tenant, asked).await?;
         }
         answer(&execution)
     }
@@ -164,7 +148,11 @@ impl Executions {
         });
         let execution = written.await?;
         // Also where nothing changed: the caller may come again because it could not be told.
-        self.tell(&by.tenant, &execution).await?;
+        if is_news(&self.store, execution.ts) {
+            let payload = Payload::ExecutionUpdate(execution.update());
+            let asked = Asked { channel: channel_of(&execution.execution_id), payload, key: None };
+            tell_now(&self.relay, &by.tenant, vec![asked]).await?;
+        }
         answer(&execution)
     }
 
@@ -189,9 +177,11 @@ impl Executions {
         });
         let ((newest, lines), attempt) = written.await?;
         // Also the second time: the first may have been kept and not told; the key keeps it from being told twice.
-        let told = Told { execution_id: &id, attempt: Some(attempt), lines: &lines, invalidates: &[] };
-        let asked = Asked { channel: channel_of(&id), payload: custom("execution_log", &told)?, key: Some(format!("line:{newest}")) };
-        self.relay()?.tell_kept(&by.tenant, vec![asked]).await?;
+        if lines.first().is_some_and(|line| is_news(&self.store, line.ts)) {
+            let told = Told { execution_id: &id, attempt: Some(attempt), lines: &lines, invalidates: &[] };
+            let asked = Asked { channel: channel_of(&id), payload: custom("execution_log", &told)?, key: Some(format!("line:{newest}")) };
+            tell_now(&self.relay, &by.tenant, vec![asked]).await?;
+        }
         answer(&serde_json::json!({ "executionId": id, "lines": lines.len() }))
     }
 
@@ -258,11 +248,11 @@ impl Executions {
         });
         let execution = written.await?;
         // Asked by several is asked once; after the next failure the number is another one.
-        if execution.status == ExecutionState::Retrying {
+        if execution.status == ExecutionState::Retrying && is_news(&self.store, execution.ts) {
             let told =
                 |payload, what| Asked { channel: channel.as_str().to_owned(), payload, key: Some(format!("{what}:{}", execution.attempt)) };
             let state = Payload::ExecutionUpdate(execution.update());
-            self.relay()?.tell_kept(&by.tenant, vec![told(state, "retrying"), told(payload, "retry")]).await?;
+            tell_now(&self.relay, &by.tenant, vec![told(state, "retrying"), told(payload, "retry")]).await?;
         }
         answer(&execution)
     }
@@ -276,7 +266,7 @@ impl Executions {
                 let key = Some(format!("retrying:{}", execution.attempt));
                 let asked =
                     Asked { channel: channel_of(&execution.execution_id), payload: Payload::ExecutionUpdate(execution.update()), key };
-                Ok(self.relay()?.tell_kept(&tenant, vec![asked]).await.map(drop)?)
+                Ok(tell_now(&self.relay, &tenant, vec![asked]).await?)
             }
             _ => Ok(()),
         }

@@ -33,7 +33,7 @@ struct Suite {
     run: fn(&Project, &mut Closing) -> Result<()>,
 }
 
-const SUITES: [Suite; 22] = [
+const SUITES: [Suite; 23] = [
     Suite { name: "fmt", about: "rustfmt has nothing to change", dear: false, run: fmt },
     Suite { name: "tidy", about: "file length, module docs, import direction, links, versions", dear: false, run: tidy_suite },
     Suite { name: "clippy", about: "no warning in the workspace, tests and benches included", dear: false, run: clippy },
@@ -47,6 +47,12 @@ const SUITES: [Suite; 22] = [
     Suite { name: "packaging", about: "the packed tarball in Vite and in Node", dear: false, run: packaging },
     Suite { name: "www", about: "the demo page: types and build from the tarball", dear: false, run: www },
     Suite { name: "interop", about: "Python clients that know nothing but PROTOCOL.md", dear: false, run: interop },
+    Suite {
+        name: "api-fuzz",
+        about: "requests made from the relay's own OpenAPI document: no 5xx, nothing undocumented",
+        dear: false,
+        run: api_fuzz,
+    },
     Suite { name: "asyncapi", about: "docs/asyncapi.json by the official parser", dear: false, run: asyncapi },
     Suite { name: "e2e", about: "relay and demo page in Chromium, end to end", dear: false, run: e2e },
     Suite { name: "sim", about: "the simulation at large: 50,000 schedules, or as many as PULSEWIRE_SIM_SEEDS says", dear: true, run: sim },
@@ -221,6 +227,12 @@ fn interop(project: &Project, closing: &mut Closing) -> Result<()> {
     build::relay(project)?;
     let python = tools::python_venv(project, "interop", "tests/interop/requirements.txt")?;
     watched(Sh::new(project, &python).args(["tests/interop/interop.py", "--relay-bin"]).arg(project.relay_binary()), closing)
+}
+
+fn api_fuzz(project: &Project, closing: &mut Closing) -> Result<()> {
+    build::relay(project)?;
+    let python = tools::python_venv(project, "api-fuzz", "tests/api-fuzz/requirements.txt")?;
+    watched(Sh::new(project, &python).args(["tests/api-fuzz/api_fuzz.py", "--relay-bin"]).arg(project.relay_binary()), closing)
 }
 
 fn asyncapi(project: &Project, closing: &mut Closing) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Where the JSON model is wider than serde's: an unsigned integer may come as a float (`5.0`), as encoders of other languages
 //! write it. And where it is narrower: an object is no array of its values.
 
-use crate::wire::{NOT_WHOLE, whole};
+use crate::wire::{MAX_SAFE_INTEGER, NOT_WHOLE, whole};
 use serde::{Deserialize, Deserializer};
 
 /// A value that can stand in a field. Most read as serde reads them; integers read more.
@@ -36,7 +36,7 @@ impl Field for u64 {
                 f.write_str("an unsigned integer")
             }
             fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<u64, E> {
-                Ok(value)
+                if value > MAX_SAFE_INTEGER { Err(E::custom("larger than 2^53")) } else { Ok(value) }
             }
             fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<u64, E> {
                 whole(value).ok_or_else(|| E::custom(NOT_WHOLE))

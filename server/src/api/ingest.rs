@@ -309,11 +309,13 @@ fn mode_of(mode: Result<Query<Mode>, QueryRejection>) -> Result<Mode, Problem> {
 pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     // The draft of the header writes the key as a quoted string; many clients leave the quotes out.
-    let key = value.to_str().ok().map(|text| text.trim().trim_matches('"'));
+    let key = value.to_str().ok().map(|text| text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text));
     match key {
-        Some(key) if (1..=MAX_KEY_HEADER_BYTES).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Some(key) if (1..=MAX_KEY_HEADER_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') => {
+            Ok(Some(key.to_owned()))
+        }
         _ => {
-            let detail = format!("Idempotency-Key: 1 to {MAX_KEY_HEADER_BYTES} visible ASCII characters");
+            let detail = format!("Idempotency-Key: 1 to {MAX_KEY_HEADER_BYTES} visible ASCII characters, none of them a quote");
             Err(Problem::bad_request(detail).at("Idempotency-Key"))
         }
     }

@@ -13,6 +13,7 @@ mod layers;
 mod openapi;
 mod ops;
 mod outcome;
+mod parameters;
 mod problem;
 mod read;
 mod restart;

@@ -5,8 +5,8 @@
 //! answer of every HTTP test against them. Why utoipa and not aide: aide derives everything from types, and ours come from the
 //! protocol, which knows no web framework.
 
-use super::Problem;
 use super::problem::status_of;
+use super::{Problem, parameters};
 use axum::Extension;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -186,6 +186,7 @@ pub(super) fn document(api: &OpenApi) -> Value {
     );
     if let Some(paths) = document.get_mut("paths") {
         without_null(paths);
+        parameters::refine(paths);
     }
     let components = json!({
         "schemas": schemas,

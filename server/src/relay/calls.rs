@@ -3,6 +3,7 @@
 use super::{Refusal, Relay};
 use crate::auth::Principal;
 use futures_util::future::BoxFuture;
+use pulsewire_protocol::cbor::MAX_SAFE_INTEGER;
 use pulsewire_protocol::{ErrorBody, ErrorCode, PresentUser, Publication, RawJson};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,9 @@ impl Relay {
             }
             "history.get" => {
                 let params: ChannelParams = read_params(params)?;
+                if params.after.is_some_and(|after| after > MAX_SAFE_INTEGER) {
+                    return Err(ErrorBody::new(ErrorCode::BadRequest, "params.after: larger than 2^53").into());
+                }
                 let read = self.history(by, &params.channel, params.after, params.limit).await?;
                 Ok(to_json(&HistoryResult {
                     channel: read.channel,

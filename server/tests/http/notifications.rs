@@ -68,6 +68,15 @@ fn every_wrong_field_is_named_and_a_key_makes_one_of_two() {
     let first = ask(&new(json!({"users": ["nurse-1"]})));
     let again = ask(&new(json!({"users": ["nurse-1"]})));
     assert_eq!((again.status, again.json()), (201, first.json()));
+    // A key that is null in the body is none: the header's counts.
+    let mut with_null = new(json!({"users": ["nurse-1"]}));
+    with_null["key"] = Value::Null;
+    assert_eq!(ask(&with_null).json(), first.json());
+    for (key, wanted) in [("k-2", 201), ("\"k-3\"", 201), ("a b", 400), ("a\"b", 400), ("\"\"", 400)] {
+        let body = new(json!({"users": ["nurse-3"]})).to_string();
+        let body = Some(("application/json", body.as_bytes()));
+        assert_eq!(server.request("POST", PATH, Some(&service()), body, &[("idempotency-key", key)]).status, wanted, "{key}");
+    }
     assert_problem(&ask(&new(json!({"users": ["nurse-2"]}))), 422, "bad_request");
     assert_eq!(server.get(PATH, &nurse()).json()["unread"], 1);
 }

@@ -109,7 +109,7 @@ pub(in crate::api) async fn log(State(api): State<Api>, Path(id): Path<String>, 
 #[utoipa::path(
     post, path = "/api/v1/executions/{executionId}/retry", operation_id = "retryExecution", tag = "Executions",
     params(("executionId" = String, Path, description = "The execution.")),
-    request_body(content = Option<Object>, content_type = "application/json", description = "Nothing, or an empty object."),
+    request_body(content = Object, content_type = "application/json", description = "Nothing, or an empty object."),
     responses((status = 202, description = "As it is now.", body = ref("#/components/schemas/Execution"), content_type = "application/json"), Senders, Missing),
 )]
 pub(in crate::api) async fn retry(State(api): State<Api>, Path(id): Path<String>, request: Request<Body>) -> Result<Response, Problem> {

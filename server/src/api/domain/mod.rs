@@ -22,8 +22,9 @@ use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// The schemas of the answers, one file for each service.
-pub(super) const SCHEMAS: [&str; 5] = [
+/// The schemas of requests and answers: what several share, and one file for each service.
+pub(super) const SCHEMAS: [&str; 6] = [
+    include_str!("common.json"),
     include_str!("alerts.json"),
     include_str!("patients.json"),
     include_str!("notifications.json"),
@@ -101,8 +102,11 @@ async fn send(api: &Api, request: Request<Body>, method: &str, status: StatusCod
         Err(error) => return Err(Problem::bad_request(format!("the body: {error}"))),
     };
     params.extend(path.iter().map(|(name, part)| ((*name).to_owned(), Value::String(part.clone()))));
-    if let Some(key) = key {
-        params.entry("key").or_insert(Value::String(key));
+    // A `key` of the body counts first; null says nothing, as everywhere.
+    if let Some(key) = key
+        && params.get("key").is_none_or(Value::is_null)
+    {
+        params.insert("key".to_owned(), Value::String(key));
     }
     match api.relay.call(&caller, method, Some(&written(&params)?)).await {
         Ok(result) => Ok(answer(status, Format::Json, result.as_str().to_owned())),

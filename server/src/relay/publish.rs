@@ -2,7 +2,11 @@
 //!
 //! A body is known again by a digest of what the caller gave: opaque JSON in one canonical writing, an alert without the time
 //! and with the id that the relay gave it, so that a retry is the same body however it was written.
+//!
+//! The id of an alert that has none follows from its key and from when that was first used. Where another relay saw that, this one
+//! finds out by the conflict that a wrong guess makes.
 
+use super::key_ages::{Guess, guess_again};
 use super::{Incoming, Relay, parse_channel};
 use crate::auth::Publisher;
 use crate::broker::{Batch, ChannelKey, Idempotency, Item, Stored};
@@ -29,6 +33,16 @@ pub struct Asked {
     pub key: Option<String>,
 }
 
+impl Asked {
+    /// The key that its id follows from.
+    fn key_of_id(&self, by: Publisher<'_>) -> Option<String> {
+        match &self.payload {
+            Payload::Alert(alert) if alert.id.is_none() => self.key.as_ref().map(|key| scoped(by, key)),
+            _ => None,
+        }
+    }
+}
+
 /// What was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
@@ -48,6 +62,27 @@ struct Checked {
     /// The key is an alert's own id.
     by_id: bool,
     alert_id: Option<String>,
+}
+
+/// Why nothing was published.
+struct Failed {
+    /// The one to blame, where one is.
+    index: Option<usize>,
+    error: ErrorBody,
+    /// Its key was used with another body.
+    is_conflict: bool,
+}
+
+impl Failed {
+    fn of(index: Option<usize>, error: ErrorBody) -> Self {
+        Self { index, error, is_conflict: false }
+    }
+    fn by_conflict(index: Option<usize>, by_id: bool) -> Self {
+        Self { index, error: conflict(by_id), is_conflict: true }
+    }
+    fn into_parts(self) -> (Option<usize>, ErrorBody) {
+        (self.index, self.error)
+    }
 }
 
 /// Ready to be stored: an alert goes to two channels.
@@ -91,13 +126,51 @@ impl Relay {
         asked: Vec<Asked>,
         to_keep: bool,
     ) -> Result<Vec<Published>, (Option<usize>, ErrorBody)> {
+        let mut guesses: Vec<Option<Guess>> = asked.iter().map(|asked| self.guess(by, asked)).collect();
+        if guesses.iter().all(Option::is_none) {
+            return self.try_publish(by, asked, &[], to_keep, |_, _| {}).await.map_err(Failed::into_parts);
+        }
+        let mut stored_now = vec![false; asked.len()];
+        loop {
+            let note = |place: usize, stored: &Stored| {
+                if let Some(now) = stored_now.get_mut(place) {
+                    *now = matches!(stored, Stored::Fresh(_));
+                }
+            };
+            let failed = match self.try_publish(by, asked.clone(), &guesses, to_keep, note).await {
+                Ok(published) => {
+                    for (guess, stored_now) in guesses.iter().zip(stored_now) {
+                        if let Some(guess) = guess {
+                            self.inner.key_ages.handle_stored(guess, stored_now, self.clock().now_ms());
+                        }
+                    }
+                    return Ok(published);
+                }
+                Err(failed) => failed,
+            };
+            if !failed.is_conflict || !failed.index.is_some_and(|index| guess_again(&mut guesses, index)) {
+                return Err(failed.into_parts());
+            }
+        }
+    }
+
+    /// Tells `note` of the first thing that became of each.
+    async fn try_publish(
+        &self,
+        by: Publisher<'_>,
+        asked: Vec<Asked>,
+        guesses: &[Option<Guess>],
+        to_keep: bool,
+        mut note: impl FnMut(usize, &Stored),
+    ) -> Result<Vec<Published>, Failed> {
         // A drain waits for this one.
         let _under_way = self.inner.work.token();
-        self.takes_publications().map_err(|error| (None, error))?;
+        self.takes_publications().map_err(|error| Failed::of(None, error))?;
+        let period_of = |index: usize| guesses.get(index)?.as_ref().map(Guess::period);
         let prepared: Vec<Prepared> = asked
             .into_iter()
             .enumerate()
-            .map(|(index, asked)| self.prepare(by, asked).map_err(|error| (Some(index), error)))
+            .map(|(index, asked)| self.prepare(by, asked, period_of(index)).map_err(|error| Failed::of(Some(index), error)))
             .collect::<Result<_, _>>()?;
         if to_keep {
             // The broker would find it, too, but only after all of them were kept.
@@ -112,7 +185,7 @@ impl Relay {
             .filter(|item| item.key.channel.kind() == "admin")
             .map(|item| (item.key.tenant.to_string(), item.publication.payload.event().to_owned()))
             .collect();
-        let stored = match self.store(stores).await.map_err(|error| (None, error))? {
+        let stored = match self.store(stores).await.map_err(|error| Failed::of(None, error))? {
             Batch::Stored(stored) => stored,
             Batch::Conflict(place) => {
                 let mut ends = prepared.iter().scan(0, |end, one| {
@@ -121,12 +194,16 @@ impl Relay {
                 });
                 let index = ends.position(|end| place < end);
                 let by_id = index.and_then(|index| prepared.get(index)).is_some_and(|one| one.by_id);
-                return Err((index, conflict(by_id)));
+                return Err(Failed::by_conflict(index, by_id));
             }
         };
         let mut stored = stored.into_iter();
-        let published = prepared.into_iter().map(|one| {
-            let mut positions = stored.by_ref().take(one.stores.len()).map(Stored::into_position);
+        let published = prepared.into_iter().enumerate().map(|(index, one)| {
+            let mut of_one = stored.by_ref().take(one.stores.len()).peekable();
+            if let Some(first) = of_one.peek() {
+                note(index, first);
+            }
+            let mut positions = of_one.map(Stored::into_position);
             let position = positions.nth(one.told).unwrap_or_default();
             positions.for_each(drop);
             Published { position, alert_id: one.alert_id }
@@ -139,7 +216,7 @@ impl Relay {
     }
 
     /// Has kept what must outlive the relay, before any of it is told.
-    async fn keep(&self, by: Publisher<'_>, prepared: &[Prepared]) -> Result<(), (Option<usize>, ErrorBody)> {
+    async fn keep(&self, by: Publisher<'_>, prepared: &[Prepared]) -> Result<(), Failed> {
         let Some(keeper) = self.inner.keeper.get() else { return Ok(()) };
         let wanted = |one: &Prepared| one.stores.first().is_some_and(|item| keeper.wants(&item.publication.payload));
         let (mut incoming, mut places) = (Vec::new(), Vec::new());
@@ -147,9 +224,9 @@ impl Relay {
             let Some(item) = one.stores.first() else { continue };
             // What the broker would refuse for its key is not kept either.
             if let Some(idempotency) = &item.idempotency
-                && self.broker().conflicts(&item.key, idempotency).await.map_err(|error| (Some(index), error))?
+                && self.broker().conflicts(&item.key, idempotency).await.map_err(|error| Failed::of(Some(index), error))?
             {
-                return Err((Some(index), conflict(one.by_id)));
+                return Err(Failed::by_conflict(Some(index), one.by_id));
             }
             incoming.push(Incoming::new(by, item.key.channel.clone(), item.publication.clone()));
             places.push(index);
@@ -157,7 +234,8 @@ impl Relay {
         if incoming.is_empty() {
             return Ok(());
         }
-        keeper.keep(incoming).await.map_err(|(place, error)| (place.and_then(|place| places.get(place).copied()), error))
+        let kept = keeper.keep(incoming).await;
+        kept.map_err(|(place, error)| Failed::of(place.and_then(|place| places.get(place).copied()), error))
     }
 
     /// Nothing new once draining has begun: the pages have been told to go, and the history ends with this relay, so an
@@ -173,13 +251,24 @@ impl Relay {
 
     /// Whether a publication would be accepted, as far as that can be known without storing it.
     pub async fn check_publish(&self, by: Publisher<'_>, asked: &Asked) -> Result<(), ErrorBody> {
-        let checked = self.check(by, asked)?;
-        let Some(idempotency) = checked.idempotency else { return Ok(()) };
-        let scope = ChannelKey::new(by.tenant(), checked.home);
-        if self.broker().conflicts(&scope, &idempotency).await? {
-            return Err(conflict(checked.by_id));
+        let mut guesses = [self.guess(by, asked)];
+        loop {
+            let checked = self.check(by, asked, guesses.iter().flatten().map(Guess::period).next())?;
+            let Some(idempotency) = checked.idempotency else { return Ok(()) };
+            let scope = ChannelKey::new(by.tenant(), checked.home);
+            if !self.broker().conflicts(&scope, &idempotency).await? {
+                return Ok(());
+            }
+            if !guess_again(&mut guesses, 0) {
+                return Err(conflict(checked.by_id));
+            }
         }
-        Ok(())
+    }
+
+    /// When the key was first used that an alert's id follows from.
+    fn guess(&self, by: Publisher<'_>, asked: &Asked) -> Option<Guess> {
+        let known_as = id_from_key(by, &asked.key_of_id(by)?, 0);
+        Some(self.inner.key_ages.guess(known_as, self.clock().now_ms()))
     }
 
     /// One by itself goes the way of nearly all publications.
@@ -198,7 +287,8 @@ impl Relay {
         }
     }
 
-    fn check(&self, by: Publisher<'_>, asked: &Asked) -> Result<Checked, ErrorBody> {
+    /// `period` is when the key was first used that its id follows from, where it does.
+    fn check(&self, by: Publisher<'_>, asked: &Asked, period: Option<u64>) -> Result<Checked, ErrorBody> {
         let Asked { channel, payload, key } = asked;
         let named = parse_channel(channel)?;
         check_rights(by, &named, payload)?;
@@ -216,9 +306,9 @@ impl Relay {
         let key = key.clone().or_else(|| alert.id.as_ref().map(|id| format!("\0alert\0{id}")));
         let key = key.map(|key| scoped(by, &key));
         // With a key but no id the id follows from the key: the retry must not give the second channel another one.
-        let id = alert.id.clone().unwrap_or_else(|| match &key {
-            Some(key) => self.id_of_key(by, key),
-            None => self.entropy().id(),
+        let id = alert.id.clone().unwrap_or_else(|| match (&key, period) {
+            (Some(key), Some(period)) => id_from_key(by, key, period),
+            _ => self.entropy().id(),
         });
         let idempotency = key.map(|key| {
             // The id as it will be and no time: the relay fills both in, and what it told may be sent again.
@@ -228,8 +318,8 @@ impl Relay {
         Ok(Checked { named, home, idempotency, by_id, alert_id: Some(id) })
     }
 
-    fn prepare(&self, by: Publisher<'_>, asked: Asked) -> Result<Prepared, ErrorBody> {
-        let Checked { named, home, idempotency, by_id, alert_id } = self.check(by, &asked)?;
+    fn prepare(&self, by: Publisher<'_>, asked: Asked, period: Option<u64>) -> Result<Prepared, ErrorBody> {
+        let Checked { named, home, idempotency, by_id, alert_id } = self.check(by, &asked, period)?;
         let item = |channel: ChannelName, payload: Payload| Item {
             key: ChannelKey::new(by.tenant(), channel),
             publication: self.publication(by, payload),

@@ -22,6 +22,7 @@ mod protocol_rules;
 mod recovery;
 mod redis;
 mod redis_faults;
+mod redis_nodes;
 mod redis_presence;
 mod redis_proxy;
 mod redis_server;

@@ -198,6 +198,67 @@ async fn a_connection_cut_between_script_and_answer_leaves_one_publication_and_a
     }
 }
 
+/// In the middle of a script, of its answer, of what is told, of a subscription: wherever the byte is.
+#[tokio::test]
+async fn connections_cut_at_any_byte_lose_and_double_nothing_whatever_node_is_asked_again() {
+    const COUNT: u64 = 40;
+    let server = RedisServer::start(Keeps::Nothing);
+    let proxy = Proxy::start(server.port()).await;
+    let mut config = config_on(&server, "p");
+    config.redis.url = Some(SecretString::from(proxy.url()));
+    config.history.publications = 1_000;
+    let nodes = [node(config.clone()).await, node(config).await];
+    for node in &nodes {
+        node.broker.hold(&key("lobby")).await.unwrap();
+    }
+    let (mut expected, mut refused) = (Vec::new(), 0);
+    for number in 0..COUNT {
+        proxy.cut_at_byte(1 + number * 97 % 700);
+        let until = Instant::now() + Duration::from_secs(20);
+        let position = loop {
+            let idempotency = Some(Idempotency { key: format!("k{number}"), fingerprint: [1; 16] });
+            let node = &nodes[((number + refused) % 2) as usize];
+            match node.broker.publish(&key("lobby"), publication(note(number)), idempotency).await {
+                Ok(Stored::Fresh(position) | Stored::Repeated(position)) => break position,
+                Ok(Stored::Conflict) => panic!("{number} was never another one"),
+                Err(error) => assert!(error.code == ErrorCode::Unavailable && Instant::now() < until, "{number}: {error:?}"),
+            }
+            refused += 1;
+            advance(20).await;
+        };
+        expected.push((Some(position.offset), number));
+    }
+    assert_eq!(expected.iter().map(|(offset, _)| offset.unwrap()).collect::<Vec<_>>(), (1..=COUNT).collect::<Vec<_>>());
+    assert!(proxy.cuts() > COUNT / 4 && refused > 0, "{} cuts, {refused} refusals: nothing was tried", proxy.cuts());
+    for node in &nodes {
+        until("all of them arrive", || node.delivered.notes("lobby").len() >= expected.len()).await;
+        advance(50).await;
+        assert_eq!(node.delivered.notes("lobby"), expected);
+        assert!(node.delivered.gaps("lobby").is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_was_to_lose_nothing_and_comes_back_empty_is_told() {
+    let mut server = RedisServer::start(Keeps::Everything);
+    let mut config = config_on(&server, "p");
+    config.redis.durable = true;
+    let nodes = [node(config.clone()).await, node(config).await];
+    for node in &nodes {
+        node.broker.hold(&key("lobby")).await.unwrap();
+    }
+    let before = nodes[0].publish("lobby", note(1)).await;
+    until("it arrives", || nodes[1].delivered.notes("lobby").len() == 1).await;
+    server.kill();
+    server.forget();
+    server.start_again();
+    for node in &nodes {
+        until("the loss is told", || !node.delivered.gaps("lobby").is_empty()).await;
+        node.until_ready().await;
+        assert_ne!(node.delivered.gaps("lobby").pop().unwrap().epoch, before.epoch);
+    }
+}
+
 fn relay_on(server: &RedisServer, name: &str) -> Relay {
     let mut config = config_on(server, "p");
     config.node = Some(name.to_owned());
@@ -205,7 +266,7 @@ fn relay_on(server: &RedisServer, name: &str) -> Relay {
     Relay::open(config, Clock::starting_at(START_MS), Entropy::from_os()).unwrap()
 }
 
-async fn until_ready(relay: &Relay) {
+pub async fn until_ready(relay: &Relay) {
     until("the relay is ready", || relay.ready().is_ok()).await;
 }
 

@@ -13,6 +13,24 @@ struct Orders {
     next: AtomicU64,
     /// The next script is handed on, and its connection cut before the answer.
     cut_next_script: AtomicBool,
+    /// How many more bytes pass, by whichever connection and in whichever direction, until one is cut; 0: none is.
+    bytes_to_cut: AtomicU64,
+    cuts: AtomicU64,
+}
+
+impl Orders {
+    /// How many of so many bytes may pass; fewer than all: the connection ends with them.
+    fn pass(&self, count: usize) -> usize {
+        let passing = count as u64;
+        let update = |left: u64| (left > 0).then(|| left.saturating_sub(passing));
+        match self.bytes_to_cut.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update) {
+            Ok(left) if left <= passing => {
+                self.cuts.fetch_add(1, Ordering::Relaxed);
+                left as usize - 1
+            }
+            _ => count,
+        }
+    }
 }
 
 pub struct Proxy {
@@ -48,6 +66,17 @@ impl Proxy {
     pub fn cut_next_script(&self) {
         self.orders.cut_next_script.store(true, Ordering::Relaxed);
     }
+
+    /// Cuts the connection by which the byte of this number from now on would pass (the first is 1), wherever that is in a script, its
+    /// answer, or what is told.
+    pub fn cut_at_byte(&self, number: u64) {
+        self.orders.bytes_to_cut.store(number, Ordering::Relaxed);
+    }
+
+    /// Connections that were cut by [`Proxy::cut_at_byte`].
+    pub fn cuts(&self) -> u64 {
+        self.orders.cuts.load(Ordering::Relaxed)
+    }
 }
 
 fn holds(bytes: &[u8], word: &[u8]) -> bool {
@@ -74,7 +103,8 @@ async fn carry(client: TcpStream, server: TcpStream, orders: Arc<Orders>, number
                 cut.notify_one();
                 std::future::pending::<()>().await;
             }
-            if to_server.write_all(&bytes[..count]).await.is_err() {
+            let passing = orders.pass(count);
+            if to_server.write_all(&bytes[..passing]).await.is_err() || passing < count {
                 return;
             }
         }
@@ -89,7 +119,8 @@ async fn carry(client: TcpStream, server: TcpStream, orders: Arc<Orders>, number
             if listens.load(Ordering::Relaxed) && number < orders.wedged_below.load(Ordering::Relaxed) {
                 continue;
             }
-            if to_client.write_all(&bytes[..count]).await.is_err() {
+            let passing = orders.pass(count);
+            if to_client.write_all(&bytes[..passing]).await.is_err() || passing < count {
                 return;
             }
         }

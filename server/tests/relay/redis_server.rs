@@ -109,6 +109,13 @@ impl RedisServer {
         assert!(self.try_start(), "redis-server does not start again on port {}", self.port);
     }
 
+    /// Throws away what it kept; it must not run.
+    pub fn forget(&self) {
+        assert!(self.child.is_none(), "it still runs");
+        std::fs::remove_dir_all(&self.dir).unwrap();
+        std::fs::create_dir_all(&self.dir).unwrap();
+    }
+
     /// Stops it without a word to anybody: connections stay, nothing answers.
     pub fn pause(&self) {
         self.signal("-STOP");

@@ -64,6 +64,12 @@ const SUITES: [Suite; 23] = [
         dear: true,
         run: packaging_matrix,
     },
+    Suite {
+        name: "many",
+        about: "three relays on one Redis at full length: 300 clients, Redis held up for 20 s (a short one is part of `rust`)",
+        dear: true,
+        run: many,
+    },
     Suite { name: "fuzz", about: "each fuzz target for a short while, from its seeds and the golden vectors", dear: true, run: fuzz },
     Suite { name: "soak", about: "2,000 visitors for PULSEWIRE_SOAK_MINUTES (30): nothing of them is left", dear: true, run: soak },
     Suite { name: "deny", about: "licences, bans, duplicates and sources of all dependencies", dear: true, run: deny },
@@ -262,6 +268,13 @@ fn sim(project: &Project, closing: &mut Closing) -> Result<()> {
     let seeds = env::var("PULSEWIRE_SIM_SEEDS").unwrap_or_else(|_| "50000".to_owned());
     let test = ["test", "--release", "--package", "pulsewire-tests", "--test", "sim", "--", "--nocapture"];
     watched(Sh::cargo(project).args(test).env("PULSEWIRE_SIM_SEEDS", seeds), closing)
+}
+
+/// The short version is part of `rust`.
+fn many(project: &Project, closing: &mut Closing) -> Result<()> {
+    tools::redis(project)?;
+    let test = ["test", "--package", "pulsewire-relay", "--test", "many", "--", "--nocapture"];
+    watched(Sh::cargo(project).args(test).env("PULSEWIRE_TEST_ALL", "1"), closing)
 }
 
 /// Seconds for each target, where `PULSEWIRE_FUZZ_SECONDS` says nothing else.

@@ -9,6 +9,7 @@ mod conversations;
 mod crash;
 mod executions;
 mod keeping;
+mod kill;
 mod notifications;
 mod paging;
 mod support;

@@ -50,6 +50,28 @@ test('an event that names its keys makes those queries load again, and no other'
   expect([patient(), other()]).toEqual([2, 1]);
 });
 
+test('an alert and a message name the keys of the lists they stand in, as what is told of them later does', async () => {
+  client.channel('conversation:c-1');
+  await clock.advance(20);
+  const queries = [
+    ['alerts'],
+    ['alert', 'al-1'],
+    ['patient', '7', 'alerts'],
+    ['conversations'],
+    ['conversation', 'c-1'],
+    ['alert', 'al-2'],
+  ];
+  const loads = await Promise.all(queries.map(looked));
+  ends.push(connectQueries(client, queryClient));
+  const alert = { id: 'al-1', patientId: '7', patientName: 'Maria', type: 'spo2_low', severity: 'high', message: '84 %', ts: 1 } as const;
+  relay.publish('patient:7', 'alert', alert);
+  await clock.advance(150);
+  expect(loads.map(count => count())).toEqual([2, 2, 2, 1, 1, 1]);
+  relay.publish('conversation:c-1', 'message_status', { messageId: 'm-1', status: 'read', user: 'ana' });
+  await clock.advance(1_200);
+  expect(loads.map(count => count())).toEqual([2, 2, 2, 2, 2, 1]);
+});
+
 test('a storm of a thousand events is one load per key and second, the last of them after its end', async () => {
   const patient = await looked(['patient', '7']);
   ends.push(connectQueries(client, queryClient, { debounceMs: 100, everyMs: 1_000 }));

@@ -4,6 +4,7 @@
  * An alert is active, then acknowledged (somebody is on it), then resolved. `alert_updated` tells the others. A relay without a store
  * has no such states: then every alert is active and `canAct` is false after the first try, so that no button promises what nobody keeps.
  */
+import type { Schemas } from '../api/index.js';
 import type { Alert, Pulsewire } from '../types.js';
 import { codeOf, isAbsent, Live, type LoadStatus, type Page, shared } from './live.js';
 
@@ -129,7 +130,7 @@ export class AlertDesk extends Live<AlertDeskState> {
     let [count, unread] = [0, 0];
     let before: unknown;
     do {
-      const page: Page<DeskAlert> = await this.client.call('alerts.list', {
+      const page: Page<DeskAlert> = await this.client.call<Schemas['AlertList']>('alerts.list', {
         ...of,
         limit: PAGE,
         ...(this.#patientId !== undefined && { patientId: this.#patientId }),
@@ -194,7 +195,7 @@ export class AlertDesk extends Live<AlertDeskState> {
     if (this.get().busy.has(id)) return false;
     this.patch({ busy: new Set([...this.get().busy, id]) });
     try {
-      const told = await this.client.call<Partial<DeskAlert> | undefined>(`alerts.${what}`, { id, ...(note && { note }) });
+      const told = await this.client.call<Schemas['StoredAlert'] | undefined>(`alerts.${what}`, { id, ...(note && { note }) });
       const state: AlertState = what === 'resolve' ? 'resolved' : 'acknowledged';
       this.patch({ error: undefined });
       this.client.markAlertsRead([id]);

@@ -1,6 +1,7 @@
 /**
  * One long job: what is told of it live, and what the relay has stored of it where nothing was told yet; and asking to try again.
  */
+import type { Schemas } from '../api/index.js';
 import type { Execution, Pulsewire } from '../types.js';
 import { codeOf, isAbsent, Live, type LoadStatus, shared } from './live.js';
 
@@ -28,7 +29,10 @@ export interface ExecutionViewState {
   error?: string;
 }
 
-type Stored = Execution & { log?: readonly ExecutionLine[]; title?: string };
+/** The stored execution as its events tell it. */
+function asTold({ log: _log, title: _title, error, ...execution }: Schemas['ExecutionDetail']): Execution {
+  return error ? { ...execution, error: { ...error, detail: error.detail ?? undefined } } : execution;
+}
 
 /** What `openExecution` gives: an observable with `retry()`. */
 export class ExecutionView extends Live<ExecutionViewState> {
@@ -60,10 +64,10 @@ export class ExecutionView extends Live<ExecutionViewState> {
   async reload(): Promise<void> {
     const round = ++this.#round;
     try {
-      const stored = await this.client.call<Stored | null | undefined>('executions.get', { executionId: this.#id });
+      const stored = await this.client.call<Schemas['ExecutionDetail'] | null | undefined>('executions.get', { executionId: this.#id });
       if (round !== this.#round) return;
-      const { log = [], title, ...execution } = stored ?? {};
-      this.#stored = stored ? (execution as Execution) : undefined;
+      const { log = [], title } = stored ?? {};
+      this.#stored = stored ? asTold(stored) : undefined;
       this.patch({ status: 'ready', title, log: [] });
       this.#append(log);
     } catch (error) {

@@ -4,8 +4,9 @@
  * A relay without a store answers `not_found`; then what came while the page is connected is all there is, and marks stay in the page.
  * Marks are shown once the relay has them, not before: a read mark that was refused must not look like one.
  */
+import type { Schemas } from '../api/index.js';
 import type { Notification, Pulsewire } from '../types.js';
-import { codeOf, isAbsent, Live, type LoadStatus, type Page, shared } from './live.js';
+import { codeOf, isAbsent, Live, type LoadStatus, shared } from './live.js';
 
 const PAGE = 30;
 
@@ -71,7 +72,7 @@ export class Inbox extends Live<InboxState> {
 
   async #load(round: number, before: unknown): Promise<void> {
     try {
-      const page = await this.client.call<Page<Notification>>('notifications.list', {
+      const page = await this.client.call<Schemas['NotificationList']>('notifications.list', {
         limit: PAGE,
         ...(before !== undefined && { before }),
       });

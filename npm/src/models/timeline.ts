@@ -5,9 +5,10 @@
  * entry to the stored one, so that a list keyed by it never jumps. Marks (`delivered`, `read`) are up to a message: one covers all before it. Trap: who
  * wrote a live message is told by role and name alone (only stored ones have a user), so two people of one name and role look like one.
  */
+import type { Schemas } from '../api/index.js';
 import { randomId } from '../ids.js';
 import type { Conversation, ConversationMessage, Pulsewire, Typist } from '../types.js';
-import { codeOf, isAbsent, Live, type LoadStatus, type Page, shared } from './live.js';
+import { codeOf, isAbsent, Live, type LoadStatus, shared } from './live.js';
 
 const PAGE = 50;
 
@@ -185,9 +186,9 @@ export class Timeline extends Live<TimelineState> {
     said.catch(() => this.#marked.delete(what));
   }
 
-  #ask(before: unknown): Promise<Page<StoredMessage>> {
+  #ask(before: unknown): Promise<Schemas['MessageList']> {
     const params = { conversationId: this.#id, limit: PAGE, ...(before !== undefined && { before }) };
-    return this.client.call<Page<StoredMessage>>('conversations.messages', params);
+    return this.client.call<Schemas['MessageList']>('conversations.messages', params);
   }
 
   #publish(clientId: string): void {

@@ -5,6 +5,7 @@
  * the relay joins sessions and ends those that overlap. Compliance is the relay's figure (0 to 1, over the days asked for): what counts as
  * enough is its business, not the page's. Trap: the `compliance` of an event is that of one day.
  */
+import type { Schemas } from '../api/index.js';
 import type { Pulsewire } from '../types.js';
 import type { BuiltInEvents } from '../schema.js';
 import { isAbsent, Live, type LoadStatus, shared } from './live.js';
@@ -85,7 +86,7 @@ export class Usage extends Live<UsageState> {
     this.#calm();
     try {
       const from = Date.now() - this.#days * 86_400_000;
-      const { items, compliance } = await this.client.call<{ items: readonly UsageSession[]; compliance?: number }>('sessions.list', {
+      const { items, compliance } = await this.client.call<Schemas['SessionList']>('sessions.list', {
         patientId: this.#patientId,
         from,
       });

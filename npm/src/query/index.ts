@@ -2,7 +2,8 @@
  * `pulsewire/query`: events of the relay tell TanStack Query what is out of date. For React, Svelte and every other adapter alike, because it
  * works on the `QueryClient` they share.
  *
- * An event names keys in its data (`invalidates: [["patient", "7"]]`), or `keys` derives them from it. Keys wait `debounceMs` for more to
+ * An event names keys in its data (`invalidates: [["patient", "7"]]`), or `keys` derives them from it; `alert` and the events of messages stand
+ * for the keys that the relay's own lists go by (`["alerts"]`, `["conversation", id]`). Keys wait `debounceMs` for more to
  * come, each is invalidated once for all of them, and not again within `everyMs`: a thousand events in a second are one reload per key.
  * Where the relay cannot recover a channel (`resync`), everything that the channel covers is out of date: what `covers` says, and each
  * key that one of its events has named.
@@ -108,7 +109,7 @@ export function connectQueries(
   const stop = [
     client.on('event', event => {
       const { invalidates } = (event.data ?? {}) as { invalidates?: unknown };
-      const told = Array.isArray(invalidates) ? invalidates.map(key => (Array.isArray(key) ? key : [key])) : [];
+      const told = Array.isArray(invalidates) ? invalidates.map(key => (Array.isArray(key) ? key : [key])) : ownKeys(event);
       for (const one of [...told, ...(keys?.(event) ?? [])]) {
         const [queryKey, page] = 'queryKey' in one ? [one.queryKey, one.page] : [one as QueryKey];
         remember(event.channel, queryKey);
@@ -124,6 +125,14 @@ export function connectQueries(
     for (const { timer } of entries.values()) clearTimeout(timer);
     entries.clear();
   };
+}
+
+/** The keys of built-in events that name none: those that `alert_updated` and `conversation_updated` name. */
+function ownKeys({ event, channel, data }: ChannelEvent): readonly QueryKey[] {
+  const { id, patientId } = (data ?? {}) as { id?: unknown; patientId?: unknown };
+  if (event === 'alert') return [['alerts'], ['alert', id], ['patient', patientId, 'alerts']];
+  // `conversation:{id}`: the data of `message_status` holds no id of its conversation.
+  return event.startsWith('message_') ? [['conversations'], ['conversation', channel.slice(13)]] : [];
 }
 
 /** Loads single pages of infinite queries again and puts each in its place; what nobody looks at is only marked. */

@@ -75,7 +75,7 @@ export const en = {
   soundOn: 'Alert sound on',
   soundOff: 'Alert sound off',
   soundInvite: 'Alert sound is off.',
-  soundInviteText: 'Turn it on to hear critical alerts while you look elsewhere. A browser asks for a click first.',
+  soundInviteText: 'Turn it on to hear critical alerts while you look elsewhere.',
   soundTurnOn: 'Turn alert sound on',
   soundKeepOff: 'Keep it off',
 

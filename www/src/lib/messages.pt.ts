@@ -77,7 +77,7 @@ export const pt: Record<MessageKey, string> = {
   soundOn: 'Som de alerta ligado',
   soundOff: 'Som de alerta desligado',
   soundInvite: 'O som de alerta está desligado.',
-  soundInviteText: 'Ligue-o para ouvir alertas críticos enquanto olha para outro lado. O navegador pede um clique antes.',
+  soundInviteText: 'Ligue-o para ouvir alertas críticos enquanto olha para outro lado.',
   soundTurnOn: 'Ligar o som de alerta',
   soundKeepOff: 'Deixar desligado',
 

@@ -175,7 +175,7 @@ impl Relay {
         if to_keep {
             // The broker would find it, too, but only after all of them were kept.
             if let Some((index, by_id)) = conflict_within(&prepared) {
-                return Err((Some(index), conflict(by_id)));
+                return Err(Failed::of(Some(index), conflict(by_id)));
             }
             self.keep(by, &prepared).await?;
         }

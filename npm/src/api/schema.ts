@@ -919,6 +919,11 @@ export interface components {
             /** The tenant that is fed. */
             tenant: string;
         };
+        /** A restart that has begun. */
+        DevelopmentRestart: {
+            /** How long nobody listens in between, in milliseconds. */
+            awayMs: number;
+        };
         /** A token and its end. */
         DevelopmentToken: {
             /** When it ends. */

@@ -141,8 +141,8 @@ export type EventGiven<Events, Event extends string> = Event extends '*'
   : ChannelEvent<DataOf<Events, Event>, Event>;
 
 /**
- * Requests of PROTOCOL.md, section 11: each a function from what is asked to what is answered. The others have no type here: without
- * `Calls` they may be named all the same (`call<Answer>('patients.get', { patientId })`), with it they are what it says.
+ * Requests of PROTOCOL.md, section 11: each a function from what is asked to what is answered. All have their types in `RelayCalls` of
+ * `pulsewire/api`; without `Calls` any may be named (`call<Answer>('patients.get', { patientId })`), with it those that it has, and these.
  */
 export interface BuiltInCalls {
   'presence.get': (params: { channel: string }) => { channel: string; users: readonly PresentUser[] };

@@ -7,6 +7,7 @@
 use anyhow::Result;
 use clap::ValueEnum;
 
+use crate::browsers;
 use crate::build;
 use crate::project::Project;
 use crate::sh::Sh;
@@ -44,7 +45,7 @@ pub(crate) fn run(project: &Project, what: What, load_args: &[String]) -> Result
 
 fn browser(project: &Project, args: &[String]) -> Result<()> {
     build::npm(project)?;
-    let browser = tools::browser(project)?;
+    let browser = browsers::chromium(project)?;
     tools::npm_packages(project, "tests/bench")?;
     let npm = Sh::npm(project, "tests/bench").args(["run", "bench", "--"]).args(args);
     npm.env("PULSEWIRE_CHROMIUM", browser.chromium).env("PULSEWIRE_PACKAGE", project.package()).run()

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::browsers;
 use crate::build;
 use crate::project::Project;
 use crate::sh::Sh;
@@ -109,7 +110,7 @@ fn check_port(address: &str) -> Result<()> {
 }
 
 pub(crate) fn screenshots(project: &Project) -> Result<()> {
-    let browser = tools::browser(project)?;
+    let browser = browsers::chromium(project)?;
     build::run(project, build::Part::All)?;
     tools::npm_packages(project, "tests/e2e")?;
     Sh::npm(project, "tests/e2e")

@@ -5,6 +5,7 @@
 //! Trap: it runs under `cargo run`, so its children inherit cargo's variables; `sh.rs` takes the harmful ones away.
 
 mod bench;
+mod browsers;
 mod build;
 mod demo;
 mod mutations;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::browsers;
 use crate::build;
 use crate::mutations;
 use crate::project::Project;
@@ -33,7 +34,7 @@ struct Suite {
     run: fn(&Project, &mut Closing) -> Result<()>,
 }
 
-const SUITES: [Suite; 24] = [
+const SUITES: &[Suite] = &[
     Suite { name: "fmt", about: "rustfmt has nothing to change", dear: false, run: fmt },
     Suite { name: "tidy", about: "file length, module docs, import direction, links, versions", dear: false, run: tidy_suite },
     Suite { name: "clippy", about: "no warning in the workspace, tests and benches included", dear: false, run: clippy },
@@ -58,6 +59,9 @@ const SUITES: [Suite; 24] = [
     Suite { name: "sim", about: "the simulation at large: 50,000 schedules, or as many as PULSEWIRE_SIM_SEEDS says", dear: true, run: sim },
     Suite { name: "mutations", about: "the simulation catches what is broken on purpose", dear: true, run: mutations::run },
     Suite { name: "faults", about: "the fault proxy's tests at full length: a whole minute of drops", dear: true, run: faults },
+    Suite { name: "wasm-firefox", about: "client-wasm in headless Firefox", dear: true, run: wasm_firefox },
+    Suite { name: "wasm-webkit", about: "client-wasm in WebKitGTK, as near to Safari as Linux comes", dear: true, run: wasm_webkit },
+    Suite { name: "e2e-firefox", about: "the end-to-end suite's core cases in Firefox", dear: true, run: e2e_firefox },
     Suite {
         name: "packaging-matrix",
         about: "npm/examples from the packed tarball: Node, plain, webpack, Vite, Next (both bundlers), SvelteKit",
@@ -76,8 +80,8 @@ const SUITES: [Suite; 24] = [
 ];
 
 pub(crate) fn list() {
-    for suite in &SUITES {
-        println!("{:12} {}{}", suite.name, suite.about, if suite.dear { " (only with --all or by name)" } else { "" });
+    for suite in SUITES {
+        println!("{:16} {}{}", suite.name, suite.about, if suite.dear { " (only with --all or by name)" } else { "" });
     }
 }
 
@@ -184,12 +188,33 @@ fn doc(project: &Project, closing: &mut Closing) -> Result<()> {
 }
 
 fn wasm(project: &Project, closing: &mut Closing) -> Result<()> {
+    let run = wasm_in(project, "wasm-pack", &[])?;
+    watched(run.args(["--chrome", "--chromedriver"]).arg(browsers::chromium(project)?.chromedriver).arg(WASM_CRATE), closing)
+}
+
+fn wasm_firefox(project: &Project, closing: &mut Closing) -> Result<()> {
+    // The driver finds it on PATH.
+    browsers::firefox(project)?;
+    let run = wasm_in(project, "wasm-pack", &[])?;
+    watched(run.args(["--firefox", "--geckodriver"]).arg(browsers::geckodriver(project)?).arg(WASM_CRATE), closing)
+}
+
+fn wasm_webkit(project: &Project, closing: &mut Closing) -> Result<()> {
+    let webkit = browsers::webkit(project)?;
+    // It speaks WebDriver as Safari does, and draws on a display.
+    let run = wasm_in(project, &webkit.xvfb_run.to_string_lossy(), &["-a", "wasm-pack"])?;
+    watched(run.args(["--safari", "--safaridriver"]).arg(webkit.driver).arg(WASM_CRATE), closing)
+}
+
+/// What wasm-pack tests. It takes its own arguments from before this, and hands on what stands behind it.
+const WASM_CRATE: &str = "client-wasm";
+
+/// The browser tests of client-wasm, but for the browser and the crate.
+fn wasm_in(project: &Project, program: &str, args: &[&str]) -> Result<Sh> {
     tools::wasm_target(project)?;
     tools::wasm_bindgen(project)?;
     tools::wasm_pack(project)?;
-    let browser = tools::browser(project)?;
-    let run = Sh::new(project, "wasm-pack").args(["test", "--headless", "--chrome", "--chromedriver"]).arg(browser.chromedriver);
-    watched(run.args(["--mode", "no-install", "client-wasm"]), closing)
+    Ok(Sh::new(project, program).args(args.iter().copied()).args(["test", "--headless", "--mode", "no-install"]))
 }
 
 fn npm(project: &Project, closing: &mut Closing) -> Result<()> {
@@ -207,14 +232,14 @@ fn size(project: &Project, closing: &mut Closing) -> Result<()> {
 
 fn packaging(project: &Project, closing: &mut Closing) -> Result<()> {
     build::npm(project)?;
-    let browser = tools::browser(project)?;
+    let browser = browsers::chromium(project)?;
     watched(Sh::npm(project, "npm").args(["run", "test:packaging"]).env("PULSEWIRE_CHROMIUM", browser.chromium), closing)
 }
 
 fn packaging_matrix(project: &Project, closing: &mut Closing) -> Result<()> {
     build::npm(project)?;
     build::relay(project)?;
-    let browser = tools::browser(project)?;
+    let browser = browsers::chromium(project)?;
     tools::npm_packages(project, "tests/e2e")?;
     let npm = Sh::npm(project, "tests/e2e").args(["run", "test:matrix"]).env("PULSEWIRE_CHROMIUM", browser.chromium);
     // What the examples need of npm's registry is kept where the tools are.
@@ -250,6 +275,10 @@ fn e2e(project: &Project, closing: &mut Closing) -> Result<()> {
     watched(end_to_end(project)?.args(["test"]), closing)
 }
 
+fn e2e_firefox(project: &Project, closing: &mut Closing) -> Result<()> {
+    watched(end_to_end(project)?.args(["run", "test:firefox"]).env("PULSEWIRE_FIREFOX", browsers::firefox(project)?), closing)
+}
+
 fn faults(project: &Project, closing: &mut Closing) -> Result<()> {
     watched(end_to_end(project)?.args(["run", "test:faults"]).env("PULSEWIRE_TEST_ALL", "1"), closing)
 }
@@ -257,7 +286,7 @@ fn faults(project: &Project, closing: &mut Closing) -> Result<()> {
 /// npm in the folder of the end-to-end tests, with everything built that they need.
 fn end_to_end(project: &Project) -> Result<Sh> {
     build::run(project, build::Part::All)?;
-    let browser = tools::browser(project)?;
+    let browser = browsers::chromium(project)?;
     tools::npm_packages(project, "tests/e2e")?;
     let npm = Sh::npm(project, "tests/e2e").env("PULSEWIRE_CHROMIUM", browser.chromium).env("PULSEWIRE_PACKAGE", project.package());
     Ok(npm.env("PULSEWIRE_RELAY_BIN", project.relay_binary()).env("PULSEWIRE_WWW_DIR", project.www_build()))

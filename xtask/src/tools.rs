@@ -21,12 +21,6 @@ const CARGO_FUZZ: &str = "0.13.2";
 /// What Vite asks for.
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
-/// The browser that tests drive.
-pub(crate) struct Browser {
-    pub(crate) chromium: PathBuf,
-    pub(crate) chromedriver: PathBuf,
-}
-
 /// The compiler's standard library for WASM.
 pub(crate) fn wasm_target(project: &Project) -> Result<()> {
     let there = || {
@@ -101,7 +95,7 @@ pub(crate) fn cargo_fuzz(project: &Project) -> Result<()> {
     cargo_install(project, "cargo-fuzz", CARGO_FUZZ, true)
 }
 
-fn cargo_install(project: &Project, package: &str, version: &str, locked: bool) -> Result<()> {
+pub(crate) fn cargo_install(project: &Project, package: &str, version: &str, locked: bool) -> Result<()> {
     println!("Installing {package} {version} into {} (once; takes a minute or two).", project.tools_bin().display());
     let install = Sh::cargo(project).args(["install", package, "--version", version, "--force", "--root"]).arg(project.cache.join("tools"));
     let install = if locked { install.arg("--locked") } else { install };
@@ -169,31 +163,6 @@ pub(crate) fn stamps(project: &Project) -> PathBuf {
     project.own_target().join("xtask")
 }
 
-/// A Chromium and its driver from the system, installed by apt where we may.
-pub(crate) fn browser(project: &Project) -> Result<Browser> {
-    if let Some(found) = find_browser(project) {
-        return Ok(found);
-    }
-    let Some(apt) = may_apt(project) else {
-        bail!(
-            "no Chromium or no chromedriver on PATH, and no way to install them here: install both \
-             (Debian: `apt-get install chromium chromium-driver`), or name them in PULSEWIRE_CHROMIUM and PULSEWIRE_CHROMEDRIVER"
-        );
-    };
-    println!("No Chromium with its driver here: installing both from the system's packages.");
-    // Without a font that the pages can measure, layout tests and pictures mean nothing.
-    apt_install(project, &apt, &["chromium", "chromium-driver", "fonts-liberation"])?;
-    find_browser(project).context("chromium and chromium-driver are installed, but not found on PATH")
-}
-
-fn find_browser(project: &Project) -> Option<Browser> {
-    let chromium = from_env("PULSEWIRE_CHROMIUM").or_else(|| {
-        ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].iter().find_map(|name| on_path(project, name))
-    })?;
-    let chromedriver = from_env("PULSEWIRE_CHROMEDRIVER").or_else(|| on_path(project, "chromedriver"))?;
-    Some(Browser { chromium, chromedriver })
-}
-
 /// The Redis that tests of many relays start for themselves.
 pub(crate) fn redis(project: &Project) -> Result<()> {
     const PROGRAM: &str = "redis-server";
@@ -208,11 +177,11 @@ pub(crate) fn redis(project: &Project) -> Result<()> {
     on_path(project, PROGRAM).map(drop).with_context(|| format!("{PROGRAM} is installed, but not found on PATH"))
 }
 
-fn from_env(name: &str) -> Option<PathBuf> {
+pub(crate) fn from_env(name: &str) -> Option<PathBuf> {
     env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-fn apt_install(project: &Project, apt: &Apt, packages: &[&str]) -> Result<()> {
+pub(crate) fn apt_install(project: &Project, apt: &Apt, packages: &[&str]) -> Result<()> {
     let apt_get = || {
         // sudo lets no variables through, so they go in behind it.
         let quiet = ["DEBIAN_FRONTEND=noninteractive", "apt-get"];
@@ -226,13 +195,13 @@ fn apt_install(project: &Project, apt: &Apt, packages: &[&str]) -> Result<()> {
 }
 
 /// How apt-get may be called here.
-enum Apt {
+pub(crate) enum Apt {
     AsRoot,
     /// Without a password: nobody may be there to type one.
     BySudo,
 }
 
-fn may_apt(project: &Project) -> Option<Apt> {
+pub(crate) fn may_apt(project: &Project) -> Option<Apt> {
     on_path(project, "apt-get")?;
     if Sh::new(project, "id").arg("-u").ask().is_some_and(|id| id == "0") {
         return Some(Apt::AsRoot);

@@ -189,7 +189,7 @@ fn the_ward_tells_only_what_the_relay_accepts_and_a_bit_of_everything() {
 }
 
 #[test]
-fn a_device_says_once_a_second_whether_it_is_worn_and_the_week_before_was_told_once() {
+fn a_device_says_once_a_second_whether_it_is_worn_and_what_was_before_is_told_once() {
     let events = run(&mut Ward::new(7, 3, START), steps(600_000));
     let worn = &points(&events)[&("bed-1".to_owned(), "inUse".to_owned())];
     assert!(worn.len() >= 599, "bed-1 is always online: {} points in ten minutes", worn.len());
@@ -203,9 +203,26 @@ fn a_device_says_once_a_second_whether_it_is_worn_and_the_week_before_was_told_o
             _ => None,
         })
         .collect();
-    assert_eq!(told.len(), 7);
+    assert_eq!(told.len(), 8, "a week, and today until it began");
     assert!(told.windows(2).all(|pair| pair[0].started_at.0 + 86_400_000.0 == pair[1].started_at.0), "one a day, the oldest first");
     assert!(told.iter().all(|session| session.ended_at.unwrap().0 < START && session.compliance.unwrap() > 0.0));
+}
+
+#[test]
+fn a_ward_that_begins_with_the_day_has_no_session_of_today_behind_it() {
+    let midnight = START - START % 86_400_000.0;
+    for (began_ms, expected) in [(midnight + 30_000.0, 7), (midnight + 600_000.0, 8)] {
+        let events = Ward::new(7, 1, began_ms).advance(began_ms);
+        let ends: Vec<f64> = events
+            .iter()
+            .filter_map(|event| match &event.payload {
+                Payload::UsageSession(session) => session.ended_at.map(|at| at.0),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(ends.len(), expected);
+        assert!(ends.iter().all(|ended_ms| *ended_ms <= began_ms - 60_000.0), "{ends:?}");
+    }
 }
 
 #[test]

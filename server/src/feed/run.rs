@@ -24,7 +24,8 @@ const LOG_EVERY: u64 = 1_000;
 struct Registered<'a> {
     device_id: &'a str,
     patient_id: String,
-    target_use_ms_per_day: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_use_ms_per_day: Option<u64>,
 }
 
 /// Why the feeds cannot start.
@@ -33,6 +34,8 @@ pub type FeedError = RecordingError;
 /// The feeds that a configuration asks for.
 pub struct Feeds {
     feeds: Vec<Box<dyn Feed>>,
+    /// Devices of a recording, which has no week behind it that a target could be held against.
+    recorded: Vec<String>,
     tenant: String,
     refused: u64,
 }
@@ -46,11 +49,11 @@ impl Feeds {
         if let Some(file) = &config.replay {
             feeds.push(Box::new(Replay::new(Recording::open(file)?, config.speed, now_ms)));
         }
+        let recorded: Vec<String> = feeds.iter().flat_map(|feed| feed.devices()).collect();
         if config.simulate > 0 {
-            let recorded: Vec<String> = feeds.iter().flat_map(|feed| feed.devices()).collect();
             feeds.push(Box::new(Ward::new(config.seed, config.simulate, now_ms).without(&recorded)));
         }
-        Ok((!feeds.is_empty()).then(|| Self { feeds, tenant: config.tenant.clone(), refused: 0 }))
+        Ok((!feeds.is_empty()).then(|| Self { feeds, recorded, tenant: config.tenant.clone(), refused: 0 }))
     }
 
     /// The devices of all feeds.
@@ -60,7 +63,7 @@ impl Feeds {
 
     /// Says whose the beds are, then publishes until the shutdown.
     pub async fn run(mut self, relay: Relay, shutdown: CancellationToken) {
-        register(&relay, &self.tenant, &self.devices()).await;
+        register(&relay, &self.tenant, &self.devices(), &self.recorded).await;
         let mut steps = tokio::time::interval(Duration::from_millis(STEP_MS));
         steps.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while shutdown.run_until_cancelled(steps.tick()).await.is_some() {
@@ -87,7 +90,7 @@ impl Feeds {
 }
 
 /// Registers `bed-N` for `patient-N`. A relay without the domain's services keeps no devices, and needs none.
-async fn register(relay: &Relay, tenant: &str, devices: &[String]) {
+async fn register(relay: &Relay, tenant: &str, devices: &[String], recorded: &[String]) {
     let backend = Principal {
         user: "feed".to_owned(),
         name: "feed".to_owned(),
@@ -100,7 +103,8 @@ async fn register(relay: &Relay, tenant: &str, devices: &[String]) {
     };
     for device in devices {
         let Some(number) = device.strip_prefix("bed-") else { continue };
-        let put = Registered { device_id: device, patient_id: format!("patient-{number}"), target_use_ms_per_day: TARGET_USE_MS_PER_DAY };
+        let target_use_ms_per_day = (!recorded.contains(device)).then_some(TARGET_USE_MS_PER_DAY);
+        let put = Registered { device_id: device, patient_id: format!("patient-{number}"), target_use_ms_per_day };
         let Ok(params) = RawJson::from_value(&put) else { continue };
         match relay.call(&backend, "devices.put", Some(&params)).await {
             Ok(_) => {}

@@ -4,7 +4,7 @@
 //! moment. Decisions fall on whole seconds, samples on their own clock; the steps it is asked in change nothing.
 //!
 //! A device says once a second whether it is worn (`inUse`); what sessions that makes is found by the relay, as with real devices. Only
-//! the days before today are told as sessions, because nobody was there to measure them.
+//! what was before it began is told as sessions, because nobody was there to measure it.
 //!
 //! Limits: bed-1 stays online, because a visitor looks at it first; the others go offline or into maintenance now and then.
 
@@ -23,9 +23,10 @@ const DRAIN_PER_SECOND: f64 = 0.000_14;
 const CHARGE_PER_SECOND: f64 = 0.002;
 const BATTERY_LOW: f64 = 0.15;
 const DAY_MS: f64 = 86_400_000.0;
-/// Days before today whose sessions are told, and the hour (UTC) at which each of them began.
+/// Days before today whose sessions are told.
 const PAST_DAYS: u32 = 7;
-const PAST_HOUR_MS: f64 = 7.0 * 3_600_000.0;
+/// Today's session before the ward began ended so long ago, or earlier.
+const PAUSE_MS: f64 = 60_000.0;
 
 /// One bed.
 struct Bed {
@@ -224,14 +225,18 @@ impl Bed {
         }
     }
 
-    /// A session of each day before today, the oldest first: a ward has a past, so compliance is known from the first second. Always at
-    /// the same times, so that a ward that is started again tells nothing twice.
+    /// A session of each day from its first minute (UTC), the oldest first, today's as far as it could go: a ward has a past, so compliance is
+    /// known from the first second. They begin at the same times whenever it is started, so a ward that is started again tells none twice.
     fn past(&self, now_ms: f64, rng: &mut StdRng) -> Vec<FeedEvent> {
         let today_ms = (now_ms / DAY_MS).floor() * DAY_MS;
         let day = |ago: u32| {
             let share = (self.compliance + rng.random_range(-0.15..0.15)).clamp(0.2, 1.0);
-            let began_ms = today_ms - f64::from(ago) * DAY_MS + PAST_HOUR_MS;
-            let duration_ms = (share * TARGET_USE_MS_PER_DAY as f64).floor();
+            let began_ms = today_ms - f64::from(ago) * DAY_MS;
+            let duration_ms = (share * TARGET_USE_MS_PER_DAY as f64).min(now_ms - PAUSE_MS - began_ms).floor();
+            if duration_ms <= 0.0 {
+                return None;
+            }
+            let share = duration_ms / TARGET_USE_MS_PER_DAY as f64;
             let session = UsageSession {
                 patient_id: format!("patient-{}", self.number),
                 device_id: self.device.clone(),
@@ -241,9 +246,9 @@ impl Bed {
                 duration_ms: Some(duration_ms as u64),
                 compliance: Some((share * 100.0).round() / 100.0),
             };
-            FeedEvent { channel: format!("patient:patient-{}", self.number), payload: Payload::UsageSession(session) }
+            Some(FeedEvent { channel: format!("patient:patient-{}", self.number), payload: Payload::UsageSession(session) })
         };
-        (1..=PAST_DAYS).rev().map(day).collect()
+        (0..=PAST_DAYS).rev().filter_map(day).collect()
     }
 
     fn alert(&self, alert: pulsewire_protocol::Alert) -> FeedEvent {

@@ -15,6 +15,7 @@ pub mod floor;
 pub mod setting;
 pub mod slow;
 pub mod standing;
+pub mod stored;
 pub mod table;
 pub mod wire;
 
@@ -103,6 +104,10 @@ pub enum Scenario {
     Promises,
     /// Readers that never read beside others that do.
     SlowReaders,
+    /// Ingest over HTTP, with a store on the disk beside one in memory.
+    Storage,
+    /// Pages of a list of a million, once.
+    Lists,
 }
 
 impl Scenario {
@@ -118,6 +123,8 @@ impl Scenario {
             Self::Connect => standing(standing::CONNECTS),
             Self::Promises => standing(standing::PROMISED),
             Self::SlowReaders => Ok(table::of_slow(&repeat(runs, || slow::run(setting))?)),
+            Self::Storage => Ok(table::of_stored(&repeat(runs, || stored::ingest(setting))?)),
+            Self::Lists => Ok(table::of_lists(stored::lists(setting)?)),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::fan_out::{FanOut, Shape};
 use super::slow::{self, Slow};
 use super::standing::Standing;
+use super::stored::{Ingest, Lists, NOTIFICATIONS, Stored};
 use serde::Serialize;
 
 /// What a figure should be.
@@ -126,6 +127,38 @@ pub fn of_slow(runs: &[Slow]) -> Vec<Row> {
         row("slow ones closed with 4413", "", |run| run.closed as f64, Aim::AtLeast(slow::SLOW as f64)),
         row("the last of them after", "s", |run| run.closed_after_seconds, Aim::None),
         row("memory for all of them, at most", "MB", |run| run.grown_bytes / 1e6, Aim::None),
+    ]
+}
+
+/// The lines of ingest with a store on the disk beside one in memory.
+pub fn of_stored(runs: &[Stored]) -> Vec<Row> {
+    type Of = fn(&Stored) -> Ingest;
+    let kinds: [(&str, Of, Of); 2] =
+        [("telemetry", |run| run.telemetry_off, |run| run.telemetry_on), ("alerts in lists", |run| run.alerts_off, |run| run.alerts_on)];
+    let rows = kinds.iter().flat_map(|(kind, off, on)| {
+        let row = |what: &str, unit, value: &dyn Fn(&Stored) -> f64| {
+            Row::new(format!("{kind} over HTTP: {what}"), unit, runs.iter().map(value).collect(), Aim::None)
+        };
+        [
+            row("CPU per item, store in memory", "µs", &|run| off(run).cpu_us_each),
+            row("CPU per item, store on the disk", "µs", &|run| on(run).cpu_us_each),
+            row("on the disk over in memory", "×", &|run| on(run).cpu_us_each / off(run).cpu_us_each),
+            row("one backend, store in memory", "items/s", &|run| off(run).items_per_second),
+            row("one backend, store on the disk", "items/s", &|run| on(run).items_per_second),
+        ]
+    });
+    rows.collect()
+}
+
+/// The lines of pages of a long list.
+pub fn of_lists(run: Lists) -> Vec<Row> {
+    let row = |what: &str, unit, value: f64| Row::new(format!("50 of {NOTIFICATIONS} notifications: {what}"), unit, vec![value], Aim::None);
+    vec![
+        row("kept, in lists of 250", "items/s", run.kept_per_second),
+        row("first page, p50", "ms", run.first_p50_ms),
+        row("first page, p99", "ms", run.first_p99_ms),
+        row("900,000 deep, p50", "ms", run.deep_p50_ms),
+        row("900,000 deep, p99", "ms", run.deep_p99_ms),
     ]
 }
 

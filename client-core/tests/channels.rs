@@ -264,3 +264,29 @@ fn a_name_that_is_none_is_refused_at_once() {
     assert_eq!(page.errors(), ["invalid_channel"]);
     assert!(page.take_sent().is_empty());
 }
+
+/// As from a relay whose store is away: nobody else would ask for the channel in which alerts come.
+#[test]
+fn a_channel_of_its_own_that_the_relay_could_not_join_is_asked_for_again() {
+    let mut page = Page::new(exact());
+    page.command(Command::Connect);
+    page.opened();
+    let refused = |code, retryable| {
+        let error = ErrorBody { code, message: String::new(), retryable, retry_after_ms: retryable.then_some(500) };
+        SubscribedEntry::Refused(Refused { channel: "tenant".to_owned(), error })
+    };
+    page.welcome(vec![refused(ErrorCode::Unavailable, true)]);
+    page.take_sent();
+    page.advance(500);
+    let asked = page.take_subscribes();
+    assert_eq!(asked.iter().map(|asked| asked.channel.as_str()).collect::<Vec<_>>(), ["tenant"]);
+    page.relay(ServerMessage::Subscribed(fresh(Some(asked[0].id), "tenant", "a", 3)));
+    assert_eq!(page.phase("tenant"), Some(ChannelPhase::Subscribed));
+
+    let mut page = Page::new(exact());
+    page.command(Command::Connect);
+    page.opened();
+    page.welcome(vec![refused(ErrorCode::Forbidden, false)]);
+    page.advance(10_000);
+    assert!(page.take_subscribes().is_empty(), "what is forbidden stays so");
+}

@@ -294,8 +294,18 @@ impl Subscriptions {
 
     /// A question was refused. Says whether that is final (and worth telling).
     pub(crate) fn handle_refused(&mut self, now: Millis, name: &str, id: u64, error: ErrorBody) -> bool {
+        if self.channels.at_mut(name).is_none() && error.retryable {
+            // The relay could not join by itself what nobody here has asked for: without it no alert would come.
+            self.join(name);
+        }
         let Some(channel) = self.channels.at_mut(name) else { return false };
-        let Some((pending, asked)) = channel.pending else { return false };
+        let Some((pending, asked)) = channel.pending else {
+            if error.retryable && is_joined_by_relay(name) && !channel.live {
+                channel.joined = true;
+                channel.due = Some(now.plus(error.retry_after_ms.unwrap_or(RETRY_MS)));
+            }
+            return false;
+        };
         if pending != id {
             return false;
         }
@@ -359,7 +369,9 @@ impl Subscriptions {
     /// What `connect` asked for and `welcome` did not answer is asked for again.
     pub(crate) fn handle_welcomed(&mut self, now: Millis, id: u64) {
         // The polls asked for the user's own channels; the relay has not joined what the token does not allow.
-        let is_kept = |channel: &Channel| channel.holders > 0 || channel.live || !channel.joined || channel.position.is_some();
+        let is_kept = |channel: &Channel| {
+            channel.holders > 0 || channel.live || !channel.joined || channel.position.is_some() || channel.due.is_some()
+        };
         self.channels.retain(is_kept);
         for (_, channel) in self.channels.values_mut() {
             if channel.pending.is_some_and(|(pending, _)| pending == id) {

@@ -77,9 +77,13 @@ impl Judge {
                 let epoch = view.epoch.to_owned();
                 if let Some(number) = Truth::number(&publication.payload) {
                     let fact = self.truth.fact(number).expect("an event that was never published");
-                    assert_eq!((&fact.channel, fact.offset), (&event.channel, offset), "a publication under a wrong name");
-                    let life = *self.epochs.entry((event.channel.clone(), epoch.clone())).or_insert(fact.life);
-                    assert_eq!(life, fact.life, "{}: one epoch in two lives", event.channel);
+                    assert_eq!(fact.channel, event.channel, "a publication in a wrong channel");
+                    // One that nobody could be sure of may have been stored in two lives, once in each.
+                    if !self.truth.is_doubtful(number) {
+                        assert_eq!(fact.offset, offset, "a publication under a wrong number");
+                        let life = *self.epochs.entry((event.channel.clone(), epoch.clone())).or_insert(fact.life);
+                        assert_eq!(life, fact.life, "{}: one epoch in two lives", event.channel);
+                    }
                 }
                 let first = publication.first_offset.unwrap_or(offset);
                 if let Some((known_epoch, known)) = self.seen.get_mut(&event.channel) {

@@ -125,6 +125,7 @@ impl Socket {
     pub fn open(conn: Conn, world: &World, weather: Rc<Weather>, news: UnboundedSender<(Conn, News)>) -> Self {
         let (up, frames) = unbounded_channel();
         let cut = CancellationToken::new();
+        // Whichever relay the balancer chooses.
         spawn_local(serve(Wire { conn, weather, news }, world.life(), frames, cut.clone()));
         Self { conn, up, cut }
     }

@@ -1,6 +1,10 @@
 //! The two-ended simulation: the real client core against the relay's real session, hub and broker, over a link that a seed
 //! makes faulty, in virtual time.
 //!
+//! In half of the schedules there is one relay, which has its history in memory; in the others two or three share a store behind a
+//! balancer without sticky sessions, as they share a Redis: that dies, stands still, comes back empty, and its connections are cut
+//! between what it does and its answer, or go deaf.
+//!
 //! Each seed is one schedule: pages hold and let go of channels and publish, the backend publishes and repeats itself, the relay
 //! restarts with and without its history, links are cut, stall, swallow, delay, repeat, refuse and hang, machines go offline,
 //! sleep and wake, clocks jump, tokens end or are no good, pages are reloaded. Held to at every step: one socket per page, no
@@ -18,12 +22,16 @@
 mod backend;
 mod ending;
 mod figures;
+mod held;
 mod history;
 mod judge;
 mod ledger;
 mod link;
+mod node;
+mod outage;
 mod page;
 mod schedule;
+mod store;
 mod truth;
 mod web;
 mod world;

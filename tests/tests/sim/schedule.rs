@@ -22,14 +22,16 @@ const BROKEN: [Net; 7] =
     [Net::Unreachable, Net::Hangs, Net::LosesAnswers, Net::Unavailable, Net::UnavailableForLong, Net::Forbids, Net::Portal];
 
 pub struct Schedule {
-    rng: Rng,
+    pub rng: Rng,
     pub world: Rc<World>,
     pub pages: Vec<Page>,
     /// What this schedule allows to happen to the relay.
-    restarts: Restarts,
+    pub restarts: Restarts,
     /// Whether the history is too short for some interruptions, so that losses are to be announced.
     pub forgets: bool,
-    numbers: u64,
+    pub numbers: u64,
+    /// Notes that were refused while the store was away, and are never asked for again.
+    pub refused: Vec<u64>,
     /// Publications that a backend may repeat, with the life they were stored in.
     repeatable: Vec<(u64, &'static str, u64)>,
     /// Whose machine says that it has no network.
@@ -38,7 +40,7 @@ pub struct Schedule {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Restarts {
+pub enum Restarts {
     None,
     /// The history is kept elsewhere.
     KeepingHistory,
@@ -62,11 +64,13 @@ pub async fn run(seed: u64, tell: bool) -> Figures {
     let token_ttl_s = if rng.u8(..3) == 0 { 90 } else { 3_600 };
     let truth = Truth::default();
     truth.begin_life();
-    let world = Rc::new(World::new(config, truth.clone(), token_ttl_s, seed, tell));
+    let relays = [1, 1, 2, 3][rng.usize(..4)];
+    let world = Rc::new(World::new(config, truth.clone(), token_ttl_s, relays, seed, tell));
     let pages: Vec<Page> = (1..=rng.u64(1..=3)).map(|number| Page::start(&world, &truth, number, seed ^ (number << 32))).collect();
     let offline = vec![false; pages.len()];
     let figures = Figures { schedules: 1, ..Figures::default() };
-    let mut schedule = Schedule { rng, world, pages, restarts, forgets, numbers: 0, repeatable: Vec::new(), offline, figures };
+    let (refused, repeatable) = (Vec::new(), Vec::new());
+    let mut schedule = Schedule { rng, world, pages, restarts, forgets, numbers: 0, refused, repeatable, offline, figures };
     for page in &schedule.pages {
         page.command(Command::Connect);
     }
@@ -86,7 +90,7 @@ impl Schedule {
     pub fn say(&self, text: impl core::fmt::Display) {
         self.world.say(text);
     }
-    fn fault(&mut self, name: &'static str, index: usize) {
+    pub fn fault(&mut self, name: &'static str, index: usize) {
         self.figures.fault(name);
         self.say(format_args!("page {index}: {name}"));
     }
@@ -103,9 +107,8 @@ impl Schedule {
             self.pages[index].command(Command::Release { channel: channel.to_owned() });
         }
     }
-    /// Publishes as the backend, which never finds the relay away: it retries until it does not.
+    /// Publishes as the backend, which never finds a relay that is by itself away.
     pub async fn publish(&mut self, channel: &'static str, count: u64) {
-        let relay = self.world.relay();
         for _ in 0..count {
             self.numbers += 1;
             self.figures.published += 1;
@@ -115,8 +118,18 @@ impl Schedule {
                 self.repeatable.push((self.numbers, channel, self.world.truth.life()));
             }
             let key = format!("k{}", self.numbers);
-            relay.publish(Publisher::System { tenant: TENANT }, channel, payload, Some(&key)).await.expect("published");
+            self.publish_for_certain(channel, payload, &key).await;
         }
+    }
+    /// Asks one relay after the other by the same key until one accepts it.
+    async fn publish_for_certain(&self, channel: &str, payload: Payload, key: &str) {
+        let publisher = Publisher::System { tenant: TENANT };
+        for _ in 0..600 {
+            let Err(error) = self.world.life().relay.publish(publisher, channel, payload.clone(), Some(key)).await else { return };
+            assert!(self.world.store().is_some() && error.retryable, "{key} was refused: {error:?}");
+            self.world.pass(100).await;
+        }
+        panic!("{key} was refused for a minute");
     }
     /// A backend that heard no answer sends the same again.
     async fn repeat(&mut self) {
@@ -126,9 +139,7 @@ impl Schedule {
         self.repeatable.drain(..from);
         for (number, channel, _) in self.repeatable.clone() {
             self.figures.fault("repeated publish");
-            let key = format!("k{number}");
-            let publisher = Publisher::System { tenant: TENANT };
-            self.world.relay().publish(publisher, channel, Truth::note(number), Some(&key)).await.expect("repeated");
+            self.publish_for_certain(channel, Truth::note(number), &format!("k{number}")).await;
         }
     }
     async fn alert(&mut self) {
@@ -148,36 +159,41 @@ impl Schedule {
         for page in &self.pages {
             page.judge.borrow_mut().expect_alert(&page.client.borrow(), &id);
         }
-        let publisher = Publisher::System { tenant: TENANT };
-        self.world.relay().publish(publisher, "tenant", Payload::Alert(alert), None).await.expect("published");
+        let key = format!("a{}", self.numbers);
+        self.publish_for_certain("tenant", Payload::Alert(alert), &key).await;
         self.figures.published += 2;
     }
     /// Another process takes over: from one that drained, or from one that died.
     async fn restart(&mut self) {
+        let shared = self.world.store().is_some();
         let keep = match self.restarts {
             Restarts::None => return self.repeat().await,
-            Restarts::KeepingHistory => true,
-            Restarts::Either => self.rng.bool(),
+            Restarts::Either if !shared => self.rng.bool(),
+            _ => true,
         };
+        let place = self.rng.usize(..self.world.lives().len());
         let drains = self.rng.bool();
         let aloud = self.rng.bool();
         let away_ms = if drains { 0 } else { self.rng.u64(..6_000) };
         self.figures.fault(if keep { "restart with history" } else { "restart without history" });
-        self.say(format_args!("relay {} with history {keep}", if drains { "drains" } else { "dies" }));
+        self.say(format_args!("relay {place} {} with history {keep}", if drains { "drains" } else { "dies" }));
         if drains {
-            self.world.relay().drain(Duration::from_secs(10)).await;
+            self.world.lives()[place].relay.drain(Duration::from_secs(10)).await;
         } else {
-            self.world.crash(aloud);
+            self.world.crash(place, aloud);
             self.world.pass(away_ms).await;
         }
         let seed = self.rng.u64(..);
-        self.world.start_again(keep, seed);
+        self.world.start_again(place, keep, seed);
         if !keep {
             self.pages.iter().for_each(|page| page.judge.borrow_mut().forget_expected_alerts());
         }
     }
 
     async fn step(&mut self) {
+        if self.world.store().is_some() && self.rng.u8(..10) == 0 {
+            return self.outage().await;
+        }
         let index = self.rng.usize(..self.pages.len());
         let channel = CHANNELS[self.rng.usize(..CHANNELS.len())];
         match self.rng.u32(..100) {

@@ -2,7 +2,7 @@
 
 use pulsewire_protocol::{ChannelName, DeviceState, DeviceStatus, Payload, Publication, RawJson, UnixMs};
 use pulsewire_relay::relay::Tap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// One publication.
@@ -19,6 +19,9 @@ pub struct Facts {
     pub life: u64,
     /// By the number that stands in the publication.
     pub notes: BTreeMap<u64, Fact>,
+    /// Numbers that were stored and then refused as `unavailable`, because the connection to the store broke before its answer: nobody
+    /// who was told so can know.
+    pub doubtful: BTreeSet<u64>,
     /// The newest offset of each channel in this life.
     pub newest: BTreeMap<String, u64>,
     /// The number of the newest status of each device in this life.
@@ -69,6 +72,18 @@ impl Truth {
     pub fn fact(&self, number: u64) -> Option<Fact> {
         self.0.lock().unwrap().notes.get(&number).cloned()
     }
+    /// It was stored, and whoever asked for it is told that it is not known.
+    pub fn doubt(&self, payload: &Payload) {
+        if let Some(number) = Self::number(payload) {
+            self.0.lock().unwrap().doubtful.insert(number);
+        }
+    }
+    pub fn is_doubtful(&self, number: u64) -> bool {
+        self.0.lock().unwrap().doubtful.contains(&number)
+    }
+    pub fn break_it(&self, what: String) {
+        self.0.lock().unwrap().broken.get_or_insert(what);
+    }
     /// Fails where the relay did what it must never do.
     pub fn check(&self) {
         let broken = self.0.lock().unwrap().broken.clone();
@@ -82,7 +97,7 @@ impl Truth {
     }
 }
 
-/// The tap of one relay.
+/// The tap of one relay, or of the store of many.
 pub struct Witness {
     pub truth: Truth,
     pub life: u64,
@@ -103,7 +118,10 @@ impl Tap for Witness {
         }
         if let Some(number) = Truth::number(&publication.payload) {
             let fact = Fact { life: self.life, channel: channel.as_str().to_owned(), offset };
-            if let Some(first) = facts.notes.insert(number, fact) {
+            let first = facts.notes.insert(number, fact);
+            // Where nobody could know, it may be asked for again once the store has lost the first, and with it the key.
+            let may_be_again = |first: &Fact| first.life != self.life && facts.doubtful.contains(&number);
+            if let Some(first) = first.filter(|first| !may_be_again(first)) {
                 facts.broken = Some(format!("the relay stored note {number} twice, first as {first:?}"));
             }
         }

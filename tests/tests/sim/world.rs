@@ -1,8 +1,11 @@
-//! What all pages of a schedule share: the relay of the moment, its history, virtual time, and the trace that tells two runs apart.
+//! What all pages of a schedule share: the relays of the moment, their history, virtual time, and the trace that tells two runs apart.
 
 use crate::history::Kept;
+use crate::node::{Node, Shared};
+use crate::store::Store;
 use crate::truth::{Truth, Witness};
 use axum::Router;
+use fastrand::Rng;
 use pulsewire_client_core::{Millis, Now};
 use pulsewire_relay::api::Api;
 use pulsewire_relay::broker::memory::Memory;
@@ -29,11 +32,24 @@ pub struct Life {
     pub died: CancellationToken,
     /// Whether the machine lived to reset the connections of its dead process.
     pub aloud: std::rc::Rc<Cell<bool>>,
+    /// Its way to the store, where that is shared.
+    pub node: Option<Arc<Node>>,
+}
+
+/// Where publications are.
+enum History {
+    /// In the only relay, kept for the next one or not.
+    Own(RefCell<Arc<Kept>>),
+    Shared(Arc<Store>),
 }
 
 pub struct World {
-    life: RefCell<Life>,
-    history: RefCell<Arc<Kept>>,
+    /// One for each place behind the balancer.
+    lives: RefCell<Vec<Life>>,
+    history: History,
+    balancer: RefCell<Rng>,
+    /// Counts the relays that share a store.
+    started_relays: Cell<u64>,
     pub config: Config,
     pub truth: Truth,
     pub started: Instant,
@@ -44,37 +60,96 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(config: Config, truth: Truth, token_ttl_s: u64, seed: u64, tell: bool) -> Self {
-        let history = new_history(&config, seed, 0);
-        let life = new_life(&config, &truth, &history, seed, 0);
-        let (life, history) = (RefCell::new(life), RefCell::new(history));
-        Self { life, history, config, truth, started: Instant::now(), token_ttl_s, tell, trace: Cell::new(0) }
+    /// With so many relays: one that has its history in memory, or more that share one.
+    pub fn new(config: Config, truth: Truth, token_ttl_s: u64, relays: usize, seed: u64, tell: bool) -> Self {
+        let history = match relays {
+            1 => History::Own(RefCell::new(new_history(&config, seed, 0))),
+            _ => History::Shared(Store::new(&config, &truth, seed)),
+        };
+        let world = Self {
+            lives: RefCell::default(),
+            history,
+            balancer: RefCell::new(Rng::with_seed(seed.rotate_left(31))),
+            started_relays: Cell::new(0),
+            config,
+            truth,
+            started: Instant::now(),
+            token_ttl_s,
+            tell,
+            trace: Cell::new(0),
+        };
+        for place in 0..relays as u64 {
+            let life = world.new_life(seed ^ (place << 40));
+            world.lives.borrow_mut().push(life);
+        }
+        world
     }
-    pub fn relay(&self) -> Relay {
-        self.life.borrow().relay.clone()
+    /// Of all places.
+    pub fn lives(&self) -> Vec<Life> {
+        self.lives.borrow().clone()
     }
+    /// Whomever the balancer chooses, of those that live.
     pub fn life(&self) -> Life {
-        self.life.borrow().clone()
+        let lives = self.lives.borrow();
+        let alive: Vec<&Life> = lives.iter().filter(|life| !life.died.is_cancelled()).collect();
+        match alive.as_slice() {
+            [] => lives[0].clone(),
+            [only] => (*only).clone(),
+            many => many[self.balancer.borrow_mut().usize(..many.len())].clone(),
+        }
+    }
+    pub fn store(&self) -> Option<Arc<Store>> {
+        match &self.history {
+            History::Own(_) => None,
+            History::Shared(store) => Some(Arc::clone(store)),
+        }
+    }
+    pub fn connection_count(&self) -> usize {
+        self.lives.borrow().iter().map(|life| life.relay.hub().connection_count()).sum()
     }
     pub fn elapsed_ms(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }
 
     /// The process is gone, between two instructions.
-    pub fn crash(&self, aloud: bool) {
-        let life = self.life();
+    pub fn crash(&self, place: usize, aloud: bool) {
+        let life = self.lives.borrow()[place].clone();
         life.aloud.set(aloud);
         life.died.cancel();
-    }
-    /// Another process takes over, with the history of the one before it or with none.
-    pub fn start_again(&self, keep_history: bool, seed: u64) {
-        let elapsed_ms = self.elapsed_ms();
-        if !keep_history {
-            self.truth.begin_life();
-            *self.history.borrow_mut() = new_history(&self.config, seed, elapsed_ms);
+        if let Some(node) = &life.node {
+            node.die();
         }
-        let life = new_life(&self.config, &self.truth, &self.history.borrow(), seed, elapsed_ms);
-        self.life.replace(life).died.cancel();
+    }
+    /// Another process takes over, with the history of the one before it or, where that was its own, with none.
+    pub fn start_again(&self, place: usize, keep_history: bool, seed: u64) {
+        if let (History::Own(history), false) = (&self.history, keep_history) {
+            self.truth.begin_life();
+            *history.borrow_mut() = new_history(&self.config, seed, self.elapsed_ms());
+        }
+        let life = self.new_life(seed);
+        let before = std::mem::replace(&mut self.lives.borrow_mut()[place], life);
+        before.died.cancel();
+        if let Some(node) = &before.node {
+            node.die();
+        }
+    }
+    fn new_life(&self, seed: u64) -> Life {
+        let clock = Clock::starting_at(START_MS + self.elapsed_ms());
+        let (config, entropy) = (Arc::new(self.config.clone()), Entropy::from_seed(seed));
+        let (relay, node) = match &self.history {
+            History::Own(history) => {
+                let relay = Relay::with_broker(config, clock, entropy, Arc::new(history.borrow().lease()));
+                relay.add_tap(Arc::new(Witness { truth: self.truth.clone(), life: self.truth.life() }));
+                (relay, None)
+            }
+            History::Shared(store) => {
+                self.started_relays.set(self.started_relays.get() + 1);
+                let node = Node::start(store, self.started_relays.get(), seed);
+                (Relay::with_broker(config, clock, entropy, Arc::new(Shared(Arc::clone(&node)))), Some(node))
+            }
+        };
+        let router = Api::new(relay.clone()).router();
+        Life { relay, router, died: CancellationToken::new(), aloud: std::rc::Rc::default(), node }
     }
 
     pub fn say(&self, text: impl core::fmt::Display) {
@@ -105,12 +180,4 @@ impl World {
 fn new_history(config: &Config, seed: u64, elapsed_ms: u64) -> Arc<Kept> {
     let memory = Memory::new(Arc::new(config.clone()), Clock::starting_at(START_MS + elapsed_ms), Entropy::from_seed(!seed));
     Arc::new(Kept::new(memory))
-}
-
-fn new_life(config: &Config, truth: &Truth, history: &Arc<Kept>, seed: u64, elapsed_ms: u64) -> Life {
-    let clock = Clock::starting_at(START_MS + elapsed_ms);
-    let relay = Relay::with_broker(Arc::new(config.clone()), clock, Entropy::from_seed(seed), Arc::new(history.lease()));
-    relay.add_tap(Arc::new(Witness { truth: truth.clone(), life: truth.life() }));
-    let router = Api::new(relay.clone()).router();
-    Life { relay, router, died: CancellationToken::new(), aloud: std::rc::Rc::default() }
 }

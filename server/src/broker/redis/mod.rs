@@ -25,7 +25,7 @@ mod link;
 mod present;
 mod probe;
 mod scripts;
-mod sequence;
+pub mod sequence;
 
 use super::{Batch, Broker, ChannelKey, Deliver, Idempotency, Item, ReadRequest, Snapshot, Stored};
 use crate::clock::Clock;

@@ -12,7 +12,7 @@ const MAX_WAITING: usize = 1_024;
 
 /// What follows from a publication.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Step {
+pub enum Step {
     /// Deliver these, in this order; nothing where it was there before or waits.
     Deliver(Vec<Arc<Publication>>),
     /// One is missing before it: it may be a moment behind on the other way. Look at the stream unless it comes soon.
@@ -23,7 +23,7 @@ pub(super) enum Step {
 
 /// What follows where the stream does not reach back to where it was read from.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Behind {
+pub enum Behind {
     /// What was missing came meanwhile by itself.
     Nothing,
     /// That says nothing certain: read the stream once more.
@@ -34,7 +34,7 @@ pub(super) enum Behind {
 
 /// Where one channel stands on this relay.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sequence {
+pub struct Sequence {
     epoch: String,
     /// The newest that was delivered.
     offset: u64,
@@ -45,24 +45,24 @@ pub(super) struct Sequence {
 
 impl Sequence {
     /// One that stands there.
-    pub(super) fn at(position: Position) -> Self {
+    pub fn at(position: Position) -> Self {
         Self { epoch: position.epoch, offset: position.offset, waiting: BTreeMap::new(), doubted: None }
     }
     /// Up to where everything was delivered.
-    pub(super) fn position(&self) -> Position {
+    pub fn position(&self) -> Position {
         Position { epoch: self.epoch.clone(), offset: self.offset }
     }
     /// The newest that is known to be there.
-    pub(super) fn seen(&self) -> u64 {
+    pub fn seen(&self) -> u64 {
         self.waiting.last_key_value().map_or(self.offset, |(offset, _)| (*offset).max(self.offset))
     }
     /// Whether one is missing.
-    pub(super) fn has_hole(&self) -> bool {
+    pub fn has_hole(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// A numbered publication came, by whichever way.
-    pub(super) fn offer(&mut self, epoch: &str, offset: u64, publication: Arc<Publication>) -> Step {
+    pub fn offer(&mut self, epoch: &str, offset: u64, publication: Arc<Publication>) -> Step {
         if epoch != self.epoch {
             return Step::Look;
         }
@@ -83,7 +83,7 @@ impl Sequence {
     }
 
     /// The stream was read from [`Sequence::position`] on, up to `position`: `missed` is all that lies between. Gives what is new.
-    pub(super) fn catch_up(&mut self, position: &Position, missed: Vec<Arc<Publication>>) -> Vec<Arc<Publication>> {
+    pub fn catch_up(&mut self, position: &Position, missed: Vec<Arc<Publication>>) -> Vec<Arc<Publication>> {
         if position.epoch != self.epoch {
             return Vec::new();
         }
@@ -99,7 +99,7 @@ impl Sequence {
     /// A read takes its time, and publications come while it is under way: only one that began where the sequence still stands
     /// says something about it. And what it says is believed the second time: what Redis told before it answered may still lie
     /// in the other connection.
-    pub(super) fn falls_behind(&mut self, from: &Position, position: &Position) -> Behind {
+    pub fn falls_behind(&mut self, from: &Position, position: &Position) -> Behind {
         if position.epoch != self.epoch {
             *self = Self::at(position.clone());
             return Behind::Lost(Vec::new());

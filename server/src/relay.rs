@@ -348,7 +348,7 @@ impl Relay {
         let key = self.readable(by, channel)?;
         let elsewhere = self.broker().present_elsewhere(&key).await?;
         let here = match key.channel.kind() {
-            "tenant" => self.hub().people(|people| people.online(&by.tenant)),
+            "tenant" => self.hub().online(&by.tenant),
             _ => self.hub().viewers(&key),
         };
         let users: BTreeMap<String, PresentUser> = elsewhere.into_iter().chain(here).map(|user| (user.user_id.clone(), user)).collect();

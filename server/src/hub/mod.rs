@@ -1,13 +1,15 @@
 //! Who is here: every connection by user, tenant and channel, and the fan-out to them.
 //!
-//! Locks, in the order in which they may be taken together: `rooms`, then one room, then `people`. `connections` is taken
-//! alone. All are held for look-ups and pushes only, never across an await. A push into an [`Outbox`] never waits.
+//! Locks, in the order in which they may be taken together: `rooms`, then one room, then `people`, then `online`. `connections`
+//! is taken alone. All are held for look-ups and pushes only, never across an await. A push into an [`Outbox`] never waits.
 
 mod broadcast;
+mod coming;
 mod connection;
 mod flusher;
 mod frame;
 mod merge;
+mod online;
 mod outbox;
 mod people;
 mod room;
@@ -30,6 +32,8 @@ use crate::broker::{ChannelKey, Deliver};
 use crate::observe::Metrics;
 use crate::rate::Rate;
 use bytes::Bytes;
+use coming::is_tenant;
+use online::Online;
 use parking_lot::Mutex;
 use pulsewire_protocol::{ChannelName, EventKind, Position, PresentUser, Publication, ViewerCount};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -74,6 +78,7 @@ pub struct Hub {
     rooms: Mutex<HashMap<ChannelKey, Arc<Mutex<Room>>>>,
     connections: Mutex<BTreeMap<ConnectionId, Arc<Connection>>>,
     people: Mutex<People>,
+    online: Mutex<Online>,
     next_number: AtomicU64,
     /// What happens at a time.
     pub wheel: Wheel,
@@ -99,6 +104,7 @@ impl Hub {
             rooms: Mutex::default(),
             connections: Mutex::default(),
             people: Mutex::default(),
+            online: Mutex::default(),
             next_number: AtomicU64::new(1),
             wheel: Wheel::new(),
             flushers: std::iter::repeat_with(Arc::default).take(flushers.max(1)).collect(),
@@ -166,16 +172,6 @@ impl Hub {
         }
     }
 
-    /// Called with `people` locked.
-    fn announce_online(&self, tenant: &str, user: &str, change: OnlineChange) {
-        let name = match change {
-            OnlineChange::None => return,
-            OnlineChange::As(name) => Some(name),
-            OnlineChange::Gone(_) => None,
-        };
-        (self.announce)(&ChannelKey::new(tenant, ChannelName::tenant()), user, name.as_deref());
-    }
-
     /// A connection by its number.
     pub fn connection(&self, number: ConnectionId) -> Option<Arc<Connection>> {
         self.connections.lock().get(&number).map(Arc::clone)
@@ -237,6 +233,12 @@ impl Hub {
             if room.is_empty() && !room.gone {
                 room.gone = true;
                 rooms.remove(key);
+                if is_tenant(key) {
+                    let people = self.people.lock();
+                    let here = people.online(&key.tenant).into_iter().map(|user| user.user_id);
+                    let due_ms = self.online.lock().forget(&key.tenant, here, self.wheel.now_ms());
+                    self.arm_online(&key.tenant, due_ms);
+                }
             }
         }
         Some(result)
@@ -408,16 +410,32 @@ impl Deliver for Hub {
     }
     fn handle_all_elsewhere(&self, key: &ChannelKey, users: BTreeMap<String, String>) {
         let Some(room) = self.find(key) else { return };
-        let has_users = !users.is_empty();
-        let before = room.lock().set_all_elsewhere(users);
-        if (has_users || before.is_some()) && key.channel.counts_viewers() {
+        let mut room = room.lock();
+        let now: Vec<String> = users.keys().cloned().collect();
+        let before = room.set_all_elsewhere(users);
+        if is_tenant(key) {
+            self.handle_online_elsewhere(&key.tenant, now, before.as_ref());
+        } else if (!now.is_empty() || before.is_some()) && key.channel.counts_viewers() {
+            drop(room);
             self.viewers_changed(key);
         }
     }
     fn handle_elsewhere(&self, key: &ChannelKey, user: &str, name: Option<&str>) {
         let Some(room) = self.find(key) else { return };
-        let changed = room.lock().set_elsewhere(user, name);
-        if changed && key.channel.counts_viewers() {
+        let mut room = room.lock();
+        let before = room.there(user).map(str::to_owned);
+        let changed = room.set_elsewhere(user, name);
+        if changed && is_tenant(key) {
+            let mut online = self.online.lock();
+            let due_ms = match (before, name) {
+                (_, Some(_)) => online.came(&key.tenant, user, self.wheel.now_ms()),
+                (Some(before), None) => online.went(&key.tenant, user, &before, self.wheel.now_ms()),
+                (None, None) => None,
+            };
+            drop(online);
+            self.arm_online(&key.tenant, due_ms);
+        } else if changed && key.channel.counts_viewers() {
+            drop(room);
             self.viewers_changed(key);
         }
     }

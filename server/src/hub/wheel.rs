@@ -36,6 +36,8 @@ pub enum Timer {
     Viewers(Box<ChannelKey>),
     /// What a channel holds back for the members of one rate is to go out.
     Held(Box<ChannelKey>, Rate),
+    /// A tenant may be told who came online and who left.
+    Online(Box<str>),
     /// The clock is compared with the machine's, and the broker forgets what is too old.
     Housekeeping,
 }

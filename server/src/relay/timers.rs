@@ -1,9 +1,11 @@
 //! What the wheel does: heartbeats, dead connections, handshakes, token ends, viewer counts, the clock.
 
 use super::Relay;
+use crate::broker::{ChannelKey, Deliver as _};
 use crate::hub::{Broadcast, Closing, Connection, ConnectionId, Hub, Timer};
 use crate::observe::faults::fault;
-use pulsewire_protocol::{CloseCode, Format, Heartbeat, Reauth, ServerMessage, UnixMs};
+use crate::observe::metrics::Door;
+use pulsewire_protocol::{ChannelName, CloseCode, Format, Heartbeat, Payload, Publication, Reauth, ServerMessage, UnixMs};
 use std::sync::{Arc, Weak};
 
 /// The client is told so long before its token ends.
@@ -49,6 +51,7 @@ impl Turn {
                 Timer::Reauth(number) => self.handle_reauth(number),
                 Timer::TokenEnd(number) => self.handle_token_end(number),
                 Timer::Viewers(key) => self.hub().tell_viewers(&key),
+                Timer::Online(tenant) => self.handle_online(&tenant),
                 Timer::Held(key, rate) => self.hub().handle_held(&key, rate),
                 Timer::Housekeeping => self.handle_housekeeping(),
             }
@@ -102,6 +105,16 @@ impl Turn {
         if self.relay.token_end_ms(who.expires_at_ms) <= self.relay.clock().now_ms() {
             connection.outbox.close(Closing::new(CloseCode::TOKEN_EXPIRED, "token_expired"));
         }
+    }
+
+    /// To those who listen here: the other relays tell theirs.
+    fn handle_online(&self, tenant: &str) {
+        let Some(presence) = self.hub().online_news(tenant) else { return };
+        let payload = Payload::Presence(presence);
+        let publication = Publication { offset: None, first_offset: None, payload, ts: self.relay.clock().now(), from: None };
+        self.relay.metrics().events_in(Door::Relay, 1);
+        let key = ChannelKey::new(tenant, ChannelName::tenant());
+        self.hub().handle_publication(&key, "", &Arc::new(publication));
     }
 
     fn handle_housekeeping(&self) {

@@ -15,6 +15,7 @@ mod limits;
 mod log;
 #[cfg(feature = "domain")]
 mod notifications;
+mod online;
 mod overload;
 mod pairs;
 mod poll;

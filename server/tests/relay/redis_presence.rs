@@ -1,6 +1,7 @@
 //! Viewers and presence over many relays: leases that are renewed, told at once, and run out with the relay that took them.
 
 use crate::broker_contract::*;
+use crate::online::presences;
 use crate::redis::*;
 use crate::redis_server::{Keeps, RedisServer};
 use crate::support::*;
@@ -137,7 +138,10 @@ async fn a_full_redis_renews_what_it_has() {
     let lease = lease_of_the_only_relay(&server);
     server.ask("CONFIG SET maxmemory 1");
     server.ask(&format!("PEXPIRE {lease} 20000"));
-    one.jump(26_000).await;
+    // It is not ready meanwhile, for it takes no publications.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(26)).await;
+    tokio::time::resume();
     until("it lasts again", || {
         let left = server.ask(&format!("PTTL {lease}"));
         left.lines().next().and_then(|left| left.trim_start_matches(':').parse::<u64>().ok()).is_some_and(|left_ms| left_ms > 30_000)
@@ -279,5 +283,62 @@ async fn viewers_are_counted_over_all_relays_each_user_once() {
     }
     anna.close().await;
     viewers(&mut berta, 1).await;
-    assert_eq!(relays[1].presence(&who, "tenant").await.unwrap().len(), 1);
+}
+
+/// Lets time pass that nobody waits for; the relays find Redis again afterwards.
+async fn jump(relays: &[Relay], ms: u64) {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_millis(ms)).await;
+    tokio::time::resume();
+    advance(20).await;
+    for relay in relays {
+        until("the relay is ready", || relay.ready().is_ok()).await;
+    }
+}
+
+#[tokio::test]
+async fn every_page_hears_once_who_came_and_left_by_way_of_whichever_relay() {
+    let server = RedisServer::start(Keeps::Nothing);
+    let relays = ["one", "two"].map(|name| {
+        let mut config = patient_config_on(&server, "p");
+        config.node = Some(name.to_owned());
+        // Nobody here answers heartbeats.
+        config.heartbeat.dead_after_ms = 86_400_000;
+        Relay::open(config, Clock::starting_at(START_MS), Entropy::from_os()).unwrap()
+    });
+    for relay in &relays {
+        until("the relay is ready", || relay.ready().is_ok()).await;
+    }
+    jump(&relays, 31_000).await;
+    let (mut anna, _) = Client::connect(&relays[0], &token("anna"), &[]).await;
+    let (mut berta, _) = Client::connect(&relays[1], &token("berta"), &[]).await;
+    (anna.heeds_presence, berta.heeds_presence) = (true, true);
+    // Both are told of both, if they were not there before.
+    advance(3_000).await;
+    for client in [&mut anna, &mut berta] {
+        client.all().await;
+    }
+    let (first, _) = Client::connect(&relays[0], &token("clara"), &[]).await;
+    advance(1_500).await;
+    for client in [&mut anna, &mut berta] {
+        assert_eq!(presences(client.all().await), [(vec!["Name of clara".to_owned()], vec![])]);
+    }
+    let (second, _) = Client::connect(&relays[1], &token("clara"), &[]).await;
+    first.close().await;
+    advance(200).await;
+    jump(&relays, 11_000).await;
+    advance(1_500).await;
+    for client in [&mut anna, &mut berta] {
+        assert_eq!(presences(client.all().await), [], "she is still there, by way of the other relay");
+    }
+    second.close().await;
+    advance(200).await;
+    let who = relays[0].authenticate(Some(&token("anna"))).unwrap();
+    assert_eq!(relays[0].presence(&who, "tenant").await.unwrap().len(), 3, "she may come back");
+    jump(&relays, 11_000).await;
+    advance(2_500).await;
+    for client in [&mut anna, &mut berta] {
+        assert_eq!(presences(client.all().await), [(vec![], vec!["clara".to_owned()])]);
+    }
+    assert_eq!(relays[0].presence(&who, "tenant").await.unwrap().len(), 2);
 }

@@ -111,6 +111,8 @@ pub struct Client {
     /// Frames that came.
     pub frames: usize,
     pub closed: Option<Closing>,
+    /// Whether it looks at who comes and goes; most tests are about something else.
+    pub heeds_presence: bool,
     pub session: JoinHandle<Closing>,
 }
 
@@ -125,7 +127,7 @@ impl Client {
         let (transport, link) = pair(capacity);
         let opening = Opening { format, address: client_address(), principal: None };
         let session = tokio::spawn(relay.track(session::run(relay.clone(), transport, opening)));
-        Self { link, format, next_id: 1, inbox: VecDeque::new(), frames: 0, closed: None, session }
+        Self { link, format, next_id: 1, inbox: VecDeque::new(), frames: 0, closed: None, heeds_presence: false, session }
     }
 
     /// Connects with that token and these subscriptions.
@@ -199,6 +201,10 @@ impl Client {
                 assert_eq!(self.closed, None, "closed twice");
                 self.closed = Some(closing);
             }
+        }
+        if !self.heeds_presence {
+            let is_presence = |message: &ServerMessage| matches!(message, ServerMessage::Event(event) if matches!(event.publication.payload, Payload::Presence(_)));
+            self.inbox.retain(|message| !is_presence(message));
         }
     }
 

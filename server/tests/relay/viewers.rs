@@ -176,6 +176,8 @@ async fn a_refreshed_token_names_counts_or_hides_the_viewer_as_it_says() {
         let told = told.expect("the others are told");
         assert_eq!((told.count as usize, told.names), (names.len(), names));
         assert_eq!(relay.viewing_users("ward"), online);
+        // One who leaves may come back within ten seconds.
+        advance(10_000).await;
         let who = relay.authenticate(Some(&token("nurse"))).unwrap();
         assert_eq!(relay.presence(&who, "tenant").await.unwrap().len(), online);
     }

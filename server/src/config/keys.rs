@@ -204,7 +204,7 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         path: "redis.url",
         slot: Slot::Text {
-            accepts: "redis://[user:password@]host:port[/db], or redis+unix:///path",
+            accepts: "redis://[user:password@]host:port[/db], rediss:// for TLS, or redis+unix:///path",
             set: |c, v| {
                 if !v.is_empty() {
                     crate::broker::redis::check_url(v)?;
@@ -215,6 +215,9 @@ pub(super) static KEYS: &[Key] = &[
         },
         secret: true,
     },
+    text("redis.ca_file", "the path of a PEM file", |c, v| path(v).map(|file| c.redis.ca_file = Some(file))),
+    text("redis.client_cert_file", "the path of a PEM file", |c, v| path(v).map(|file| c.redis.client_cert_file = Some(file))),
+    text("redis.client_key_file", "the path of a PEM file", |c, v| path(v).map(|file| c.redis.client_key_file = Some(file))),
     text("redis.prefix", "1 to 64 of A-Z a-z 0-9 . _ : -", |c, v| prefix(v).map(|p| c.redis.prefix = p)),
     number("redis.pool_size", 1, 64, |c, _, v| c.redis.pool_size = v as usize),
     number("redis.connect_timeout_ms", 50, 60_000, |c, _, v| c.redis.connect_timeout_ms = v),

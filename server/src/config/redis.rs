@@ -1,12 +1,19 @@
 //! Redis: where many relays meet.
 
 use secrecy::SecretString;
+use std::path::PathBuf;
 
 /// The Redis (7 or newer, or Valkey) that relays share.
 #[derive(Clone, Debug)]
 pub struct RedisConfig {
-    /// `redis://[user:password@]host:port[/db]`; absent: this relay is alone and keeps everything in memory.
+    /// `redis://[user:password@]host:port[/db]`, by TLS `rediss://`; absent: this relay is alone and keeps everything in memory.
     pub url: Option<SecretString>,
+    /// PEM: the authorities that may sign its certificate, in place of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// PEM: the relay's own certificate, where Redis asks for one, and its key.
+    pub client_cert_file: Option<PathBuf>,
+    /// See there.
+    pub client_key_file: Option<PathBuf>,
     /// What every key, and every name that is published under, begins with.
     pub prefix: String,
     /// Connections for commands, beside the one that listens.
@@ -27,6 +34,9 @@ impl Default for RedisConfig {
     fn default() -> Self {
         Self {
             url: None,
+            ca_file: None,
+            client_cert_file: None,
+            client_key_file: None,
             prefix: "pulsewire".to_owned(),
             pool_size: 2,
             connect_timeout_ms: 2_000,

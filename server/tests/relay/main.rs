@@ -27,6 +27,7 @@ mod redis_nodes;
 mod redis_presence;
 mod redis_proxy;
 mod redis_server;
+mod redis_tls;
 mod registry;
 mod slow_broker;
 mod slow_consumer;

@@ -7,9 +7,12 @@ use crate::redis_proxy::Proxy;
 use crate::redis_server::{Keeps, RedisServer};
 use crate::support::*;
 use pulsewire_protocol::*;
-use pulsewire_relay::broker::{Idempotency, Stored};
+use pulsewire_relay::broker::redis::Redis;
+use pulsewire_relay::broker::{Broker as _, ChannelKey, Deliver, Idempotency, Stored};
 use pulsewire_relay::config::SecretString;
 use pulsewire_relay::{Clock, Entropy, Relay};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 async fn two_nodes(server: &RedisServer) -> [Bench; 2] {
@@ -323,4 +326,61 @@ async fn pages_of_two_relays_are_one_ward_and_stay_through_an_outage() {
     for client in [&mut anna, &mut berta, &mut clara] {
         assert_eq!(number_of(&next_event(client).await.publication.payload), 4);
     }
+}
+
+/// Takes what is delivered as slowly as the test wants.
+#[derive(Default)]
+struct Stalls {
+    delivered: Delivered,
+    is_stalled: AtomicBool,
+    has_something: AtomicBool,
+}
+
+impl Deliver for Stalls {
+    fn handle_gap(&self, key: &ChannelKey, position: &Position) {
+        self.delivered.handle_gap(key, position);
+    }
+    fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>) {
+        self.has_something.store(true, Ordering::SeqCst);
+        while self.is_stalled.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.delivered.handle_publication(key, epoch, publication);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_relay_that_stalls_drops_what_is_too_much_and_reads_it_afterwards() {
+    let server = RedisServer::start(Keeps::Nothing);
+    let other = node(config_on(&server, "p")).await;
+    // The id of the connection that listens, of the two that do.
+    let listeners = || -> Vec<String> {
+        let clients = server.ask("CLIENT LIST TYPE pubsub");
+        clients.split_whitespace().filter(|word| word.starts_with("id=")).map(str::to_owned).collect()
+    };
+    let of_the_other = listeners();
+    let stalls = Arc::new(Stalls::default());
+    let broker = Redis::new(&Arc::new(config_on(&server, "p")), Clock::starting_at(START_MS), Entropy::from_os(), "stalls").unwrap();
+    broker.set_deliver(Arc::clone(&stalls) as _);
+    until("it is ready", || broker.ready().is_ok()).await;
+    broker.hold(&key("lobby")).await.unwrap();
+    let before: Vec<String> = listeners().into_iter().filter(|id| !of_the_other.contains(id)).collect();
+    stalls.is_stalled.store(true, Ordering::SeqCst);
+    other.publish("lobby", note(1)).await;
+    until("it stalls", || stalls.has_something.load(Ordering::SeqCst)).await;
+    for _ in 0..40 {
+        server.tell("p:{ward:lobby}", &vec![b'x'; 1 << 20]);
+    }
+    until("all of it is with the relay", || {
+        let clients = server.ask("CLIENT LIST TYPE pubsub");
+        clients.split_whitespace().filter(|word| word.starts_with("omem=")).all(|word| word == "omem=0")
+    })
+    .await;
+    other.publish("lobby", note(2)).await;
+    stalls.is_stalled.store(false, Ordering::SeqCst);
+    until("what was dropped is delivered", || stalls.delivered.notes("lobby") == [(Some(1), 1), (Some(2), 2)]).await;
+    assert_eq!(stalls.delivered.gaps("lobby"), []);
+    until("it listens", || broker.ready().is_ok()).await;
+    let after: Vec<String> = listeners().into_iter().filter(|id| !of_the_other.contains(id)).collect();
+    assert!(!before.is_empty() && before != after, "it kept 40 MiB: {before:?}");
 }

@@ -19,11 +19,23 @@ pub struct RedisServer {
     port: u16,
     dir: PathBuf,
     keeps: Keeps,
+    /// Its other port, and what it is told beside.
+    tls: Option<(u16, Vec<String>)>,
     child: Option<Child>,
 }
 
 impl RedisServer {
     pub fn start(keeps: Keeps) -> Self {
+        Self::start_with(keeps, None)
+    }
+
+    /// One that speaks TLS on a port beside its plain one, with these settings.
+    pub fn start_by_tls(settings: &[(&str, &str)]) -> Self {
+        let settings = settings.iter().flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()]);
+        Self::start_with(Keeps::Nothing, Some(settings.collect()))
+    }
+
+    fn start_with(keeps: Keeps, tls: Option<Vec<String>>) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let dir = std::env::temp_dir().join(format!("pulsewire-redis-{}-{number}", std::process::id()));
@@ -31,7 +43,9 @@ impl RedisServer {
         // A port that was free a moment ago may be taken: another try has another one.
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let mut server = Self { port, dir: dir.clone(), keeps, child: None };
+            let other = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let tls = tls.clone().map(|settings| (other, settings));
+            let mut server = Self { port, dir: dir.clone(), keeps, tls, child: None };
             if server.try_start() {
                 return server;
             }
@@ -46,6 +60,7 @@ impl RedisServer {
             .args(["--appendonly", appending, "--dir"])
             .arg(&self.dir)
             .args(["--logfile", "log", "--daemonize", "no"])
+            .args(self.tls.iter().flat_map(|(port, settings)| ["--tls-port".to_owned(), port.to_string()].into_iter().chain(settings.clone())))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -89,6 +104,23 @@ impl RedisServer {
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// For one that was started by [`Self::start_by_tls`].
+    pub fn tls_url(&self) -> String {
+        format!("rediss://127.0.0.1:{}/", self.tls.as_ref().unwrap().0)
+    }
+
+    /// Tells everybody who listens to that name something of any length.
+    pub fn tell(&self, name: &str, message: &[u8]) {
+        use std::io::{Read as _, Write as _};
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(stream, "*3\r\n$7\r\nPUBLISH\r\n${}\r\n{name}\r\n${}\r\n", name.len(), message.len()).unwrap();
+        stream.write_all(message).unwrap();
+        stream.write_all(b"\r\n").unwrap();
+        let mut answer = [0; 2];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(answer[0], b':', "it takes it");
     }
 
     pub fn url(&self) -> String {

@@ -5,14 +5,17 @@
 //!
 //! After each new connection every held channel is compared with its stream: what was told meanwhile was told to nobody.
 //!
+//! What waits to be looked at is bounded ([`super::pushes`]): a relay that stalls drops it, connects again and reads the streams.
+//!
 //! RESP3, because only there one connection takes `SUBSCRIBE` and `SSUBSCRIBE` alike, several in one write.
 
 use super::Inner;
 use super::link::{backoff, reason};
+use super::pushes::{Pushes, pushes};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Msg, PushInfo, PushKind};
+use redis::{AsyncConnectionConfig, Client, Msg, PushKind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -23,8 +26,10 @@ const CANARY_EVERY: Duration = Duration::from_secs(2);
 const CANARY_OVERDUE: Duration = Duration::from_secs(7);
 /// Names in one write, where there are many.
 const ASKED_AT_ONCE: usize = 500;
-/// Messages taken from the connection at a time.
-const HEARD_AT_ONCE: usize = 128;
+/// A connection that lasted so long was a good one: the next try is not a repetition.
+const GOOD_AFTER: Duration = Duration::from_secs(10);
+
+const TOO_MUCH: &str = "more was told than this relay keeps up with: it is dropped, and the streams are read";
 
 /// What the broker asks of the feed.
 pub(super) enum Ask {
@@ -46,7 +51,7 @@ pub(super) struct Feed {
 /// A connection that listens to everything that is held.
 struct Open {
     connection: MultiplexedConnection,
-    pushes: mpsc::UnboundedReceiver<PushInfo>,
+    pushes: Pushes,
 }
 
 impl Feed {
@@ -57,10 +62,14 @@ impl Feed {
             let Some(broker) = inner.upgrade() else { return };
             let problem = match self.connect(&broker).await {
                 Ok(open) => {
-                    failures = 0;
                     broker.handle_feed_up();
                     drop(broker);
-                    self.listen(&inner, open, &mut asks).await.to_owned()
+                    let began = Instant::now();
+                    let problem = self.listen(&inner, open, &mut asks).await.to_owned();
+                    if began.elapsed() >= GOOD_AFTER {
+                        failures = 0;
+                    }
+                    problem
                 }
                 Err(problem) => problem,
             };
@@ -85,7 +94,7 @@ impl Feed {
     }
 
     async fn connect(&self, broker: &Arc<Inner>) -> Result<Open, String> {
-        let (sender, pushes) = mpsc::unbounded_channel();
+        let (sender, pushes) = pushes();
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.connect_timeout))
             .set_response_timeout(Some(self.timeout))
@@ -135,11 +144,12 @@ impl Feed {
         let mut asking: Option<BoxFuture<'static, bool>> = None;
         loop {
             tokio::select! {
-                count = open.pushes.recv_many(&mut pushed, HEARD_AT_ONCE) => {
+                count = open.pushes.take(&mut pushed) => {
                     let Some(broker) = inner.upgrade() else { return "the relay is gone" };
                     if count == 0 || pushed.iter().any(|push| push.kind == PushKind::Disconnection) {
                         return "the connection is lost";
                     }
+                    if open.pushes.are_too_many() { return TOO_MUCH }
                     for message in pushed.drain(..).filter_map(Msg::from_push_info) {
                         let name = message.get_channel_name();
                         if name == broker.canary {
@@ -158,6 +168,7 @@ impl Feed {
                     asking = Some(self.answer(&open.connection, std::mem::take(&mut asked)));
                 }
                 _ = canary.tick() => {
+                    if open.pushes.are_too_many() { return TOO_MUCH }
                     if heard.elapsed() > CANARY_OVERDUE { return "the canary did not come back: the subscription is wedged" }
                     let Some(broker) = inner.upgrade() else { return "the relay is gone" };
                     tokio::spawn(async move { broker.send_canary().await });

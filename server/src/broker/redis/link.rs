@@ -10,6 +10,7 @@
 //! deadline, so that it is refused then; only where the connection breaks between script and answer does nobody know.
 
 use super::scripts::Moment;
+use super::told::{ComesAndGoes, Seldom};
 use crate::clock::Clock;
 use crate::config::RedisConfig;
 use crate::entropy::Entropy;
@@ -27,8 +28,6 @@ use tokio::time::timeout;
 
 /// The first delay before another try, and the longest.
 pub(super) const BACKOFF_MS: (u64, u64) = (100, 2_000);
-/// One line about refused commands in this time, for each connection: a full Redis refuses every write.
-const REFUSED_TOLD_EVERY_NS: u64 = 10_000_000_000;
 /// The oldest Redis whose streams, scripts and sharded publish/subscribe do what is asked of them here.
 pub(super) const OLDEST_VERSION: u64 = 7;
 
@@ -72,27 +71,11 @@ pub(super) struct Link {
     made: AtomicU64,
     /// Why Redis refused the last write that only asked whether it takes any.
     refuses: Mutex<Option<String>>,
-    refused_told: Mutex<Told>,
+    /// A full Redis refuses every write.
+    refused: Mutex<Seldom>,
+    /// A replica that refuses writes is left and found again with each.
+    comes_and_goes: Mutex<ComesAndGoes>,
     metrics: Arc<OnceLock<Arc<Metrics>>>,
-}
-
-/// When a kind of trouble was last told, and how often it came since.
-#[derive(Debug, Default)]
-struct Told {
-    at_ns: Option<u64>,
-    unsaid: u64,
-}
-
-impl Told {
-    /// How many went unsaid before this one; `None` where this one goes unsaid, too.
-    fn tell(&mut self, now_ns: u64, every_ns: u64) -> Option<u64> {
-        if self.at_ns.is_some_and(|at_ns| now_ns < at_ns.saturating_add(every_ns)) {
-            self.unsaid = self.unsaid.saturating_add(1);
-            return None;
-        }
-        self.at_ns = Some(now_ns);
-        Some(std::mem::take(&mut self.unsaid))
-    }
 }
 
 #[derive(Default)]
@@ -115,7 +98,8 @@ impl Links {
             opening: tokio::sync::Mutex::default(),
             made: AtomicU64::new(0),
             refuses: Mutex::default(),
-            refused_told: Mutex::default(),
+            refused: Mutex::default(),
+            comes_and_goes: Mutex::default(),
             metrics: Arc::clone(&metrics),
         };
         Self { links: std::iter::repeat_with(link).take(config.pool_size.max(1)).collect(), clock: clock.clone(), metrics }
@@ -174,7 +158,9 @@ impl Link {
         match timeout(self.connect_timeout + self.timeout, self.open()).await.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
             Ok(up) => {
                 if backoff.failures > 0 || up.number > 1 {
-                    tracing::info!(target: "pulsewire_relay::broker", run = %up.run, "connected to redis again");
+                    if self.comes_and_goes.lock().back() {
+                        tracing::info!(target: "pulsewire_relay::broker", run = %up.run, "connected to redis again");
+                    }
                     self.count(Metrics::broker_reconnected);
                 }
                 *backoff = Backoff::default();
@@ -183,6 +169,8 @@ impl Link {
             }
             Err(problem) => {
                 if backoff.failures == 0 {
+                    // Whatever was said of the connection before: this is another trouble.
+                    self.comes_and_goes.lock().lost(self.clock.elapsed_ns());
                     fault!(error, Broker, problem, "redis cannot be reached: publishing is refused until it is back");
                 }
                 let delay = super::link::backoff(backoff.failures, &self.entropy);
@@ -265,7 +253,7 @@ impl Link {
                 let problem = reason(&error);
                 if error.is_io_error() || error.is_connection_dropped() || error.is_unrecoverable_error() || is_replica(&error) {
                     self.drop_it(up, &problem);
-                } else if let Some(unsaid) = self.refused_told.lock().tell(self.clock.elapsed_ns(), REFUSED_TOLD_EVERY_NS) {
+                } else if let Some(unsaid) = self.refused.lock().tell(self.clock.elapsed_ns()) {
                     fault!(error, Broker, problem, unsaid, "redis refused a command");
                 }
                 Err(unavailable(&problem))
@@ -283,7 +271,9 @@ impl Link {
         if now.as_ref().is_some_and(|now| now.number == up.number) {
             *now = None;
             drop(now);
-            fault!(warning, Broker, problem, "the connection to redis is lost");
+            if let Some(unsaid) = self.comes_and_goes.lock().lost(self.clock.elapsed_ns()) {
+                fault!(warning, Broker, problem, unsaid, "the connection to redis is lost");
+            }
         }
     }
 }
@@ -333,13 +323,6 @@ pub(super) fn reason(error: &RedisError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_trouble_that_comes_with_every_command_is_told_once_in_a_while_with_how_often() {
-        let mut told = Told::default();
-        assert_eq!([5, 6, 14].map(|now_ns| told.tell(now_ns, 10)), [Some(0), None, None]);
-        assert_eq!([15, 24, 100, 110].map(|now_ns| told.tell(now_ns, 10)), [Some(2), None, Some(1), Some(0)]);
-    }
 
     #[test]
     fn what_cannot_be_worked_with_is_refused_in_words() {

@@ -17,6 +17,7 @@
 //! answer): a repetition needs an idempotency key. After a restart of Redis every channel gets a new epoch, unless
 //! `redis.durable` says that Redis loses nothing (`appendfsync always`).
 
+mod address;
 mod envelope;
 mod feed;
 mod held;
@@ -24,15 +25,18 @@ mod leases;
 mod link;
 mod present;
 mod probe;
+mod pushes;
 mod scripts;
 pub mod sequence;
+mod told;
 
 use super::{Batch, Broker, ChannelKey, Deliver, Idempotency, Item, ReadRequest, Snapshot, Stored};
 use crate::clock::Clock;
-use crate::config::{Config, ExposeSecret as _};
+use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::observe::Metrics;
 use crate::observe::faults::fault;
+pub(crate) use address::check_url;
 use feed::{Ask, Feed};
 use futures_util::future::{BoxFuture, FutureExt as _, join_all};
 use held::{Held, LOOKS_AT_ONCE};
@@ -41,13 +45,14 @@ use link::{Links, unavailable};
 use parking_lot::Mutex;
 pub(crate) use probe::{Found, probe};
 use pulsewire_protocol::{ErrorBody, Position, PresentUser, Publication};
-use redis::{Client, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, Value};
+use redis::Value;
 use scripts::{Answer, Scripts};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
+use told::ComesAndGoes;
 
 /// How often held channels are looked at, so that they are not forgotten however long nobody publishes; a small part of the
 /// shortest `redis.channel_ttl_ms`.
@@ -78,17 +83,10 @@ struct Inner {
     held: Mutex<HashMap<String, Arc<Held>>>,
     looks: Semaphore,
     listening: AtomicBool,
+    feed_comes_and_goes: Mutex<ComesAndGoes>,
     has_listened: AtomicBool,
     /// On the clock's counter, which never goes back.
     touched_ns: AtomicU64,
-}
-
-/// Whether that is an address of a Redis; says why not, and nothing of the address, which may hold a password.
-pub(crate) fn check_url(url: &str) -> Result<ConnectionInfo, String> {
-    if url.starts_with("rediss://") {
-        return Err("rediss:// (TLS) is not built in: reach Redis over a private network or a tunnel".to_owned());
-    }
-    url.into_connection_info().map_err(|_| "it is no address of a Redis".to_owned())
 }
 
 impl Redis {
@@ -96,13 +94,9 @@ impl Redis {
     /// that is away is no error: the relay starts, is not ready, and tries again.
     ///
     /// # Errors
-    /// There is no address, or it is none.
+    /// There is no address, or it is none, or a certificate cannot be used.
     pub fn new(config: &Arc<Config>, clock: Clock, entropy: Entropy, node: &str) -> Result<Self, String> {
-        let url = config.redis.url.as_ref().ok_or("redis.url is not set")?;
-        let info = check_url(url.expose_secret()).map_err(|problem| format!("redis.url: {problem}"))?;
-        let resp3 = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let open = |info: ConnectionInfo| Client::open(info).map_err(|error| format!("redis.url: {}", link::reason(&error)));
-        let (client, listener) = (open(info.clone())?, open(info.set_redis_settings(resp3))?);
+        let (client, listener) = (address::client(&config.redis, false)?, address::client(&config.redis, true)?);
         let (asks, asked) = mpsc::unbounded_channel();
         // Ids of relays may be given by hand, and twice: what was drawn tells two lives apart.
         let node = format!("{node}.{}", entropy.id());
@@ -125,6 +119,7 @@ impl Redis {
             held: Mutex::default(),
             looks: Semaphore::new(LOOKS_AT_ONCE),
             listening: AtomicBool::new(false),
+            feed_comes_and_goes: Mutex::default(),
             has_listened: AtomicBool::new(false),
             touched_ns: AtomicU64::new(0),
         });
@@ -163,18 +158,23 @@ impl Inner {
         // What was told of leases meanwhile was told to nobody; before it listens, or they would run out first.
         held.iter().for_each(|held| held.look_who.store(true, Ordering::Relaxed));
         self.listening.store(true, Ordering::Relaxed);
-        if self.has_listened.swap(true, Ordering::Relaxed) {
+        let is_again = self.has_listened.swap(true, Ordering::Relaxed);
+        if is_again {
             self.count(Metrics::broker_reconnected);
         }
-        tracing::info!(target: "pulsewire_relay::broker", channels = held.len(), "listening to redis");
+        if self.feed_comes_and_goes.lock().back() || !is_again {
+            tracing::info!(target: "pulsewire_relay::broker", channels = held.len(), "listening to redis");
+        }
         // Redis may have lost this relay's.
         self.own.write_all_soon();
         held.iter().for_each(|held| self.look(held));
     }
 
     fn handle_feed_down(&self, problem: &str) {
-        if self.listening.swap(false, Ordering::Relaxed) {
-            fault!(warning, Broker, problem, "not listening to redis");
+        if self.listening.swap(false, Ordering::Relaxed)
+            && let Some(unsaid) = self.feed_comes_and_goes.lock().lost(self.clock.elapsed_ns())
+        {
+            fault!(warning, Broker, problem, unsaid, "not listening to redis");
         }
     }
 

@@ -3,7 +3,8 @@
 //! Blocking, and on a connection of its own: it runs before there is a relay.
 
 use super::link::{About, reason};
-use redis::{Client, Connection};
+use crate::config::RedisConfig;
+use redis::Connection;
 use std::time::Duration;
 
 /// What was found.
@@ -23,8 +24,8 @@ pub(crate) struct Found {
 }
 
 /// Asks. The error never holds the address, which may hold a password.
-pub(crate) fn probe(url: &str, within: Duration) -> Result<Found, String> {
-    let client = Client::open(super::check_url(url)?).map_err(|error| reason(&error))?;
+pub(crate) fn probe(config: &RedisConfig, within: Duration) -> Result<Found, String> {
+    let client = super::address::client(config, false)?;
     let mut connection = client.get_connection_with_timeout(within).map_err(|error| reason(&error))?;
     connection.set_read_timeout(Some(within)).map_err(|error| reason(&error))?;
     let server = info(&mut connection, "server")?;

@@ -2,21 +2,29 @@
 
 use super::{Check, bad, good, warning};
 use crate::broker::redis::{Found, probe};
-use crate::config::{Config, ExposeSecret as _};
+use crate::config::Config;
 use std::time::Duration;
 
 const NAME: &str = "redis";
 
 /// Nothing where none is configured.
 pub(super) fn redis(config: &Config) -> Vec<Check> {
-    let Some(url) = &config.redis.url else { return Vec::new() };
+    if config.redis.url.is_none() {
+        return Vec::new();
+    }
     let within = Duration::from_millis(config.redis.connect_timeout_ms.max(config.redis.timeout_ms));
-    match probe(url.expose_secret(), within) {
+    match probe(&config.redis, within) {
         Ok(found) => judge(config, &found),
         Err(problem) => vec![bad(
             NAME,
             format!("it cannot be used: {problem}"),
-            "start it, look at redis.url (host, port, user, password) and at what lies between; publishing is refused while it is away",
+            if problem.to_lowercase().contains("certificate") {
+                "redis.ca_file must hold the authority that signed its certificate, which must name the host of redis.url; a Redis that asks for \
+                 the relay's certificate needs redis.client_cert_file and redis.client_key_file"
+            } else {
+                "start it, look at redis.url (host, port, user, password; rediss:// for TLS) and at what lies between; publishing is refused \
+                 while it is away"
+            },
         )],
     }
 }

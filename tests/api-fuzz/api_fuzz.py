@@ -21,7 +21,8 @@ class Relay:
     def __init__(self, binary, folder):
         self.binary = binary
         self.env = {
-            **os.environ,
+            # A relay refuses settings that it does not know, and ours are none of its own.
+            **{name: value for name, value in os.environ.items() if not name.startswith("PULSEWIRE_")},
             "PULSEWIRE_JWT_SECRET": SECRET,
             "PULSEWIRE_LOG": "info",
             "PULSEWIRE_DATA_DIR": str(folder / "data"),

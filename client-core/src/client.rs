@@ -30,7 +30,6 @@ use crate::toasts::{ToastKind, Toasts};
 use crate::token::Tokens;
 use crate::viewers::Viewers;
 use pulsewire_protocol::{ClientMessage, DEFAULT_MAX_MESSAGE_BYTES, Limits, Ping};
-use std::borrow::Cow;
 
 /// A wall clock that ran ahead by more than this, or a timer that came later than this, means that the machine slept.
 const SLEPT_MS: u64 = 5_000;
@@ -326,7 +325,7 @@ impl Client {
                     "the relay could not read what was sent (close code 4400), which is a defect: not trying again"
                 };
                 self.toast(ToastKind::Connection, "connection_refused", reason);
-                self.error(reason, Cow::Borrowed(text), None);
+                self.error(reason, text, None);
             }
             Effect::MessageDropped => {
                 // The relay's limit was kept, so it was something on the way; the largest is the likeliest.
@@ -334,7 +333,7 @@ impl Client {
                     self.end_message(number, Err(Failure::TooLarge { limit: self.limits.max_message_bytes }));
                     return;
                 }
-                self.error("too_large", Cow::Borrowed("the relay closed the connection because a message was too large: it is lost"), None);
+                self.error("too_large", "the relay closed the connection because a message was too large: it is lost", None);
             }
         }
     }
@@ -344,7 +343,7 @@ impl Client {
             Timer::Retry => self.step(Happening::RetryDue),
             Timer::Token => {
                 let text = "getToken gave no answer in time: trying again";
-                self.error("token_unavailable", Cow::Borrowed(text), None);
+                self.error("token_unavailable", text, None);
                 self.step(Happening::TokenUnavailable);
             }
             Timer::Handshake => self.step(Happening::HandshakeOverdue),
@@ -385,8 +384,9 @@ impl Client {
         }
     }
 
-    pub(crate) fn error(&mut self, code: &'static str, message: Cow<'static, str>, channel: Option<String>) {
-        self.emit(ClientEvent::Error { code, message, channel });
+    #[inline(never)]
+    pub(crate) fn error(&mut self, code: &'static str, message: &str, channel: Option<String>) {
+        self.emit(ClientEvent::Error { code, message: message.to_owned(), channel });
     }
 
     /// What has to be right after every input: channels asked for, frames handed out, timers armed.

@@ -6,7 +6,6 @@ use crate::input::{AlertIds, Command, RequestId};
 use crate::output::{ClientEvent, Failure, Slices, channel_problem};
 use crate::requests::Purpose;
 use pulsewire_protocol::{Call, ChannelName, ClientMessage, Ping, RawJson};
-use std::borrow::Cow;
 
 impl Client {
     pub(crate) fn handle_command(&mut self, command: Command) {
@@ -26,12 +25,12 @@ impl Client {
                     self.subscriptions.handle_subscribe(self.now.monotonic, &channel, options);
                     self.changed |= Slices::CHANNELS;
                 }
-                Err(error) => self.error("invalid_channel", Cow::Borrowed(channel_problem(error)), Some(channel)),
+                Err(error) => self.error("invalid_channel", channel_problem(error), Some(channel)),
             },
             Command::Resume { channel, position } => self.subscriptions.handle_resume(&channel, position),
             Command::Release { channel } => {
                 if !self.subscriptions.handle_release(self.now.monotonic, &channel, self.config.linger_ms) {
-                    self.error("not_subscribed", Cow::Borrowed("released, but nobody holds it: release each hold once"), Some(channel));
+                    self.error("not_subscribed", "released, but nobody holds it: release each hold once", Some(channel));
                 }
             }
             Command::Publish { request, channel, payload, key, queue } => self.publish(request, channel, payload, key, queue),
@@ -84,7 +83,7 @@ impl Client {
 
     pub(crate) fn too_many_series(&mut self) {
         let text = "too many telemetry series: this metric is not stored; hold fewer devices or raise telemetry.max_series";
-        self.error("too_many_series", Cow::Borrowed(text), None);
+        self.error("too_many_series", text, None);
     }
 
     /// Sends a request of the page, or settles it at once.

@@ -14,7 +14,6 @@ use pulsewire_protocol::{
     ClientMessage, DecodeError, ErrorBody, ErrorCode, ErrorMessage, Event, Ping, Pong, Reply, ReplyResult, ServerMessage, Subscribed,
     SubscribedEntry, UnixMs, ViewerCount, Welcome, cbor,
 };
-use std::borrow::Cow;
 
 /// Bounds for what a relay may say about its heartbeats.
 const HEARTBEAT_TIMEOUT_MS: core::ops::RangeInclusive<u64> = 1_000..=600_000;
@@ -56,7 +55,7 @@ impl Client {
             text.push_str(AsRef::<str>::as_ref(&error.field));
             text.push_str(": ");
             text.push_str(AsRef::<str>::as_ref(&error.problem));
-            self.error("unreadable_message", Cow::Owned(text), None);
+            self.error("unreadable_message", &text, None);
         }
         let now = self.now.monotonic;
         match (self.connection.state, error.id) {
@@ -123,7 +122,7 @@ impl Client {
                     if self.subscriptions.handle_unsubscribed(&unsubscribed.channel, body) {
                         self.changed |= Slices::CHANNELS;
                         let text = "the relay ended this subscription";
-                        self.error(code.as_str(), Cow::Borrowed(text), Some(unsubscribed.channel));
+                        self.error(code.as_str(), text, Some(unsubscribed.channel));
                     }
                 }
             },
@@ -256,7 +255,7 @@ impl Client {
         }
         if self.subscriptions.handle_refused(self.now.monotonic, channel, id, error) {
             self.changed |= Slices::CHANNELS;
-            self.error(code, Cow::Owned(text), Some(channel.to_owned()));
+            self.error(code, &text, Some(channel.to_owned()));
         }
     }
 
@@ -339,7 +338,7 @@ impl Client {
         match entry.purpose {
             Purpose::Subscribe(channel) => self.handle_refused(&channel, entry.id, error.body),
             Purpose::Publish(request) | Purpose::Call(request) | Purpose::Ping(request) => {
-                let result = Err(Failure::Refused(error.body));
+                let result = Err(Failure::Refused(Box::new(error.body)));
                 self.settle(request, result);
             }
             Purpose::Message(number) => self.handle_message_refused(number, error.body),
@@ -351,7 +350,7 @@ impl Client {
     }
 
     fn report(&mut self, error: ErrorMessage) {
-        self.error(error.body.code.as_str(), Cow::Owned(error.body.message), error.channel);
+        self.error(error.body.code.as_str(), &error.body.message, error.channel);
     }
 
     pub(crate) fn resync(&mut self, channel: String) {

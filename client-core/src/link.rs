@@ -10,7 +10,6 @@ use crate::time::Millis;
 use crate::timers::Timer;
 use crate::token::{Look, look_at};
 use pulsewire_protocol::{ClientMessage, Connect, Refresh, TokenProblem, Unsubscribe};
-use std::borrow::Cow;
 
 /// After the page could not give a fresh token while connected.
 const REFRESH_RETRY_MS: u64 = 15_000;
@@ -38,7 +37,7 @@ impl Client {
             Err(why) => {
                 let mut text = String::from("getToken failed: ");
                 text.push_str(&why);
-                self.error("token_unavailable", Cow::Owned(text), None);
+                self.error("token_unavailable", &text, None);
                 self.timers.set(Timer::Refresh, self.connection.is_connected().then(|| self.now.monotonic.plus(REFRESH_RETRY_MS)));
                 self.step(Happening::TokenUnavailable);
             }
@@ -47,7 +46,7 @@ impl Client {
                 Look::Ended if waiting && self.tokens.doubt() => self.step(Happening::TokenBad(TokenProblem::Expired)),
                 Look::Bad(problem) if waiting => self.step(Happening::TokenBad(problem)),
                 Look::Bad(problem) => {
-                    self.error(problem.as_str(), Cow::Borrowed("getToken gave something that is no token: the one in use goes on"), None);
+                    self.error(problem.as_str(), "getToken gave something that is no token: the one in use goes on", None);
                     self.timers.set(Timer::Refresh, self.connection.is_connected().then(|| self.now.monotonic.plus(REFRESH_RETRY_MS)));
                 }
                 Look::Fine | Look::Ended => {
@@ -90,7 +89,7 @@ impl Client {
         let subscribe = self.subscriptions.connect_entries(id, room, self.limits.max_subscriptions as usize);
         if !self.send(&ClientMessage::Connect(Connect { id, token, client: info.clone(), subscribe })) {
             let text = "the token (or the client's name) is larger than the relay takes in one message: nothing was sent";
-            self.error("too_large", Cow::Borrowed(text), None);
+            self.error("too_large", text, None);
             self.step(Happening::WelcomeRefused { reason: "too_large", retry_after_ms: None });
         }
     }

@@ -3,7 +3,6 @@
 use crate::input::{Conn, RequestId};
 use crate::toasts::Toast;
 use pulsewire_protocol::{ErrorBody, Publication, RawJson};
-use std::borrow::Cow;
 
 /// One action for the driver. Its `Debug` shows the length of what is sent, not the bytes: the first frame holds the token.
 #[derive(Clone, PartialEq)]
@@ -220,7 +219,7 @@ pub enum ClientEvent {
         /// The machine-readable code.
         code: &'static str,
         /// What, where, how to mend it.
-        message: Cow<'static, str>,
+        message: String,
         /// The channel it is about.
         channel: Option<String>,
     },
@@ -305,8 +304,8 @@ pub enum Settlement {
 /// How a request failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failure {
-    /// The relay answered with an error.
-    Refused(ErrorBody),
+    /// The relay answered with an error. In a box: a failure is moved from hand to hand far oftener than it is this one.
+    Refused(Box<ErrorBody>),
     /// There is no connection: nothing was sent.
     NotConnected,
     /// Too many requests wait for their answers: nothing was sent.
@@ -347,8 +346,8 @@ impl Failure {
         }
     }
     /// A sentence for people.
-    pub fn message(&self) -> Cow<'_, str> {
-        Cow::Borrowed(match self {
+    pub fn message(&self) -> &str {
+        match self {
             Self::Refused(body) => &body.message,
             Self::NotConnected => "not connected: nothing was sent; try again once connected",
             Self::TooManyRequests => "too many requests are waiting for their answers: nothing was sent; await some of them first",
@@ -361,7 +360,7 @@ impl Failure {
             Self::NotWhilePolling => {
                 "the relay is only reached by polling now, which has no calls: nothing was sent; try again once connected"
             }
-        })
+        }
     }
     /// Whether the same request may succeed later. `Unknown` is not: only its idempotency key makes a repetition safe.
     pub fn retryable(&self) -> bool {

@@ -15,7 +15,6 @@ use crate::output::{Output, Slices};
 use crate::time::Millis;
 use crate::timers::Timer;
 use pulsewire_protocol::{PollRequest, PollResponse, SubscribedEntry, TokenProblem, cbor};
-use std::borrow::Cow;
 
 /// What was given up after so long may have been cut for waiting.
 const CUT_AFTER_MS: u64 = 2_000;
@@ -169,7 +168,7 @@ impl Client {
                 Err(_) => {
                     self.counters.unreadable += 1;
                     let text = "the answer to a poll could not be read: its channels start over";
-                    self.error("unreadable_message", Cow::Borrowed(text), None);
+                    self.error("unreadable_message", text, None);
                     for channel in self.subscriptions.handle_unreadable_welcome() {
                         self.resync(channel);
                     }
@@ -252,7 +251,7 @@ impl Client {
                     }
                     self.changed |= Slices::CHANNELS;
                     if self.subscriptions.handle_poll_refused(poll.fetch, &refused.channel, refused.error) {
-                        self.error(code, Cow::Owned(text), Some(refused.channel));
+                        self.error(code, &text, Some(refused.channel));
                     }
                 }
             }

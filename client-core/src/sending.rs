@@ -16,7 +16,6 @@ use crate::time::Millis;
 use crate::timers::Timer;
 use crate::token::Identity;
 use pulsewire_protocol::{ChannelName, ClientMessage, ErrorBody, ErrorCode, EventKind, Payload, Publish, PublishItem, cbor};
-use std::borrow::Cow;
 
 /// Before a message is sent again, where the relay names no delay.
 pub(crate) const RETRY_MS: u64 = 2_000;
@@ -237,7 +236,7 @@ impl Client {
                 let message = "the relay refused the post of this message".to_owned();
                 for number in posted {
                     let body = ErrorBody { code, message: message.clone(), retryable: false, retry_after_ms: None };
-                    self.end_message(number, Err(Failure::Refused(body)));
+                    self.end_message(number, Err(Failure::Refused(Box::new(body))));
                 }
                 return;
             }
@@ -273,7 +272,7 @@ impl Client {
     /// The relay answered a message with an error.
     pub(crate) fn handle_message_refused(&mut self, number: u32, error: ErrorBody) {
         if !error.retryable {
-            self.end_message(number, Err(Failure::Refused(error)));
+            self.end_message(number, Err(Failure::Refused(Box::new(error))));
             return;
         }
         let until = self.now.monotonic.plus(patience(error.retry_after_ms).max(1));
@@ -375,7 +374,7 @@ impl Client {
         self.outbox.handle_restored();
         if unreadable {
             let text = "messages that an earlier page left cannot be read (another version of the package wrote them): they stay where they are and are not sent";
-            self.error("saved_unreadable", Cow::Borrowed(text), None);
+            self.error("saved_unreadable", text, None);
         }
     }
 }

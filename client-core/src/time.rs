@@ -8,11 +8,13 @@
 pub struct Millis(pub u64);
 
 impl Millis {
-    /// This point moved by `ms`, without overflow.
+    /// This point moved by `ms`, without overflow. Not inlined, nor is [`since`](Self::since): each copy costs bytes in the wasm.
+    #[inline(never)]
     pub fn plus(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms))
     }
     /// How long ago `earlier` was; 0 where it lies ahead.
+    #[inline(never)]
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }

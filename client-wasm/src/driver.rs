@@ -9,7 +9,7 @@ use crate::bridge::{Callbacks, Tell};
 use crate::clock;
 use crate::events::Interest;
 use crate::notify::Notifier;
-use crate::object::property;
+use crate::object::{is_bytes, property};
 use crate::signals::{self, Signals};
 use crate::socket::{Opener, Socket};
 use crate::{events, recording, socket, views};
@@ -99,19 +99,24 @@ impl Driver {
 
     pub(crate) fn handle_frame(&self, conn: Conn, data: &JsValue) {
         let mut frame = self.frame.take();
+        let mut kept = JsValue::UNDEFINED;
         if let Some(text) = data.as_string() {
             frame.clear();
             frame.extend_from_slice(text.as_bytes());
-        } else if property(data, "byteLength").as_f64().is_some() {
+        } else if is_bytes(data) {
             let bytes = js_sys::Uint8Array::new(data);
             frame.resize(bytes.length() as usize, 0);
             bytes.copy_to(&mut frame);
+            // A browser's socket makes a buffer for each frame and forgets it; others might use theirs again.
+            if self.opener.is_browsers() {
+                kept = bytes.into();
+            }
         } else {
             // Neither text nor bytes: a socket that ignores `binaryType`. One byte that cannot be read gets it counted.
             frame.clear();
             frame.push(0xff);
         }
-        self.handle(Input::Frame { conn, bytes: &frame });
+        self.handle_kept(Input::Frame { conn, bytes: &frame }, kept);
         self.frame.replace(frame);
     }
 
@@ -151,10 +156,15 @@ impl Driver {
     }
 
     pub(crate) fn handle(&self, input: Input<'_>) {
+        self.handle_kept(input, JsValue::UNDEFINED);
+    }
+
+    /// `kept`: what the recorder may keep of the input in place of a copy.
+    fn handle_kept(&self, input: Input<'_>, kept: JsValue) {
         if self.ended.get() {
             return;
         }
-        self.feed(input);
+        self.feed(input, kept);
         if self.draining.replace(true) {
             return;
         }
@@ -165,10 +175,10 @@ impl Driver {
         self.set_alarm();
     }
 
-    fn feed(&self, input: Input<'_>) {
+    fn feed(&self, input: Input<'_>, kept: JsValue) {
         let now = clock::now();
         if self.recording {
-            recording::note(&self.callbacks, now, &input);
+            recording::note(&self.callbacks, now, &input, kept);
         }
         if let Ok(mut core) = self.core.try_borrow_mut() {
             core.handle(now, input);
@@ -224,7 +234,7 @@ impl Driver {
             Err(thrown) => {
                 // Mixed content, a security policy, a constructor that throws: as good as a connection that was lost at once.
                 self.tell_thrown("socket_blocked", &thrown, None);
-                self.feed(Input::Closed { conn, code: 1006, reason: "" });
+                self.feed(Input::Closed { conn, code: 1006, reason: "" }, JsValue::UNDEFINED);
             }
         }
     }
@@ -293,7 +303,9 @@ impl Driver {
             self.alarm.borrow_mut().take();
             return;
         };
-        if self.alarm.borrow().as_ref().is_some_and(|(set_for, _)| *set_for == deadline) {
+        // One that comes earlier is left alone: nothing is due then, and it is set anew. So what moves with each frame (the silence
+        // after it) costs a timer now and then, not one for each frame.
+        if self.alarm.borrow().as_ref().is_some_and(|(set_for, _)| *set_for <= deadline) {
             return;
         }
         self.alarm.borrow_mut().take();

@@ -109,6 +109,12 @@ pub(crate) fn whole(value: &JsValue) -> Option<u32> {
 /// The bytes of a buffer or of a view of one; nothing of anything else.
 #[inline(never)]
 pub(crate) fn bytes(value: &JsValue) -> Vec<u8> {
-    // `new Uint8Array(-1)` throws: only what says how long it is gets that far.
-    if property(value, "byteLength").as_f64().is_some() { js_sys::Uint8Array::new(value).to_vec() } else { Vec::new() }
+    if is_bytes(value) { js_sys::Uint8Array::new(value).to_vec() } else { Vec::new() }
+}
+
+/// Whether `new Uint8Array(value)` is its bytes (`new Uint8Array(-1)` throws): a buffer, or what says how many bytes it has.
+///
+/// A socket's frames are buffers, and asking for a property by its name decodes that name each time.
+pub(crate) fn is_bytes(value: &JsValue) -> bool {
+    value.is_instance_of::<js_sys::ArrayBuffer>() || property(value, "byteLength").as_f64().is_some()
 }

@@ -8,13 +8,15 @@ use pulsewire_client_core::{Input, Now};
 use wasm_bindgen::prelude::*;
 
 /// What the façade is told of an input; the numbers stand in docs/recording.md.
-pub(crate) fn note(to: &Callbacks, now: Now, input: &Input<'_>) {
-    let mut value = JsValue::UNDEFINED;
+pub(crate) fn note(to: &Callbacks, now: Now, input: &Input<'_>, kept: JsValue) {
+    let mut value = kept;
     let (kind, number) = match input {
         Input::Tick => (0, 0),
         Input::Opened { conn } => (1, conn.0),
         Input::Frame { conn, bytes } => {
-            value = js_sys::Uint8Array::from(*bytes).into();
+            if value.is_undefined() {
+                value = js_sys::Uint8Array::from(*bytes).into();
+            }
             (2, conn.0)
         }
         Input::Closed { conn, code, reason } => {

@@ -1,7 +1,8 @@
 //! Telemetry series as JavaScript holds them: by number, with views straight into the wasm's memory.
 //!
 //! A view is a `Float64Array` over the ring itself: nothing is copied, and it is right only until the next call into the
-//! wasm (the ring moves on, and memory that grows detaches every view). The façade makes a new one whenever it reads.
+//! wasm (the ring moves on, and memory that grows detaches every view). The façade makes a new one whenever it reads, from
+//! numbers alone: a chart reads in every frame, and each object or text that is handed out costs more than the points do.
 
 use crate::clock;
 use crate::driver::Driver;
@@ -51,17 +52,23 @@ pub(crate) fn read(driver: &Driver, handles: &Handles, handle: u32, read: &mut d
     }
 }
 
-/// A view of a column where it lies, without copying it.
-pub(crate) fn view(column: &[f64]) -> JsValue {
-    let memory = wasm_bindgen::memory().unchecked_into::<js_sys::WebAssembly::Memory>();
-    js_sys::Float64Array::new_with_byte_offset_and_length(&memory.buffer(), column.as_ptr() as u32, column.len() as u32).into()
+/// Where a series lies in the wasm's memory, and what tells whether it changed: what the façade makes its views from. It reads these
+/// numbers where they lie, in this order.
+pub(crate) type Window = [u32; 5];
+
+pub(crate) fn window(series: &Series) -> Window {
+    let (times, values) = (series.times(), series.values());
+    [times.as_ptr() as u32, values.as_ptr() as u32, times.len() as u32, series.version(), series.unit_changes()]
 }
 
 /// Something about a series, by its number above.
 pub(crate) fn detail(client: &Client, series: &Series, device: &str, what: u32) -> JsValue {
     match what {
         UNIT => series.unit().map_or(JsValue::UNDEFINED, JsValue::from_str),
-        HOLES => js_sys::Uint32Array::from(series.holes().as_slice()).into(),
+        HOLES => match series.holes().as_slice() {
+            [] => JsValue::UNDEFINED,
+            holes => js_sys::Uint32Array::from(holes).into(),
+        },
         STATS => series.stats().map_or(JsValue::UNDEFINED, |stats| {
             Object::new()
                 .number("min", stats.min)

@@ -17,6 +17,10 @@ impl Opener {
     pub(crate) fn new(url: String, constructor: Option<js_sys::Function>) -> Self {
         Self { url, constructor }
     }
+    /// Whether its sockets are the page's own.
+    pub(crate) fn is_browsers(&self) -> bool {
+        self.constructor.is_none()
+    }
     /// Throws where the address, the page's security policy or the constructor does not allow a socket.
     fn open(&self) -> Result<WebSocket, JsValue> {
         match &self.constructor {

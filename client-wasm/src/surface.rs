@@ -4,11 +4,11 @@
 use crate::bridge::Callbacks;
 use crate::driver::{Driver, Settings};
 use crate::object::{Wanted, bytes, whole};
-use crate::series::{self, Handles};
+use crate::series::{self, Handles, Window};
 use crate::{config, views};
 use pulsewire_client_core::{AlertIds, Command, HttpAnswer, Input, RequestId, Slices, SubscribeOptions};
 use pulsewire_protocol::{ClientInfo, Payload, Position, RawJson};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
@@ -17,6 +17,7 @@ use wasm_bindgen::prelude::*;
 pub struct WasmClient {
     driver: Rc<Driver>,
     series: RefCell<Handles>,
+    window: Cell<Window>,
 }
 
 impl Drop for WasmClient {
@@ -49,7 +50,7 @@ impl WasmClient {
         let seed = seed.iter().fold(0, |seed: u64, part| (seed << 32) | u64::from(*part as u32));
         let settings =
             Settings { core, seed, url, web_socket: web_socket.dyn_into().ok(), callbacks: callbacks.unchecked_into::<Callbacks>() };
-        Ok(Self { driver: Driver::start(settings), series: RefCell::default() })
+        Ok(Self { driver: Driver::start(settings), series: RefCell::default(), window: Cell::default() })
     }
 
     /// Ends everything at once: to be called before `free()`, which must wait until no call is under way.
@@ -163,19 +164,15 @@ impl WasmClient {
         value
     }
 
-    /// A zero-copy view of a series' times or values; right until the next call.
-    pub fn column(&self, series: u32, values: bool) -> JsValue {
-        let mut column = JsValue::UNDEFINED;
+    /// Where five numbers of 32 bits lie: the addresses of a series' times and of its values, how many points they are, its version, and
+    /// how often its unit changed. 0 where there is no such series. Right until the next call.
+    pub fn window(&self, series: u32) -> u32 {
+        let mut at = 0;
         series::read(&self.driver, &self.series.borrow(), series, &mut |_, series, _| {
-            column = series::view(if values { series.values() } else { series.times() });
+            self.window.set(series::window(series));
+            at = self.window.as_ptr() as u32;
         });
-        column
-    }
-    /// Rises with every change of a series.
-    pub fn version(&self, series: u32) -> u32 {
-        let mut version = 0;
-        series::read(&self.driver, &self.series.borrow(), series, &mut |_, series, _| version = series.version());
-        version
+        at
     }
     /// Something about a series, by its number; with `points`, its decimated points.
     pub fn detail(&self, series: u32, what: u32, points: u32) -> JsValue {

@@ -167,7 +167,7 @@ fn error_body(body: &ErrorBody) -> JsValue {
 }
 
 pub(crate) fn failure(failure: &Failure) -> JsValue {
-    error(failure.code(), &failure.message(), failure.retryable(), failure.retry_after_ms())
+    error(failure.code(), failure.message(), failure.retryable(), failure.retry_after_ms())
 }
 
 pub(crate) fn channel(view: &ChannelView<'_>) -> JsValue {

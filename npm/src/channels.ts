@@ -23,7 +23,7 @@ interface Place {
   offset: number;
 }
 /** Between two readings of all places. */
-const PLACES_EVERY_MS = 250;
+const PLACES_EVERY_MS = 1_000;
 
 const WAITING: ChannelState = { phase: 'waiting', epoch: '', offset: 0 };
 

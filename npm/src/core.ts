@@ -58,8 +58,20 @@ export interface Counters {
   welcomes: number;
 }
 
+/** A series as it lies in the wasm's memory: views that copy nothing, right until the next call. */
+export interface SeriesWindow {
+  t: Float64Array;
+  v: Float64Array;
+  /** Rises with every change. */
+  version: number;
+  /** Rises with every change of the unit; 0 while there is none. */
+  unitChanges: number;
+}
+
 export class Core {
   readonly #wasm: WasmClient;
+  readonly #memory: WebAssembly.Memory;
+  #words = new Uint32Array(0);
   readonly #recorder: Recorder | undefined;
 
   constructor(
@@ -71,6 +83,7 @@ export class Core {
     recorder: Recorder | undefined,
   ) {
     this.#recorder = recorder;
+    this.#memory = instance.memory;
     this.#wasm = new instance.WasmClient(numbers, texts as string[], WebSocket, callbacks);
   }
 
@@ -181,20 +194,30 @@ export class Core {
     return this.#wasm.read(0, undefined);
   }
 
-  /** Zero-copy views: right until the next call. */
-  times(series: number): Float64Array | undefined {
-    return this.#wasm.column(series, false);
-  }
-  values(series: number): Float64Array | undefined {
-    return this.#wasm.column(series, true);
+  window(series: number): SeriesWindow | undefined {
+    const at = this.#look(series);
+    if (at === 0) return undefined;
+    const { buffer } = this.#memory;
+    const word = (place: number) => this.#words[at + place] as number;
+    const column = (place: number) => new Float64Array(buffer, word(place), word(2));
+    return { t: column(0), v: column(1), version: word(3), unitChanges: word(4) };
   }
   version(series: number): number {
-    return this.#wasm.version(series);
+    const at = this.#look(series);
+    return at === 0 ? 0 : (this.#words[at + 3] as number);
+  }
+  /** Where among the words of the memory those of a series stand; 0 where there is no such series. */
+  #look(series: number): number {
+    const at = this.#wasm.window(series) / 4;
+    const { buffer } = this.#memory;
+    if (this.#words.buffer !== buffer) this.#words = new Uint32Array(buffer);
+    return at;
   }
   unit(series: number): string | undefined {
     return this.#wasm.detail(series, 0, 0);
   }
-  holes(series: number): Uint32Array {
+  /** Absent where there is none. */
+  holes(series: number): Uint32Array | undefined {
     return this.#wasm.detail(series, 1, 0);
   }
   stats(series: number): TelemetryStats | undefined {

@@ -8,6 +8,15 @@ import type { ChannelHandle, SubscribeOptions, TelemetryHandle, TelemetryStats, 
 type Options = SubscribeOptions & { capacity?: number };
 
 const EMPTY = new Float64Array(0);
+const NO_GAPS: readonly number[] = [];
+/** What a window needs besides its points: as it was at a version, and after so many changes of the unit. */
+interface About {
+  version: number;
+  gaps: readonly number[];
+  unitChanges: number;
+  unit: string | undefined;
+}
+const NOTHING: About = { version: -1, gaps: NO_GAPS, unitChanges: 0, unit: undefined };
 
 export class TelemetryHandles {
   readonly #core: () => Core | undefined;
@@ -70,8 +79,8 @@ class Handle implements TelemetryHandle {
   /** The core's version last told of, and what earlier cores had counted. */
   #told = 0;
   #base = 0;
-  /** Holes are worked out once per change, not once per frame. */
-  #gaps: { version: number; gaps: readonly number[] } | undefined;
+  /** Worked out once per change, not once per frame. */
+  #about = NOTHING;
 
   constructor(
     deviceId: string,
@@ -103,7 +112,7 @@ class Handle implements TelemetryHandle {
     this.#base += this.#told + 1;
     this.#told = 0;
     this.#series = undefined;
-    this.#gaps = undefined;
+    this.#about = NOTHING;
   }
 
   changed(): void {
@@ -115,13 +124,19 @@ class Handle implements TelemetryHandle {
 
   view(): TelemetryView {
     const read = this.#read((core, series) => {
-      // Whatever may allocate comes first: memory that grows detaches the views.
-      const gaps = this.#currentGaps(core, series);
-      const unit = core.unit(series);
-      let t = core.times(series) ?? EMPTY;
-      const v = core.values(series) ?? EMPTY;
-      if (t.length !== v.length) t = core.times(series) ?? EMPTY;
-      return view(t, v, gaps, unit);
+      let window = core.window(series);
+      if (window === undefined) return undefined;
+      const { version, unitChanges } = window;
+      const known = this.#about;
+      if (known.version !== version) {
+        const holes = core.holes(series);
+        const unit = known.unitChanges === unitChanges ? known.unit : core.unit(series);
+        this.#about = { version, gaps: holes === undefined ? NO_GAPS : Array.from(holes), unitChanges, unit };
+        // Memory that grew meanwhile has detached the views.
+        if (window.t.length === 0) window = core.window(series) ?? window;
+      }
+      const { gaps, unit } = this.#about;
+      return view(window.t, window.v, gaps, unit);
     });
     return read ?? view(EMPTY, EMPTY, [], undefined);
   }
@@ -131,7 +146,8 @@ class Handle implements TelemetryHandle {
       const both = core.decimated(series, points) ?? EMPTY;
       const count = both.length / 2;
       const t = both.subarray(0, count);
-      return view(t, both.subarray(count), gapsOf(core.times(series) ?? EMPTY, this.#currentGaps(core, series), t), core.unit(series));
+      const whole = this.view();
+      return view(t, both.subarray(count), gapsOf(whole.t, whole.gaps, t), whole.unit);
     });
     return read ?? view(EMPTY, EMPTY, [], undefined);
   }
@@ -167,12 +183,6 @@ class Handle implements TelemetryHandle {
   #read<T>(read: (core: Core, series: number) => T): T | undefined {
     const core = this.#core();
     return core === undefined || this.#series === undefined ? undefined : read(core, this.#series);
-  }
-
-  #currentGaps(core: Core, series: number): readonly number[] {
-    const version = core.version(series);
-    if (this.#gaps === undefined || this.#gaps.version !== version) this.#gaps = { version, gaps: Array.from(core.holes(series)) };
-    return this.#gaps.gaps;
   }
 }
 

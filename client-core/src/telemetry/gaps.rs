@@ -28,6 +28,15 @@ pub fn usual_interval(times: &[f64]) -> Option<f64> {
 
 /// The indices i where a hole lies between i - 1 and i. The times are rising.
 pub fn holes(times: &[f64]) -> Vec<u32> {
+    let (mut shortest, mut longest) = (f64::INFINITY, 0.0_f64);
+    for (before, after) in times.iter().zip(times.iter().skip(1)) {
+        shortest = shortest.min(after - before);
+        longest = longest.max(after - before);
+    }
+    // The usual one is no shorter than the shortest: as a rule that is enough to know, and the median need not be found.
+    if longest <= (shortest * HOLE_FACTOR).max(HOLE_FLOOR_MS) {
+        return Vec::new();
+    }
     let Some(usual) = usual_interval(times) else { return Vec::new() };
     let limit = (usual * HOLE_FACTOR).max(HOLE_FLOOR_MS);
     let pairs = times.iter().zip(times.iter().skip(1));

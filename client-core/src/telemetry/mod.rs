@@ -68,6 +68,7 @@ impl Freshness {
 pub struct Series {
     metric: String,
     unit: Option<String>,
+    unit_changes: u32,
     ring: Ring,
     version: u32,
     holders: u32,
@@ -75,7 +76,7 @@ pub struct Series {
 
 impl Series {
     fn new(metric: &str, capacity: usize) -> Self {
-        Self { metric: metric.to_owned(), unit: None, ring: Ring::new(capacity), version: 0, holders: 0 }
+        Self { metric: metric.to_owned(), unit: None, unit_changes: 0, ring: Ring::new(capacity), version: 0, holders: 0 }
     }
     /// The metric's name.
     pub fn metric(&self) -> &str {
@@ -84,6 +85,10 @@ impl Series {
     /// Its unit, where the device tells one.
     pub fn unit(&self) -> Option<&str> {
         self.unit.as_deref()
+    }
+    /// How often the unit changed (and wraps); 0 while there is none.
+    pub fn unit_changes(&self) -> u32 {
+        self.unit_changes
     }
     /// The times, strictly rising: a slice that stays where it is until the next input.
     pub fn times(&self) -> &[f64] {
@@ -195,6 +200,7 @@ impl Telemetry {
             change.metrics |= !known;
             if points.unit.is_some() && series.unit != points.unit {
                 series.unit.clone_from(&points.unit);
+                series.unit_changes = series.unit_changes.wrapping_add(1);
                 series.version = series.version.wrapping_add(1);
             }
             let taken = series.ring.extend(&points.t.0, &points.v.0);

@@ -1,10 +1,12 @@
 /**
  * How each library is spoken to: the frames of its own protocol, encoded before the clock runs.
  *
- * A protocol has `answer(frame, send)`, which returns true once the page has subscribed to all, and `frame(message)`. One publication is one
- * frame for all of them. The data of the JSON protocols are columns too (`{ t: […], v: […] }`): objects per point would cost them more.
+ * A protocol has `answer(frame, send)`, which returns true once the page has subscribed to all, and `frame(message)`, the frame of one
+ * publication. Where its server puts several into a frame it has `join(frames)` and says how many or how long (`mostMessages`, `mostBytes`).
+ * The data of the JSON protocols are columns too (`{ t: […], v: […] }`): objects per point would cost them more.
  */
 import { decode, encode } from 'cborg';
+import msgpack from 'notepack.io';
 import { DEVICES, deviceOf, METRIC, pointsOf } from './stream.mjs';
 
 const map = fields => new Map(Object.entries(fields).map(([key, value]) => [Number(key), value]));
@@ -32,10 +34,23 @@ function withColumns(plain, columns) {
   return new Uint8Array(out);
 }
 
+function joinedBytes(frames) {
+  const joined = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const frame of frames) {
+    joined.set(frame, at);
+    at += frame.length;
+  }
+  return joined;
+}
+
 function pulsewire() {
   const offsets = new Map();
   return {
     binary: true,
+    // server/src/hub/wire.rs
+    mostBytes: 32 * 1024,
+    join: joinedBytes,
     answer(frame, send) {
       const message = decode(new Uint8Array(frame), { useMaps: true });
       if (message.get(0) !== 1) return false;
@@ -61,11 +76,13 @@ function pulsewire() {
 
 const data = message => ({ deviceId: deviceOf(message), series: { [METRIC]: { ...pointsOf(message), unit: 'mV' } } });
 
-/** Centrifugo's bidirectional JSON protocol. */
+/** Centrifugo's bidirectional JSON protocol. What waits goes together, by default up to 16 messages. */
 function centrifuge() {
   let subscribed = 0;
   return {
     binary: false,
+    mostMessages: 16,
+    join: frames => frames.join('\n'),
     answer(frame, send) {
       const replies = [];
       for (const line of String(frame).split('\n').filter(Boolean)) {
@@ -83,7 +100,7 @@ function centrifuge() {
   };
 }
 
-/** Engine.IO 4 and Socket.IO 5 over a WebSocket, as `io.emit('telemetry', data)` writes it. */
+/** Engine.IO 4 and Socket.IO 5 over a WebSocket, as `io.emit('telemetry', data)` writes it: a packet is a frame. */
 function socketio() {
   return {
     binary: false,
@@ -97,9 +114,28 @@ function socketio() {
   };
 }
 
+/** The same with `socket.io-msgpack-parser`, which its documentation recommends for binary data: columns of float64. */
+function socketioMsgpack() {
+  const bytes = numbers => Float64Array.from(numbers).buffer;
+  return {
+    ...socketio(),
+    binary: true,
+    answer(frame, send) {
+      if (typeof frame === 'string') return false;
+      send(new Uint8Array(msgpack.encode({ type: 0, nsp: '/', data: { sid: 's' } })));
+      return true;
+    },
+    frame(message) {
+      const { t, v } = pointsOf(message);
+      const data = { deviceId: deviceOf(message), series: { [METRIC]: { t: bytes(t), v: bytes(v), unit: 'mV' } } };
+      return new Uint8Array(msgpack.encode({ type: 2, nsp: '/', data: ['telemetry', data] }));
+    },
+  };
+}
+
 /** By name; `bare-` before it: a page that subscribes to nothing and gets the same frames. */
 export function named(name) {
   const [, bare, of] = /^(bare-)?(.*)$/.exec(name);
-  const protocol = { pulsewire, centrifuge, socketio }[of]();
+  const protocol = { pulsewire, centrifuge, socketio, socketioMsgpack }[of]();
   return bare ? { ...protocol, opened: () => 'ready', answer: () => true } : protocol;
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { WebSocketServer } from 'ws';
-import { MESSAGES_PER_SECOND } from './stream.mjs';
+import { planned } from './frames.mjs';
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
 
@@ -23,33 +23,33 @@ export async function startServer(folders) {
   const sockets = new WebSocketServer({ server: http, perMessageDeflate: false });
   sockets.on('connection', socket => {
     const { protocol, frames, state } = plan;
-    const send = frame => socket.send(frame, { binary: protocol.binary });
+    const send = frame => socket.send(frame, { binary: typeof frame !== 'string' });
     let started = false;
     const start = () => {
       if (started) return;
       started = true;
       const begun = performance.now();
       const timer = setInterval(() => {
-        const due = Math.min(frames.length, Math.floor(((performance.now() - begun) * MESSAGES_PER_SECOND) / 1_000));
-        while (state.sent < due) {
-          send(frames[state.sent]);
-          state.sent += 1;
+        const passedMs = performance.now() - begun;
+        for (; state.frames < frames.length && frames[state.frames].dueMs <= passedMs; state.frames += 1) {
+          send(frames[state.frames].data);
+          state.sent = frames[state.frames].upTo;
         }
-        if (state.sent === frames.length) clearInterval(timer);
+        if (state.frames === frames.length) clearInterval(timer);
       }, 4);
       socket.on('close', () => clearInterval(timer));
     };
-    socket.on('message', frame => {
-      if (protocol.answer(frame, send)) start();
+    socket.on('message', (frame, binary) => {
+      if (protocol.answer(binary ? frame : String(frame), send)) start();
     });
     if (protocol.opened?.(send) === 'ready') start();
   });
   return {
     url: `http://127.0.0.1:${http.address().port}`,
     /** Sets what the next connection gets; `sent()` says how far it is. */
-    prepare(protocol, total) {
-      const state = { sent: 0 };
-      plan = { protocol, frames: Array.from({ length: total }, (_, message) => protocol.frame(message)), state };
+    prepare(protocol, stream) {
+      const state = { sent: 0, frames: 0 };
+      plan = { protocol, frames: planned(protocol, stream), state };
       return { sent: () => state.sent };
     },
     stop() {

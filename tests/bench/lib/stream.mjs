@@ -6,6 +6,8 @@
 export const DEVICES = 50;
 export const POINTS = 20;
 export const MESSAGES_PER_SECOND = 1_000;
+/** What the relay gathers telemetry for, by default (`telemetry.write_delay_ms`). */
+export const GATHER_MS = 10;
 /** What a page keeps of each series. */
 export const CAPACITY = 100;
 export const METRIC = 'ecg';

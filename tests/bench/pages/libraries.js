@@ -1,6 +1,7 @@
 /** One function per library: connects, subscribes to every device, and shows what comes. Bundled as an app is, minified. */
 import { Centrifuge } from 'centrifuge';
 import { io } from 'socket.io-client';
+import * as msgpackParser from 'socket.io-msgpack-parser';
 import { CAPACITY, DEVICES, METRIC } from '../lib/stream.mjs';
 import { show } from './page.js';
 import { Rings } from './ring.js';
@@ -9,11 +10,18 @@ const devices = Array.from({ length: DEVICES }, (_, i) => `bed-${i}`);
 const socketUrl = () => location.origin.replace('http', 'ws');
 
 const libraries = {
-  /** Throws every frame away. */
+  /** Gets nothing. */
+  none: () => show([], () => undefined),
+
+  /** Takes every frame out of its event, and throws it away. */
   bare() {
     const socket = new WebSocket(socketUrl());
     socket.binaryType = 'arraybuffer';
-    socket.onmessage = () => {};
+    let bytes = 0;
+    socket.onmessage = ({ data }) => {
+      bytes += data.byteLength ?? data.length;
+      globalThis.bytes = bytes;
+    };
     show([], () => undefined);
   },
 
@@ -47,6 +55,19 @@ const libraries = {
     const rings = new Rings(CAPACITY);
     const { changed } = show(devices, device => rings.view(device, METRIC));
     io(location.origin, { transports: ['websocket'] }).on('telemetry', data => {
+      rings.take(data);
+      changed(data.deviceId);
+    });
+  },
+
+  socketioMsgpack() {
+    const rings = new Rings(CAPACITY);
+    const { changed } = show(devices, device => rings.view(device, METRIC));
+    io(location.origin, { transports: ['websocket'], parser: msgpackParser }).on('telemetry', data => {
+      for (const columns of Object.values(data.series)) {
+        columns.t = new Float64Array(columns.t);
+        columns.v = new Float64Array(columns.v);
+      }
       rings.take(data);
       changed(data.deviceId);
     });

@@ -1,26 +1,31 @@
 /**
  * A WebSocket inside the page that replays the stream in a library's own protocol: what is measured is the library, not the browser's sockets.
  *
- * Each frame comes in a task of its own, as from a real socket, and by the clock; all frames are made before. What the library sends is
- * answered by the protocol, also in a task of its own.
+ * Each frame comes as an event in a task of its own, from another thread (replay-worker.js), as from a real socket; all frames are made
+ * before. What the library sends is answered by the protocol, also in a task of its own.
  *
  * Trap: it must be there before a library is loaded; engine.io-client keeps the WebSocket that it finds then.
  */
+import { planned } from '../lib/frames.mjs';
 import { named } from '../lib/protocols.mjs';
+import { asReceived } from './received.js';
 
-const TICK_MS = 4;
-
-/** Puts itself in the place of the page's WebSocket; `globalThis.replay.sent` counts. `perSecond` 0: when `replay.release(count)` says so. */
-export function replayInstead(name, total, perSecond) {
+/**
+ * Puts itself in the place of the page's WebSocket; `globalThis.replay` counts messages and frames. Where all is there at once,
+ * they come when `replay.release(count)` says so.
+ */
+export async function replayInstead(name, stream) {
   const protocol = named(name);
-  const frames = Array.from({ length: total }, (_, message) => {
-    const frame = protocol.frame(message);
-    return typeof frame === 'string' ? frame : frame.buffer.slice(frame.byteOffset, frame.byteOffset + frame.byteLength);
-  });
-  const state = { sent: 0 };
+  const upTo = planned(named(name), stream).map(frame => frame.upTo);
+  const worker = new Worker('/built/replay-worker.js', { type: 'module' });
+  const state = { sent: 0, frames: 0, release: count => worker.postMessage(count) };
   globalThis.replay = state;
+  await new Promise(resolve => {
+    worker.onmessage = resolve;
+    worker.postMessage({ name, stream });
+  });
 
-  class Replayed extends EventTarget {
+  globalThis.WebSocket = class {
     static CONNECTING = 0;
     static OPEN = 1;
     static CLOSING = 2;
@@ -33,23 +38,15 @@ export function replayInstead(name, total, perSecond) {
     bufferedAmount = 0;
     extensions = '';
     readyState = 0;
-    #tasks = new MessageChannel();
     #started = false;
 
     constructor(url, protocols) {
-      super();
       this.url = String(url);
       this.protocol = [protocols].flat()[0] ?? '';
-      this.#tasks.port1.onmessage = ({ data }) => {
-        if (data === 'open') this.#open();
-        else if (data !== 'frame') this.#tell(data);
-        else {
-          const frame = frames[state.sent];
-          state.sent += 1;
-          this.#tell(frame);
-        }
-      };
-      this.#tasks.port2.postMessage('open');
+      setTimeout(() => this.#open());
+    }
+    addEventListener() {
+      throw new Error('the replayed socket has on… handlers only, which is what the libraries use');
     }
     send(data) {
       if (protocol.answer(data, answer => this.#answer(answer))) this.#start();
@@ -57,39 +54,24 @@ export function replayInstead(name, total, perSecond) {
     close() {
       this.readyState = 3;
     }
-    #tell(data) {
-      const event = new MessageEvent('message', { data });
-      this.onmessage?.(event);
-      this.dispatchEvent(event);
-    }
     #answer(frame) {
-      this.#tasks.port2.postMessage(typeof frame === 'string' ? frame : frame.buffer.slice(frame.byteOffset, frame.byteOffset + frame.byteLength));
+      setTimeout(() => this.onmessage?.(new MessageEvent('message', { data: asReceived(frame) })));
     }
     #open() {
       this.readyState = 1;
-      const event = new Event('open');
-      this.onopen?.(event);
-      this.dispatchEvent(event);
+      this.onopen?.(new Event('open'));
       if (protocol.opened?.(answer => this.#answer(answer)) === 'ready') this.#start();
     }
     #start() {
       if (this.#started) return;
       this.#started = true;
-      let posted = 0;
-      const post = due => {
-        for (; posted < Math.min(due, frames.length); posted += 1) this.#tasks.port2.postMessage('frame');
+      worker.onmessage = event => {
+        state.sent = upTo[state.frames];
+        state.frames += 1;
+        this.onmessage?.(event);
       };
-      if (perSecond === 0) {
-        state.release = post;
-        post(1);
-        return;
-      }
-      const begun = performance.now();
-      const timer = setInterval(() => {
-        post(Math.floor(((performance.now() - begun) * perSecond) / 1_000));
-        if (posted === frames.length) clearInterval(timer);
-      }, TICK_MS);
+      // After the answers that are under way.
+      setTimeout(() => worker.postMessage(stream.atOnce === stream.total ? upTo[0] : 'start'), 20);
     }
-  }
-  globalThis.WebSocket = Replayed;
+  };
 }

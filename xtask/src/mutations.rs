@@ -4,17 +4,20 @@
 //! Why source text and not a cargo feature: the product's code stays free of ways to break it. The price: a text that is not found
 //! exactly once fails the suite, so that a mutation whose place has moved on is mended and not skipped.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::project::Project;
 use crate::sh::Sh;
 use crate::table::Closing;
 
 const TABLE: &str = "tests/mutations.toml";
+/// Only those with this in their names.
+const ONLY: &str = "PULSEWIRE_MUTATION";
 /// What a cargo workspace needs of the repository.
 const COPIED: [&str; 10] = [
     "Cargo.toml",
@@ -45,7 +48,11 @@ struct Edit {
 }
 
 pub(crate) fn run(project: &Project, closing: &mut Closing) -> Result<()> {
-    let mutations = read(&fs::read_to_string(project.root.join(TABLE)).with_context(|| format!("cannot read {TABLE}"))?)?;
+    let mut mutations = read(&fs::read_to_string(project.root.join(TABLE)).with_context(|| format!("cannot read {TABLE}"))?)?;
+    if let Ok(part) = env::var(ONLY) {
+        mutations.retain(|mutation| mutation.name.contains(&part));
+        ensure!(!mutations.is_empty(), "{ONLY}={part}: no mutation of {TABLE} has that in its name");
+    }
     let copy = project.own_target().join("xtask").join("mutant");
     let files = tracked(project)?;
     let mut survivors = Vec::new();

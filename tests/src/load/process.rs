@@ -92,6 +92,10 @@ impl Process {
     /// Where it cannot be started or says something else.
     pub fn start(binary: &Path, arguments: &[String], environment: &[(&str, String)], cores: Option<Cores>) -> Result<Self> {
         let mut command = Command::new(binary);
+        // What is meant for the bench, such as the length of a soak, is none of the relay's keys: it would refuse to start.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PULSEWIRE_")) {
+            command.env_remove(name);
+        }
         command.args(arguments).envs(environment.iter().map(|(name, value)| (*name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let started = std::thread::spawn(move || {

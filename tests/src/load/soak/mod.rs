@@ -38,6 +38,8 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 const FORGET_WITHIN: Duration = Duration::from_secs(60);
 /// How long a connection may take to its welcome; the timer of one that came to it in time is left until then.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection is dead that has said nothing for so long.
+const DEAD_AFTER: Duration = Duration::from_secs(30);
 /// What must be as before.
 const SAME: [&str; 9] =
     ["connections", "users", "subscriptions", "viewers", "channels", "tasks", "timers", "queued_messages", "waiting_polls"];
@@ -136,7 +138,7 @@ pub fn run(binary: &Path, options: &Options) -> Result<Soaked> {
     environment.extend([
         ("PULSEWIRE_LOG", "error".to_owned()),
         ("PULSEWIRE_HEARTBEAT__INTERVAL_MS", "5000".to_owned()),
-        ("PULSEWIRE_HEARTBEAT__DEAD_AFTER_MS", "30000".to_owned()),
+        ("PULSEWIRE_HEARTBEAT__DEAD_AFTER_MS", DEAD_AFTER.as_millis().to_string()),
         ("PULSEWIRE_HEARTBEAT__HANDSHAKE_TIMEOUT_MS", HANDSHAKE_TIMEOUT.as_millis().to_string()),
         ("PULSEWIRE_HISTORY__PUBLICATIONS", HISTORY.to_string()),
     ]);
@@ -263,10 +265,11 @@ fn settled(address: SocketAddr) -> Result<BTreeMap<String, f64>> {
 
 /// The same, once no timer of what is over is left either.
 fn at_rest(address: SocketAddr) -> Result<BTreeMap<String, f64>> {
-    let deadline = Instant::now() + FORGET_WITHIN;
+    let deadline = Instant::now() + FORGET_WITHIN + 2 * DEAD_AFTER;
     let mut before = settled(address)?;
     loop {
-        std::thread::sleep(HANDSHAKE_TIMEOUT);
+        // Longer than the longest timer of a connection that has gone: two looks at those that only wait would be the same.
+        std::thread::sleep(DEAD_AFTER);
         let now = settled(address)?;
         if leftovers(&before, &now).is_empty() {
             return Ok(now);

@@ -159,7 +159,7 @@ impl Told for Answers {
         if let ClientEvent::Settled { result, .. } = news {
             self.answered.send_modify(|answered| match (result, &mut *answered) {
                 (Ok(_), Ok(count)) => *count += 1,
-                (Err(failure), Ok(_)) => *answered = Err(failure.message().into_owned()),
+                (Err(failure), Ok(_)) => *answered = Err(failure.message().to_owned()),
                 (_, Err(_)) => {}
             });
         }

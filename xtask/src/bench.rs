@@ -31,6 +31,7 @@ pub(crate) fn run(project: &Project, what: What, load_args: &[String]) -> Result
         Sh::cargo(project).args(["bench", "--package", "pulsewire-protocol", "--package", "pulsewire-client-core"]).run()?;
     }
     if matches!(what, What::Relay | What::All) {
+        tools::redis(project)?;
         let bench = release(project, "pulsewire-bench")?;
         Sh::new(project, &bench).arg("--relay-bin").arg(project.relay_binary()).args(load_args).run()?;
     }

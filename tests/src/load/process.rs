@@ -98,16 +98,8 @@ impl Process {
         }
         command.args(arguments).envs(environment.iter().map(|(name, value)| (*name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let started = std::thread::spawn(move || {
-            if let Some(cores) = cores {
-                pin(cores.tested)?;
-            }
-            command.spawn().map_err(anyhow::Error::from)
-        });
-        let mut child = started
-            .join()
-            .map_err(|_| anyhow!("the starting thread panicked"))?
-            .with_context(|| format!("{} cannot be started: build it with --release first", binary.display()))?;
+        let mut child =
+            spawn(command, cores).with_context(|| format!("{} cannot be started: build it with --release first", binary.display()))?;
         let (stdin, stdout) = child.stdin.take().zip(child.stdout.take()).ok_or_else(|| anyhow!("the child has no standard streams"))?;
         let mut process = Self { child, stdin, stdout: BufReader::new(stdout), address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         let line = process.line()?;
@@ -179,7 +171,25 @@ impl Drop for Process {
     }
 }
 
-fn used(pid: u32) -> Result<Used> {
+/// Starts a program, on the core of what is tested where one is given.
+///
+/// # Errors
+/// Where it cannot be started.
+pub fn spawn(mut command: Command, cores: Option<Cores>) -> Result<Child> {
+    let started = std::thread::spawn(move || {
+        if let Some(cores) = cores {
+            pin(cores.tested)?;
+        }
+        command.spawn().map_err(anyhow::Error::from)
+    });
+    started.join().map_err(|_| anyhow!("the starting thread panicked"))?
+}
+
+/// What a process has used.
+///
+/// # Errors
+/// As [`Process::used`].
+pub fn used(pid: u32) -> Result<Used> {
     let usage = usage_of(pid)?;
     Ok(Used {
         resident_bytes: usage.resident_bytes,

@@ -12,6 +12,8 @@ pub mod backend;
 pub mod fan_out;
 pub mod fleet;
 pub mod floor;
+pub mod nodes;
+pub mod redis;
 pub mod setting;
 pub mod slow;
 pub mod standing;
@@ -108,6 +110,8 @@ pub enum Scenario {
     Storage,
     /// Pages of a list of a million, once.
     Lists,
+    /// Two relays on one Redis, beside one.
+    Nodes,
 }
 
 impl Scenario {
@@ -125,6 +129,7 @@ impl Scenario {
             Self::SlowReaders => Ok(table::of_slow(&repeat(runs, || slow::run(setting))?)),
             Self::Storage => Ok(table::of_stored(&repeat(runs, || stored::ingest(setting))?)),
             Self::Lists => Ok(table::of_lists(stored::lists(setting)?)),
+            Self::Nodes => Ok(table::of_nodes(&repeat(runs, || nodes::run(setting))?)),
         }
     }
 }

@@ -28,11 +28,20 @@ impl Setting {
     /// # Errors
     /// Where it does not start.
     pub fn relay(&self, connections: usize) -> Result<Process> {
+        self.relay_with(connections, &[])
+    }
+
+    /// The same with more of its environment.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn relay_with(&self, connections: usize, own: &[(&'static str, String)]) -> Result<Process> {
         let mut environment = relay::unbounded(connections);
         // Bare receivers answer no heartbeat.
         environment.push(("PULSEWIRE_HEARTBEAT__DEAD_AFTER_MS", "3600000".to_owned()));
         // The price of each delivery is what is measured; the delay that is the default would save some of them.
         environment.push(("PULSEWIRE_TELEMETRY__WRITE_DELAY_MS", "0".to_owned()));
+        environment.extend(own.iter().cloned());
         let more = self.environment.iter().map(|(name, value)| (name.as_str(), value.clone()));
         let environment: Vec<(&str, String)> = environment.into_iter().chain(more).collect();
         Process::start(&self.relay_bin, &relay::serve("127.0.0.1:0"), &environment, Some(self.cores))

@@ -1,6 +1,7 @@
 //! The table at the end: medians, aims, verdicts; for people and as JSON.
 
 use super::fan_out::{FanOut, Shape};
+use super::nodes::{self, Nodes};
 use super::slow::{self, Slow};
 use super::standing::Standing;
 use super::stored::{Ingest, Lists, NOTIFICATIONS, Stored};
@@ -159,6 +160,27 @@ pub fn of_lists(run: Lists) -> Vec<Row> {
         row("first page, p99", "ms", run.first_p99_ms),
         row("900,000 deep, p50", "ms", run.deep_p50_ms),
         row("900,000 deep, p99", "ms", run.deep_p99_ms),
+    ]
+}
+
+/// The lines of relays on one Redis.
+pub fn of_nodes(runs: &[Nodes]) -> Vec<Row> {
+    let row = |what: String, unit, value: fn(&Nodes) -> f64| Row::new(what, unit, runs.iter().map(value).collect(), Aim::None);
+    let publications = |what: &str| format!("a publication at {}/s: {what}", nodes::PUBLICATIONS);
+    let deliveries = |what: &str| format!("{} subscribers, {}/s: {what}", nodes::SUBSCRIBERS, nodes::STEADY);
+    vec![
+        row(publications("the relay's CPU, its broker in memory, one subscriber"), "µs", |run| run.memory_us),
+        row(publications("the publisher's relay's CPU, on Redis"), "µs", |run| run.publisher_us),
+        row(publications("another relay's CPU, one subscriber"), "µs", |run| run.listener_us),
+        row(publications("Redis' CPU"), "µs", |run| run.redis_us),
+        row(deliveries("CPU per delivery, one relay"), "µs", |run| run.one_us),
+        row(deliveries("CPU per delivery, two relays together"), "µs", |run| run.two_us),
+        row(deliveries("p50, one relay in memory"), "ms", |run| run.memory_p50_ms),
+        row(deliveries("p99, one relay in memory"), "ms", |run| run.memory_p99_ms),
+        row(deliveries("p50, publisher's relay"), "ms", |run| run.same_p50_ms),
+        row(deliveries("p99, publisher's relay"), "ms", |run| run.same_p99_ms),
+        row(deliveries("p50, the other relay"), "ms", |run| run.other_p50_ms),
+        row(deliveries("p99, the other relay"), "ms", |run| run.other_p99_ms),
     ]
 }
 

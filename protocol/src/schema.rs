@@ -13,7 +13,7 @@ pub const SCHEMAS: &str = include_str!("../schemas.json");
 
 /// The events that the relay tells beside the built-in ones: opaque JSON for the codecs, documented all the same. Nobody but a
 /// backend may publish them: a page that hears `alert_updated` takes the alert away.
-pub const TOLD_EVENTS: [&str; 4] = ["alert_updated", "execution_new", "execution_log", "relay_overload"];
+pub const TOLD_EVENTS: [&str; 5] = ["alert_updated", "execution_new", "execution_log", "conversation_read", "relay_overload"];
 
 /// `{"components": {"schemas": {name: schema}}, "events": [{event, schema, channel, example}]}` of [`TOLD_EVENTS`].
 pub const TOLD: &str = include_str!("../told.json");

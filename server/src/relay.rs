@@ -6,6 +6,7 @@
 //! A `Relay` is cheap to clone. It must be made inside a tokio runtime: it starts one task for everything that happens at
 //! a time, which ends with the last clone.
 
+mod author;
 mod calls;
 mod doors;
 mod drain;
@@ -17,6 +18,7 @@ mod refusal;
 mod seen;
 mod timers;
 
+pub use author::usual_sender;
 pub use calls::Methods;
 pub use keep::{Incoming, Keeper};
 pub(crate) use poll::subscribed;

@@ -72,7 +72,7 @@ struct Restarting {
 
 /// Restart the relay
 ///
-/// For whoever asks from this machine: only with `--dev`. Connections are drained as by SIGTERM, then a relay with an empty memory
+/// For whoever reaches this relay and is no page of another site: only with `--dev`, which listens to this machine alone unless `--allow-lan` is given. Connections are drained as by SIGTERM, then a relay with an empty memory
 /// takes this one's place at the same address.
 #[utoipa::path(
     post, path = "/dev/restart", operation_id = "restartDevelopmentRelay", tag = "Development", security(()),
@@ -92,7 +92,7 @@ pub(super) async fn restart(
 ) -> Result<Response, Problem> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or(""));
     if text(header::ORIGIN).is_some_and(|origin| !api.relay.config().allows_origin(origin, text(header::HOST))) {
-        return Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, "only a page of this machine may restart this relay"));
+        return Err(Problem::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, "a page of another site may not restart this relay"));
     }
     let Query(wanted) = wanted
         .map_err(|rejection| Problem::bad_request(format!("{}; such as /dev/restart?awayMs=2000", rejection.body_text())).at("query"))?;

@@ -21,15 +21,18 @@ pub struct Incoming {
     pub user: Option<String>,
     /// Whether that is a backend (role `service` or `admin`), or the relay itself.
     pub by_backend: bool,
+    /// Whether that is a backend or has one of the roles that act for the ward (`auth.acting_roles`).
+    pub by_staff: bool,
 }
 
 impl Incoming {
-    pub(super) fn new(by: Publisher<'_>, channel: ChannelName, publication: Publication) -> Self {
-        let (user, by_backend) = match by {
-            Publisher::Principal(principal) => (Some(principal.user.clone()), principal.is_backend()),
-            Publisher::System { .. } => (None, true),
+    pub(super) fn new(by: Publisher<'_>, acting_roles: &[String], channel: ChannelName, publication: Publication) -> Self {
+        let (user, role, by_backend) = match by {
+            Publisher::Principal(principal) => (Some(principal.user.clone()), principal.role.as_deref(), principal.is_backend()),
+            Publisher::System { .. } => (None, None, true),
         };
-        Self { tenant: by.tenant().to_owned(), channel, publication, user, by_backend }
+        let by_staff = by_backend || role.is_some_and(|role| acting_roles.iter().any(|acting| acting == role));
+        Self { tenant: by.tenant().to_owned(), channel, publication, user, by_backend, by_staff }
     }
 }
 

@@ -7,7 +7,7 @@
 //! finds out by the conflict that a wrong guess makes.
 
 use super::key_ages::{Guess, guess_again};
-use super::{Incoming, Relay, parse_channel};
+use super::{Incoming, Relay, author, parse_channel};
 use crate::auth::Publisher;
 use crate::broker::{Batch, ChannelKey, Idempotency, Item, Stored};
 use crate::observe::{Audit, audit};
@@ -228,7 +228,7 @@ impl Relay {
             {
                 return Err(Failed::by_conflict(Some(index), one.by_id));
             }
-            incoming.push(Incoming::new(by, item.key.channel.clone(), item.publication.clone()));
+            incoming.push(Incoming::new(by, &self.config().auth.acting_roles, item.key.channel.clone(), item.publication.clone()));
             places.push(index);
         }
         if incoming.is_empty() {
@@ -370,10 +370,12 @@ impl Relay {
             }
             Payload::MessageNew(mut body) => {
                 // Nobody but a backend names a message: it would be kept as, or shown instead of, another one.
-                if !matches!(by, Publisher::Principal(principal) if !principal.is_backend()) {
-                    body.message.id.get_or_insert_with(id);
-                } else {
-                    body.message.id = Some(id());
+                match by {
+                    Publisher::Principal(principal) if !principal.is_backend() => {
+                        body.message.id = Some(id());
+                        author::sign(&mut body.message, principal, &self.config().auth.acting_roles);
+                    }
+                    _ => drop(body.message.id.get_or_insert_with(id)),
                 }
                 body.message.ts.get_or_insert(now);
                 Payload::MessageNew(body)

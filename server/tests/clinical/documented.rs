@@ -4,7 +4,8 @@
 use crate::support::*;
 use pulsewire_protocol::schema::TOLD_EVENTS;
 use pulsewire_protocol::{
-    Column, ConversationMessage, DeviceState, DeviceStatus, Message, Payload, Sender, Series, SeriesMap, Severity, Telemetry,
+    Column, ConversationMessage, DeliveryStatus, DeviceState, DeviceStatus, Message, MessageStatus, Payload, Sender, Series, SeriesMap,
+    Severity, Telemetry,
 };
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -67,6 +68,8 @@ async fn every_event_that_the_services_tell_is_documented() {
     let body = ConversationMessage { conversation_id: "c-1".to_owned(), patient_id: Some("p-1".to_owned()), message };
     world.publish("conversation:c-1", Payload::MessageNew(body)).await.unwrap();
     ask(&ana, "conversations.status", json!({"conversationId": "c-1", "status": "assumed", "note": "Mine."})).await;
+    let read = MessageStatus { message_id: "m-1".to_owned(), status: DeliveryStatus::Read, user: "ana".to_owned() };
+    world.publish("conversation:c-1", Payload::MessageStatus(read)).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
 
     let told = world.events();
@@ -86,6 +89,7 @@ async fn every_event_that_the_services_tell_is_documented() {
         "execution_update",
         "execution_retry",
         "message_new",
+        "message_status",
         "conversation_updated",
     ];
     // What the monitor tells is none of the services'.

@@ -152,8 +152,11 @@ async fn a_conversation_is_assumed_by_one_and_a_patient_who_writes_opens_it_agai
         (&resolved["status"], &resolved["assignee"], &resolved["note"]),
         (&json!("resolved"), &json!("rui"), &json!("Walked her to bed 3"))
     );
-    publish(&world, &ana, message(None, "For the record", Sender::Nurse)).await;
-    assert_eq!(listed(&world, &ana).await[0]["status"], json!("resolved"));
+    let doctor = principal("chika", "doctor");
+    for (of_staff, said) in [(&ana, Sender::Nurse), (&doctor, Sender::User)] {
+        publish(&world, of_staff, message(None, "For the record", said)).await;
+        assert_eq!(listed(&world, &ana).await[0]["status"], json!("resolved"), "{}", of_staff.user);
+    }
     publish(&world, &patient, message(None, "It is back", Sender::Patient)).await;
     let open = &listed(&world, &ana).await[0];
     assert_eq!((&open["status"], &open["assignee"], &open["lastMessage"]["content"]), (&json!("open"), &Value::Null, &json!("It is back")));
@@ -252,4 +255,44 @@ async fn conversations_are_there_after_a_restart() {
     let found = messages(&after, &nurse).await;
     assert_eq!((found.len(), &found[0]["id"], &found[0]["status"]), (1, &id, &json!("read")));
     after.domain.store().close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_writes_as_somebody_else_but_a_backend_does() {
+    let world = world(&Place::Memory);
+    let (patient, backend) = (principal("pat", "patient"), principal("b", "service"));
+    publish(&world, &patient, message(Some("m-1"), "I am the nurse.", Sender::Nurse)).await;
+    let params = r#"{"conversationId": "c-1", "content": "I am, too.", "sender": "agent", "senderName": "Night desk"}"#;
+    world.call(&patient, "conversations.send", params).await.unwrap();
+    publish(&world, &backend, message(Some("m-2"), "For her.", Sender::Nurse)).await;
+    let told: Vec<_> = messages(&world, &backend).await.iter().map(|one| (one["sender"].clone(), one["senderName"].clone())).collect();
+    let of = |sender: &str, name: &str| (json!(sender), json!(name));
+    assert_eq!(told, [of("nurse", "Somebody"), of("patient", "PAT"), of("patient", "PAT")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_on_one_device_is_told_to_the_readers_others() {
+    let world = world(&Place::Memory);
+    let (patient, ana) = (principal("pat", "patient"), principal("ana", "nurse"));
+    for content in ["one", "two"] {
+        publish(&world, &patient, message(None, content, Sender::Patient)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.news();
+    let older = &messages(&world, &ana).await[1];
+    mark(&world, &ana, &older["id"], DeliveryStatus::Delivered).await;
+    mark(&world, &ana, &older["id"], DeliveryStatus::Read).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let told = std::mem::take(&mut *world.told.0.lock().unwrap());
+    let updates: Vec<_> = told
+        .iter()
+        .filter_map(|(channel, payload)| match payload {
+            Payload::Custom { event, data } => {
+                Some((channel.as_str(), event.as_str(), serde_json::from_str::<Value>(data.as_str()).unwrap()))
+            }
+            _ => None,
+        })
+        .collect();
+    let expected = json!({ "conversationId": "c-1", "unread": 1, "invalidates": [["conversations"], ["conversation", "c-1"]] });
+    assert_eq!(updates, [("user:ana", "conversation_read", expected)], "once, and to nobody else");
 }

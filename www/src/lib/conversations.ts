@@ -51,7 +51,7 @@ export class ConversationList {
       client.connection.listen(look),
       client.on('event', ({ event, replayed }) => {
         // A read mark changes what is unread; it is told on the conversation alone.
-        if (!replayed && (event === 'conversation_updated' || event === 'message_status')) this.#loadSoon();
+        if (!replayed && (event === 'conversation_updated' || event === 'message_status' || event === 'conversation_read')) this.#loadSoon();
       }),
       client.on('resync', ({ channel }) => {
         if (channel === 'tenant' || channel.startsWith('conversation:')) this.#loadSoon();

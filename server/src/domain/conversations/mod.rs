@@ -5,7 +5,8 @@
 //! stands in it, it is that message however often it comes. `message_status` moves the marks of who sends it ([`marks`]).
 //!
 //! Every change is told on `tenant` as `conversation_updated` too, without what was written, so that lists follow; several within
-//! [`TOLD_AFTER`] are told once. Whoever writes into a resolved conversation and is not of the staff opens it again: nobody would look there.
+//! [`TOLD_AFTER`] are told once. What somebody has read on one device is told to their others as `conversation_read` on `user:{id}`.
+//! Whoever writes into a resolved conversation and is not of the staff (by their role) opens it again: nobody would look there.
 //!
 //! Limits: a conversation is forgotten `retention.conversations_days` after its last message, if it was resolved; a mark of a message that was never kept here
 //! (published while this relay had no store) changes nothing.
@@ -19,13 +20,14 @@ use super::service::{Service, answer, refused, tell_now};
 use crate::auth::{Principal, Publisher};
 use crate::config::days_ms;
 use crate::observe::faults::fault;
-use crate::relay::{Asked, Incoming, Methods, Refusal, Relay, Tap, WeakRelay};
+use crate::relay::{Asked, Incoming, Methods, Refusal, Relay, Tap, WeakRelay, usual_sender};
 use crate::store::{Page, Store, StoreError, Tx};
 use futures_util::future::BoxFuture;
 use marks::Marks;
 use parking_lot::Mutex;
 use pulsewire_protocol::{
-    ChannelName, ConversationMessage, ConversationUpdated, ErrorBody, ErrorCode, EventKind, Message, Payload, Publication, RawJson, Sender,
+    ChannelName, ConversationMessage, ConversationUpdated, DeliveryStatus, ErrorBody, ErrorCode, EventKind, Message, Payload, Publication,
+    RawJson, Sender,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -50,8 +52,17 @@ pub struct Conversations {
     relay: WeakRelay,
     kept_ms: i64,
     acting_roles: Arc<[String]>,
-    /// Tenant and conversation of what is to be told on `tenant`. Held for one entry.
-    news: Arc<Mutex<BTreeSet<(String, String)>>>,
+    /// What is to be told soon. Held for one entry.
+    news: Arc<Mutex<BTreeSet<News>>>,
+}
+
+/// What happened in a conversation, and whom it concerns.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct News {
+    tenant: String,
+    conversation: String,
+    /// Whose count of unread messages changed: told to their other devices. `None`: something that everyone is told.
+    reader: Option<String>,
 }
 
 fn channel_of(id: &str) -> String {
@@ -148,7 +159,7 @@ impl Conversations {
         let is_audio = fields.flag("isAudio").then_some(true);
         let url = fields.optional_text("url", LINE_BYTES * 4);
         fields.finish()?;
-        let sender = sender.unwrap_or_else(|| sender_of(by.role.as_deref()));
+        let sender = sender.unwrap_or_else(|| usual_sender(by.role.as_deref()));
         let message = Message { id: None, client_id: Some(client_id.clone()), content, sender, sender_name, ts: None, is_audio, url };
         let payload = Payload::MessageNew(ConversationMessage { conversation_id: conversation_id.clone(), patient_id, message });
         let channel = channel_of(&conversation_id);
@@ -210,12 +221,12 @@ impl Conversations {
         answer(&conversation)
     }
 
-    /// Tells on `tenant` what happened in conversations, once for all that comes in the meantime.
-    fn note_news(&self, tenant: &str, conversation: &str) {
+    /// Tells what happened in conversations, once for all that comes in the meantime.
+    fn note_news(&self, one: News) {
         let first = {
             let mut news = self.news.lock();
             let first = news.is_empty();
-            news.insert((tenant.to_owned(), conversation.to_owned()));
+            news.insert(one);
             first
         };
         if first {
@@ -223,31 +234,51 @@ impl Conversations {
             drop(tokio::spawn(async move {
                 tokio::time::sleep(TOLD_AFTER).await;
                 let news = std::mem::take(&mut *this.news.lock());
-                for (tenant, conversation) in news {
-                    if let Err(error) = this.tell_news(&tenant, &conversation).await {
-                        fault!(warning, Store, error = %error.body.message, conversation, "news of a conversation could not be told: tried again");
-                        tokio::time::sleep(TOLD_AGAIN_AFTER).await;
-                        this.note_news(&tenant, &conversation);
+                for one in news {
+                    if let Err(error) = this.tell_news(&one).await {
+                        // What will never be taken is not tried for ever.
+                        let again = error.body.retryable;
+                        let conversation = &one.conversation;
+                        fault!(warning, Store, error = %error.body.message, conversation, again, "news of a conversation could not be told");
+                        if again {
+                            tokio::time::sleep(TOLD_AGAIN_AFTER).await;
+                            this.note_news(one);
+                        }
                     }
                 }
             }));
         }
     }
 
-    async fn tell_news(&self, tenant: &str, id: &str) -> Result<(), Refusal> {
-        let (of, wanted) = (tenant.to_owned(), id.to_owned());
-        let Some((_, conversation)) = self.store.read("conversations.list", move |db| table::find(db, &of, &wanted)).await? else {
-            return Ok(());
-        };
-        let updates = updates_of(&conversation, None);
-        let payload = Payload::ConversationUpdated(ConversationUpdated { conversation_id: id.to_owned(), updates });
-        // On the conversation's channel too: a patient's message may have opened it again.
-        let told = |channel: String| Asked { channel, payload: payload.clone(), key: None };
+    async fn tell_news(&self, news: &News) -> Result<(), Refusal> {
         // Of a relay that is going down nobody is left to hear it.
         if self.relay.upgrade().is_none_or(|relay| relay.is_draining()) {
             return Ok(());
         }
-        Ok(tell_now(&self.relay, tenant, vec![told(channel_of(id)), told("tenant".to_owned())]).await?)
+        let of = news.clone();
+        let read = self.store.read("conversations.list", move |db| {
+            let Some((seq, conversation)) = table::find(db, &of.tenant, &of.conversation)? else { return Ok(None) };
+            let unread = of.reader.map(|reader| table::unread(db, &of.tenant, seq, &reader)).transpose()?;
+            Ok(Some((conversation, unread)))
+        });
+        let Some((conversation, unread)) = read.await? else { return Ok(()) };
+        let id = conversation.conversation_id.clone();
+        let told = match (&news.reader, unread) {
+            (Some(reader), Some(unread)) => {
+                let data = json!({ "conversationId": id, "unread": unread, "invalidates": invalidates(&id) });
+                let payload =
+                    Payload::Custom { event: "conversation_read".to_owned(), data: RawJson::from_text_unchecked(data.to_string()) };
+                vec![(format!("user:{reader}"), payload)]
+            }
+            _ => {
+                let updates = updates_of(&conversation, None);
+                let payload = Payload::ConversationUpdated(ConversationUpdated { conversation_id: id.clone(), updates });
+                // On the conversation's channel too: a patient's message may have opened it again.
+                vec![(channel_of(&id), payload.clone()), ("tenant".to_owned(), payload)]
+            }
+        };
+        let asked = told.into_iter().map(|(channel, payload)| Asked { channel, payload, key: None });
+        Ok(tell_now(&self.relay, &news.tenant, asked.collect()).await?)
     }
 
     fn keep_message(tx: &Tx<'_>, incoming: &Incoming, body: &ConversationMessage) -> Result<(), StoreError> {
@@ -255,13 +286,9 @@ impl Conversations {
         let found = table::get_or_make(tx, &incoming.tenant, &body.conversation_id, body.patient_id.as_deref(), at_ms)?;
         let is_new =
             table::add(tx, &incoming.tenant, found.0, incoming.user.as_deref().unwrap_or_default(), &body.message, !incoming.by_backend)?;
-        // A backend may speak for a patient; anyone else who is not of the staff by their own word is one.
-        let of_patient = match body.message.sender {
-            Sender::Patient => true,
-            Sender::User => !incoming.by_backend,
-            Sender::Agent | Sender::Nurse => false,
-        };
-        if is_new && found.1.status == "resolved" && of_patient {
+        // A backend may speak for a patient.
+        let of_staff = incoming.by_staff && body.message.sender != Sender::Patient;
+        if is_new && found.1.status == "resolved" && !of_staff {
             table::change(tx, found, Changes { status: Some("open".to_owned()), assignee: Some(None), extra: Map::new() })?;
         }
         Ok(())
@@ -286,15 +313,6 @@ impl Conversations {
         let assignee = text("assignee").map(|assignee| assignee.map(|user| (user.clone(), name.unwrap_or(user))));
         let found = table::get_or_make(tx, tenant, &body.conversation_id, patient.as_deref(), tx.now_ms())?;
         table::change(tx, found, Changes { status, assignee, extra: given }).map(drop)
-    }
-}
-
-fn sender_of(role: Option<&str>) -> Sender {
-    match role {
-        Some("patient") => Sender::Patient,
-        Some("agent" | "service") => Sender::Agent,
-        Some("nurse") => Sender::Nurse,
-        _ => Sender::User,
     }
 }
 
@@ -363,10 +381,16 @@ impl Service for Conversations {
 }
 
 impl Tap for Conversations {
-    fn handle_publication(&self, tenant: &str, _: &ChannelName, publication: &Publication) {
-        if let Payload::MessageNew(body) = &publication.payload {
-            self.note_news(tenant, &body.conversation_id);
-        }
+    fn handle_publication(&self, tenant: &str, channel: &ChannelName, publication: &Publication) {
+        let (conversation, reader) = match &publication.payload {
+            Payload::MessageNew(body) => (body.conversation_id.as_str(), None),
+            Payload::MessageStatus(body) if body.status == DeliveryStatus::Read => match channel.id() {
+                Some(conversation) => (conversation, Some(body.user.clone())),
+                None => return,
+            },
+            _ => return,
+        };
+        self.note_news(News { tenant: tenant.to_owned(), conversation: conversation.to_owned(), reader });
     }
 
     fn handle_viewers(&self, _: &str) {}

@@ -47,13 +47,16 @@ pub struct Dashboard {
     wake: Notify,
     clock: crate::clock::Clock,
     store: Store,
+    offline_after_ms: u64,
 }
 
 impl Dashboard {
     /// Watches the relay from now on and answers its calls. [`Dashboard::run`] must be running for statistics to be told.
     pub fn attach(relay: &Relay, store: Store) -> Arc<Self> {
         let clock = relay.clock().clone();
-        let dashboard = Arc::new(Self { tenants: Mutex::default(), dirty: Mutex::default(), wake: Notify::new(), clock, store });
+        let offline_after_ms = relay.config().devices.offline_after_ms;
+        let (tenants, dirty, wake) = (Mutex::default(), Mutex::default(), Notify::new());
+        let dashboard = Arc::new(Self { tenants, dirty, wake, clock, store, offline_after_ms });
         relay.add_tap(Arc::clone(&dashboard) as Arc<dyn Tap>);
         relay.add_methods(Arc::new(Answers { dashboard: Arc::clone(&dashboard), hub: Arc::downgrade(relay.hub()) }));
         dashboard
@@ -154,7 +157,11 @@ impl Dashboard {
         if let Some(state) = tenants.get_mut(tenant) {
             return Some(then(state));
         }
-        (tenants.len() < MAX_TENANTS).then(|| then(tenants.entry(tenant.to_owned()).or_default()))
+        (tenants.len() < MAX_TENANTS).then(|| {
+            let state = tenants.entry(tenant.to_owned()).or_default();
+            state.ward.devices_mut().set_offline_after_ms(self.offline_after_ms);
+            then(state)
+        })
     }
 }
 
@@ -209,7 +216,14 @@ impl Tap for Dashboard {
             }
             _ => false,
         };
-        if self.with_tenant(tenant, |state| state.ward.apply(publication, now) || of_alerts) == Some(true) {
+        let is_changed = self.with_tenant(tenant, |state| {
+            let is_changed = state.ward.apply(publication, now);
+            if let (DEVICE, Some(id)) = (channel.kind(), channel.id()) {
+                state.ward.devices_mut().handle_published(id, publication.ts);
+            }
+            is_changed || of_alerts
+        });
+        if is_changed == Some(true) {
             self.mark(tenant);
         }
     }

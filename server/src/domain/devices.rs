@@ -6,10 +6,11 @@
 
 use super::dashboard::Dashboard;
 use super::params::{Fields, LINE_BYTES};
-use super::registry::{DeviceView, Registration, Saved, Turn};
+use super::registry::{DeviceView, Found, FoundStatus, Registration, Saved, Turn, is_by_silence, later};
 use super::rights;
 use super::service::{Service, answer};
 use crate::auth::{Principal, Publisher};
+use crate::broker::{ChannelKey, ReadRequest};
 use crate::observe::faults::fault;
 use crate::relay::{Methods, Refusal, Relay};
 use crate::store::{Store, StoreError};
@@ -31,6 +32,8 @@ const LOOKED_EVERY: Duration = Duration::from_secs(1);
 const SAVED_EVERY: u32 = 5;
 /// Devices of one write: others come in between.
 const SAVED_AT_ONCE: usize = 1_000;
+/// Devices of a tenant whose status is looked up in one turn.
+const LOOKED_UP_AT_ONCE: usize = 500;
 const DAY_MS: u64 = 86_400_000;
 
 #[derive(Serialize)]
@@ -196,6 +199,15 @@ impl Devices {
     }
 
     async fn tell_turns(&self, relay: &Relay) {
+        for (tenant, doubts) in self.dashboard.of_each(|devices| devices.take_doubts(LOOKED_UP_AT_ONCE)) {
+            for id in doubts {
+                let found = self.find(relay, &tenant, &id).await;
+                self.dashboard.with_devices(&tenant, |devices| match found {
+                    Ok(found) => devices.settle(&id, &found),
+                    Err(_) => devices.give_back_doubt(id),
+                });
+            }
+        }
         let now = self.store.clock().moment();
         for (tenant, turns) in self.dashboard.of_each(|devices| devices.turns(now, self.offline_after_ms)) {
             for turn in turns {
@@ -207,7 +219,17 @@ impl Devices {
     async fn tell_turn(&self, relay: &Relay, tenant: &str, turn: &Turn) {
         let channel = format!("device:{}", turn.status.device_id);
         let payload = Payload::DeviceStatus(turn.status.clone());
-        let told = relay.publish(Publisher::System { tenant }, &channel, payload, None).await;
+        let told = match self.find(relay, tenant, &turn.status.device_id).await {
+            Ok(found) => {
+                let now = self.store.clock().moment();
+                if self.dashboard.with_devices(tenant, |devices| devices.confirm(turn, &found, now)) != Some(true) {
+                    self.dashboard.mark(tenant);
+                    return;
+                }
+                relay.publish(Publisher::System { tenant }, &channel, payload, None).await
+            }
+            Err(error) => Err(error),
+        };
         self.dashboard.with_devices(tenant, |devices| match &told {
             Ok(_) => devices.handle_told(turn),
             Err(_) => devices.give_back(turn),
@@ -215,6 +237,21 @@ impl Devices {
         if let Err(error) = told {
             fault!(warning, Broker, tenant, device = turn.status.device_id, %error, "a device's status could not be told: it is tried again");
         }
+    }
+
+    /// What the broker holds of a device: other relays may have heard it, or told of it.
+    async fn find(&self, relay: &Relay, tenant: &str, id: &str) -> Result<Found, ErrorBody> {
+        let Ok(channel) = ChannelName::parse(&format!("device:{id}")) else { return Ok(Found::default()) };
+        let request = ReadRequest { recover: None, history: 1, max_bytes: relay.config().limits.recovery_bytes };
+        let held = relay.broker().read(&ChannelKey::new(tenant, channel), request).await?;
+        let status = held.state.iter().find_map(|retained| match &retained.payload {
+            Payload::DeviceStatus(status) if status.device_id == id => {
+                Some(FoundStatus { status: status.clone(), ts: retained.ts, by_silence: is_by_silence(retained, self.offline_after_ms) })
+            }
+            _ => None,
+        });
+        let newest = later(held.publications.last().map(|newest| newest.ts), status.as_ref().map(|status| status.ts));
+        Ok(Found { status, newest })
     }
 
     async fn save(&self) {

@@ -7,10 +7,14 @@
 //! A device that was heard of and then is silent for too long is told to be `offline` by the relay; the next that is heard of it
 //! tells it to be `online` again. What a backend says itself (`offline`, `maintenance`) is never undone by telemetry.
 //!
+//! Other relays of the same store hear what this one does not, and tell of it, too. So what the broker holds of a device
+//! ([`Found`]) is looked at before anything is told ([`Registry::confirm`]), and where a device is heard of which others may have
+//! told silent meanwhile: for the first time, or after a long pause ([`Registry::settle`]).
+//!
 //! Limits: [`MAX_DEVICES`], the [`MAX_METRICS`] first metrics of each.
 
 use crate::clock::Moment;
-use pulsewire_protocol::{DeviceState, DeviceStatus, Telemetry, UnixMs};
+use pulsewire_protocol::{DeviceState, DeviceStatus, Payload, Publication, Telemetry, UnixMs};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,6 +64,12 @@ pub struct DeviceView {
     pub metrics: BTreeSet<String>,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    published: UnixMs,
+    status: UnixMs,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Device {
     view: DeviceView,
@@ -73,6 +83,12 @@ struct Device {
     by_silence: bool,
     /// It was heard since, and is to be told online.
     coming: bool,
+    /// Its status is what the broker had when this relay last looked, or heard it.
+    sure: bool,
+    /// Its status is to be looked up.
+    doubted: bool,
+    /// The newest publication of its channel that this relay knows of, and the newest status.
+    known: Known,
     /// It waits to be written.
     unsaved: bool,
     saved_seen_ms: u64,
@@ -96,6 +112,36 @@ pub struct Turn {
     pub decided_ms: u64,
 }
 
+/// What the broker holds of a device, whichever relay it came by.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    /// The status that is retained.
+    pub status: Option<FoundStatus>,
+    /// When the newest publication of the device's channel was accepted.
+    pub newest: Option<UnixMs>,
+}
+
+/// A status as the broker holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundStatus {
+    /// The status.
+    pub status: DeviceStatus,
+    /// When it was accepted.
+    pub ts: UnixMs,
+    /// A relay told it, not a backend ([`is_by_silence`]).
+    pub by_silence: bool,
+}
+
+/// Whether that is told because of silence, as relays do: `offline` of a device that was last seen that long before. What a backend
+/// says without `lastSeen` was seen just then.
+pub fn is_by_silence(publication: &Publication, offline_after_ms: u64) -> bool {
+    let Payload::DeviceStatus(status) = &publication.payload else { return false };
+    // Wall clocks are set by a little all the time.
+    let silence_ms = offline_after_ms - offline_after_ms / 10;
+    let long_ago = |seen: UnixMs| publication.ts.as_millis().saturating_sub(seen.as_millis()) >= silence_ms;
+    offline_after_ms > 0 && publication.from.is_none() && status.status == DeviceState::Offline && status.last_seen.is_some_and(long_ago)
+}
+
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
@@ -104,10 +150,18 @@ pub struct Registry {
     /// Each device that is watched, by when it was heard, as it was known then.
     looks: BTreeSet<(u64, String)>,
     coming: Vec<String>,
+    /// Those whose status is to be looked up.
+    doubts: Vec<String>,
     unsaved: Vec<String>,
+    /// Silence of so long counts; 0: none does.
+    offline_after_ms: u64,
 }
 
 impl Registry {
+    /// What others tell of silence is known by how long silence must be.
+    pub fn set_offline_after_ms(&mut self, offline_after_ms: u64) {
+        self.offline_after_ms = offline_after_ms;
+    }
     /// How many are known.
     pub fn len(&self) -> usize {
         self.devices.len()
@@ -173,14 +227,37 @@ impl Registry {
 
     /// A status, from a backend or told by the relay itself; whether the statistics changed.
     pub fn handle_status(&mut self, status: &DeviceStatus, now: Moment) -> bool {
+        self.take_status(status, false, now)
+    }
+
+    /// A publication of a device's status; whether the statistics changed.
+    pub fn handle_told_status(&mut self, publication: &Publication, now: Moment) -> bool {
+        let Payload::DeviceStatus(status) = &publication.payload else { return false };
+        let changed = self.take_status(status, is_by_silence(publication, self.offline_after_ms), now);
+        if let Some(device) = self.devices.get_mut(&status.device_id) {
+            device.known.status = publication.ts;
+        }
+        changed
+    }
+
+    /// Something was published on the device's channel, and this relay knows of it.
+    pub fn handle_published(&mut self, id: &str, ts: UnixMs) {
+        if let Some(device) = self.devices.get_mut(id) {
+            device.known.published = ts;
+        }
+    }
+
+    /// `by_silence`: another relay's word.
+    fn take_status(&mut self, status: &DeviceStatus, by_silence: bool, now: Moment) -> bool {
         let known = self.devices.len();
         let Some(device) = self.entry(&status.device_id) else { return false };
         let was = device.view.status == Some(DeviceState::Online);
         let is = status.status == DeviceState::Online;
         // What the relay itself tells is no sign of the device.
-        let goes = std::mem::take(&mut device.going) && status.status == DeviceState::Offline;
+        let goes = (std::mem::take(&mut device.going) || by_silence) && status.status == DeviceState::Offline;
         let comes = std::mem::take(&mut device.coming) && status.status == DeviceState::Online;
         device.by_silence = goes;
+        (device.sure, device.doubted) = (true, false);
         device.view.status = Some(status.status);
         device.view.battery = status.battery.or(device.view.battery);
         device.view.last_seen = status.last_seen.or(device.view.last_seen);
@@ -213,6 +290,12 @@ impl Registry {
     /// Anything else of a device that is known.
     pub fn hear(&mut self, id: &str, now: Moment) {
         let Some(device) = self.devices.get_mut(id) else { return };
+        let pause_ms = device.heard_ms.map_or(0, |heard_ms| now.uptime_ms.saturating_sub(heard_ms));
+        let is_long = pause_ms >= self.offline_after_ms / 2;
+        if self.offline_after_ms > 0 && (is_long || !device.sure) && !device.doubted && !device.by_silence {
+            device.doubted = true;
+            self.doubts.push(id.to_owned());
+        }
         device.heard_ms = Some(now.uptime_ms);
         device.view.last_seen = Some(UnixMs::from_millis(now.unix_ms));
         if device.by_silence && !device.coming {
@@ -282,6 +365,79 @@ impl Registry {
         turns
     }
 
+    /// Whether that is still to be told, now that it is known what the broker holds. Where it is not, what was found is taken over.
+    pub fn confirm(&mut self, turn: &Turn, found: &Found, now: Moment) -> bool {
+        let id = turn.status.device_id.clone();
+        let goes = turn.status.status == DeviceState::Offline;
+        let Some(device) = self.devices.get_mut(&id) else { return false };
+        // Its status was told since this was decided.
+        if !(if goes { device.going } else { device.coming }) {
+            return false;
+        }
+        let news = found.status.as_ref().filter(|status| status.ts != device.known.status);
+        // Silence that others have told is no reason against telling that it is back.
+        if let Some(status) = news.filter(|found| (goes && found.status.status != DeviceState::Online) || (!goes && !found.by_silence)) {
+            (device.going, device.coming) = (false, false);
+            self.take_over(status);
+            return false;
+        }
+        let newest = found.newest.filter(|newest| *newest != device.known.published);
+        let age_ms = newest.map(|newest| now.unix_ms.saturating_sub(newest.as_millis()));
+        let Some((newest, age_ms)) = newest.zip(age_ms).filter(|(_, age_ms)| goes && *age_ms < self.offline_after_ms) else { return true };
+        // Another relay heard it.
+        device.going = false;
+        device.known.published = newest;
+        device.heard_ms = device.heard_ms.max(Some(now.uptime_ms.saturating_sub(age_ms)));
+        device.view.last_seen = later(device.view.last_seen, Some(newest));
+        self.watch(&id);
+        self.mark_unsaved(&id);
+        false
+    }
+
+    /// Some of those that are heard of here, and that others may have told of meanwhile. Say what was found ([`Registry::settle`]),
+    /// or that it could not be ([`Registry::give_back_doubt`]).
+    pub fn take_doubts(&mut self, most: usize) -> Vec<String> {
+        let rest = self.doubts.split_off(self.doubts.len().min(most));
+        std::mem::replace(&mut self.doubts, rest)
+    }
+
+    /// It could not be looked up: it is tried again.
+    pub fn give_back_doubt(&mut self, id: String) {
+        self.doubts.push(id);
+    }
+
+    /// What the broker holds of a device that is heard of here: silence that another relay has told is over.
+    pub fn settle(&mut self, id: &str, found: &Found) {
+        // Its status was heard since.
+        let Some(device) = self.devices.get_mut(id).filter(|device| device.doubted) else { return };
+        (device.sure, device.doubted) = (true, false);
+        let Some(status) = found.status.as_ref().filter(|status| status.ts != device.known.status) else { return };
+        self.take_over(status);
+        if let Some(device) = self.devices.get_mut(id)
+            && device.by_silence
+            && !device.coming
+        {
+            device.coming = true;
+            self.coming.push(id.to_owned());
+        }
+    }
+
+    /// A status that was told elsewhere. It says nothing of when the device was heard.
+    fn take_over(&mut self, found: &FoundStatus) {
+        let id = &found.status.device_id;
+        let Some(device) = self.devices.get_mut(id) else { return };
+        let was = device.view.status == Some(DeviceState::Online);
+        let is = found.status.status == DeviceState::Online;
+        device.view.status = Some(found.status.status);
+        device.view.battery = found.status.battery.or(device.view.battery);
+        device.view.last_seen = later(device.view.last_seen, found.status.last_seen);
+        device.by_silence = found.by_silence;
+        device.known.status = found.ts;
+        self.online = self.online + u64::from(is && !was) - u64::from(was && !is);
+        self.watch(id);
+        self.mark_unsaved(id);
+    }
+
     /// A turn could not be told: it is tried again.
     pub fn give_back(&mut self, turn: &Turn) {
         let id = &turn.status.device_id;
@@ -323,6 +479,11 @@ impl Registry {
     pub fn give_back_unsaved<'a>(&mut self, ids: impl Iterator<Item = &'a str>) {
         ids.for_each(|id| self.mark_unsaved(id));
     }
+}
+
+/// The later of two times.
+pub(super) fn later(one: Option<UnixMs>, other: Option<UnixMs>) -> Option<UnixMs> {
+    one.into_iter().chain(other).max_by_key(|ts| ts.as_millis())
 }
 
 fn is_watched(status: Option<DeviceState>) -> bool {

@@ -36,7 +36,7 @@ impl WardState {
     /// Takes an event in; returns whether the statistics may have changed.
     pub fn apply(&mut self, publication: &Publication, now: Moment) -> bool {
         match &publication.payload {
-            Payload::DeviceStatus(status) => self.devices.handle_status(status, now),
+            Payload::DeviceStatus(_) => self.devices.handle_told_status(publication, now),
             Payload::Telemetry(telemetry) => {
                 let changed = self.devices.handle_telemetry(telemetry, now);
                 if let Some(device) = self.devices.get(&telemetry.device_id) {

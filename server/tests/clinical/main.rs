@@ -7,6 +7,7 @@ mod acting;
 mod alerts;
 mod devices;
 mod documented;
+mod shared;
 mod support;
 mod telling;
 mod usage;

@@ -73,7 +73,11 @@ impl World {
     }
 
     pub fn start_at(place: &Place, now_ms: u64, config: Config) -> Self {
-        let relay = Relay::new(config, Clock::starting_at(now_ms), Entropy::from_seed(7));
+        Self::on(Relay::new(config, Clock::starting_at(now_ms), Entropy::from_seed(7)), place)
+    }
+
+    /// On that relay.
+    pub fn on(relay: Relay, place: &Place) -> Self {
         let store = Store::open(place, relay.clock().clone(), relay.entropy().clone(), Arc::clone(relay.metrics())).unwrap();
         let domain = Domain::attach(&relay, store.clone());
         let told = Arc::new(Told::default());

@@ -14,7 +14,7 @@ use crate::observe::faults::fault;
 use parking_lot::Mutex;
 use pulsewire_protocol::{ErrorBody, Position, Publication};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -268,11 +268,15 @@ impl Inner {
             return Err(away());
         }
         let position = self.read(&held.key, &ReadRequest::default(), None).await?.position;
-        self.look_who(held).await?;
+        // Alerts do not wait for who is present: with nobody elsewhere until that can be read.
+        let knows_who = self.look_who(held).await.is_ok();
+        if !knows_who {
+            held.look_who.store(true, Ordering::Relaxed);
+        }
         let (early, look) = {
             let mut place = held.place.lock();
             place.sequence = Some(Sequence::at(position));
-            (std::mem::take(&mut place.early), std::mem::take(&mut place.look_again))
+            (std::mem::take(&mut place.early), std::mem::take(&mut place.look_again) || !knows_who)
         };
         self.tell_elsewhere(held, true);
         for (epoch, offset, publication) in early {

@@ -52,7 +52,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
-use told::ComesAndGoes;
+use told::{ComesAndGoes, Seldom};
 
 /// How often held channels are looked at, so that they are not forgotten however long nobody publishes; a small part of the
 /// shortest `redis.channel_ttl_ms`.
@@ -85,6 +85,8 @@ struct Inner {
     listening: AtomicBool,
     feed_comes_and_goes: Mutex<ComesAndGoes>,
     has_listened: AtomicBool,
+    /// Leases of other relays that could not be read.
+    unreadable: Mutex<Seldom>,
     /// On the clock's counter, which never goes back.
     touched_ns: AtomicU64,
 }
@@ -121,6 +123,7 @@ impl Redis {
             listening: AtomicBool::new(false),
             feed_comes_and_goes: Mutex::default(),
             has_listened: AtomicBool::new(false),
+            unreadable: Mutex::default(),
             touched_ns: AtomicU64::new(0),
         });
         let feed = Feed { client: listener, connect_timeout, timeout, sharded: config.redis.sharded };

@@ -10,6 +10,7 @@ use super::Inner;
 use super::held::Held;
 use super::leases::{Change, LEASE};
 use crate::broker::ChannelKey;
+use crate::observe::faults::fault;
 use pulsewire_protocol::{ErrorBody, PresentUser};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -149,9 +150,15 @@ impl Inner {
         let up = link.up().await?;
         let call = self.scripts.present(&place);
         let answer: Vec<redis::Value> = link.run(&up, &call).await?;
-        let leases =
-            super::scripts::leases(&answer).ok_or_else(|| super::unavailable("its answer to who is present cannot be understood"))?;
-        Ok(leases.into_iter().map(|(relay, left, lease)| (relay, Lease { until_ns: self.end_ns(left), ..lease })).collect())
+        let leases = super::scripts::leases(&answer);
+        let unreadable = leases.iter().filter(|lease| lease.is_none()).count();
+        if unreadable > 0
+            && let Some(unsaid) = self.unreadable.lock().tell(self.clock.elapsed_ns())
+        {
+            fault!(warning, Broker, place, unreadable, unsaid, "who is present by way of a relay cannot be read: is it a newer version?");
+        }
+        let leases = leases.into_iter().flatten();
+        Ok(leases.map(|(relay, left, lease)| (relay, Lease { until_ns: self.end_ns(left), ..lease })).collect())
     }
 
     fn end_ns(&self, left: Duration) -> u64 {

@@ -172,8 +172,8 @@ pub(super) fn leased(answer: &[Value]) -> Option<Leased> {
     rest.iter().map(place).collect::<Option<_>>().map(Leased::Done)
 }
 
-/// Leases by relay, with how long each lasts yet, which is not in the lease itself.
-pub(super) fn leases(answer: &[Value]) -> Option<Vec<(String, Duration, Lease)>> {
+/// Leases by relay, with how long each lasts yet, which is not in the lease itself; nothing for one that cannot be read.
+pub(super) fn leases(answer: &[Value]) -> Vec<Option<(String, Duration, Lease)>> {
     let one = |value: &Value| {
         let Value::Array(parts) = value else { return None };
         let [relay, Value::Int(left_ms), Value::Array(users)] = parts.as_slice() else { return None };

@@ -149,6 +149,48 @@ async fn a_full_redis_renews_what_it_has() {
     .await;
 }
 
+#[tokio::test]
+async fn a_channel_is_held_though_its_leases_cannot_be_read_and_they_are_known_when_they_can() {
+    let server = RedisServer::start(Keeps::Nothing);
+    let [one, other] = [node(config_on(&server, "p")).await, node(config_on(&server, "p")).await];
+    server.ask("SET p:{ward:patient:p1}:who nonsense");
+    other.broker.hold(&key(PATIENT)).await.unwrap();
+    one.publish(PATIENT, note(1)).await;
+    until("alerts come", || other.delivered.count(PATIENT) == 1).await;
+    server.ask("DEL p:{ward:patient:p1}:who");
+    // Told to nobody, so that only the look can find it.
+    server.ask("SADD p:{ward:patient:p1}:who quiet.x");
+    server.ask("HSET p:{ward:patient:p1}:who:quiet.x anna Anna");
+    until("seen", || other.delivered.elsewhere(PATIENT) == users(&[("anna", "Anna")])).await;
+}
+
+#[tokio::test]
+async fn one_lease_that_cannot_be_read_hides_no_other() {
+    let server = RedisServer::start(Keeps::Nothing);
+    let other = node(config_on(&server, "p")).await;
+    server.ask("SADD p:{ward:patient:p1}:who bad.x newer.x good.x");
+    server.ask("SET p:{ward:patient:p1}:who:bad.x nonsense");
+    server.ask("HSET p:{ward:patient:p1}:who:newer.x '' later clara Clara");
+    server.ask("HSET p:{ward:patient:p1}:who:good.x anna Anna");
+    assert_eq!(read(&other, PATIENT).await, users(&[("anna", "Anna")]));
+    other.broker.hold(&key(PATIENT)).await.unwrap();
+    assert_eq!(other.delivered.elsewhere(PATIENT), users(&[("anna", "Anna")]));
+}
+
+#[tokio::test]
+async fn while_redis_is_away_who_is_present_is_answered_with_ones_own() {
+    let mut server = RedisServer::start(Keeps::Nothing);
+    let relay = relay_on(&server, "one");
+    until("the relay is ready", || relay.ready().is_ok()).await;
+    let (_anna, _) = Client::connect(&relay, &token("anna"), &[]).await;
+    server.kill();
+    until("away", || relay.ready().is_err()).await;
+    let who = relay.authenticate(Some(&token("anna"))).unwrap();
+    let ids = async |channel: &str| relay.presence(&who, channel).await.unwrap().into_iter().map(|user| user.user_id).collect::<Vec<_>>();
+    assert_eq!(ids("tenant").await, ["anna"]);
+    assert_eq!(ids("patient:nobody-holds").await, Vec::<String>::new());
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Come {

@@ -83,6 +83,8 @@ struct Inner {
     held: Mutex<HashMap<String, Arc<Held>>>,
     looks: Semaphore,
     listening: AtomicBool,
+    /// When it ceased to listen; on the clock's counter.
+    deaf_since_ns: AtomicU64,
     feed_comes_and_goes: Mutex<ComesAndGoes>,
     has_listened: AtomicBool,
     /// Leases of other relays that could not be read.
@@ -121,6 +123,7 @@ impl Redis {
             held: Mutex::default(),
             looks: Semaphore::new(LOOKS_AT_ONCE),
             listening: AtomicBool::new(false),
+            deaf_since_ns: AtomicU64::new(0),
             feed_comes_and_goes: Mutex::default(),
             has_listened: AtomicBool::new(false),
             unreadable: Mutex::default(),
@@ -159,7 +162,11 @@ impl Inner {
     fn handle_feed_up(self: &Arc<Self>) {
         let held = self.all_held();
         // What was told of leases meanwhile was told to nobody; before it listens, or they would run out first.
-        held.iter().for_each(|held| held.look_who.store(true, Ordering::Relaxed));
+        let deaf_ns = self.clock.elapsed_ns().saturating_sub(self.deaf_since_ns.load(Ordering::Relaxed));
+        for held in &held {
+            held.look_who.store(true, Ordering::Relaxed);
+            held.elsewhere.lock().was_deaf(deaf_ns);
+        }
         self.listening.store(true, Ordering::Relaxed);
         let is_again = self.has_listened.swap(true, Ordering::Relaxed);
         if is_again {
@@ -174,9 +181,12 @@ impl Inner {
     }
 
     fn handle_feed_down(&self, problem: &str) {
-        if self.listening.swap(false, Ordering::Relaxed)
-            && let Some(unsaid) = self.feed_comes_and_goes.lock().lost(self.clock.elapsed_ns())
-        {
+        if !self.listening.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let now_ns = self.clock.elapsed_ns();
+        self.deaf_since_ns.store(now_ns, Ordering::Relaxed);
+        if let Some(unsaid) = self.feed_comes_and_goes.lock().lost(now_ns) {
             fault!(warning, Broker, problem, unsaid, "not listening to redis");
         }
     }

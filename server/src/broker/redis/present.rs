@@ -4,7 +4,7 @@
 //! the leases be read again; so nothing depends on publish/subscribe, which forgets whom it cannot reach.
 //!
 //! While Redis is away the last that was known counts: nobody leaves because nobody can be heard. A relay that is not among
-//! what is read afterwards gets [`DOUBT`] to be heard of: a Redis that lost everything is told again by each.
+//! what is read afterwards gets [`DOUBT`] of listening to be heard of, once: a Redis that lost everything is told again by each.
 
 use super::Inner;
 use super::held::Held;
@@ -31,6 +31,8 @@ pub(super) struct Lease {
     pub(super) version: u64,
     /// On this relay's own counter.
     pub(super) until_ns: u64,
+    /// A look did not find it: further ones give it no more time.
+    pub(super) in_doubt: bool,
     pub(super) users: BTreeMap<String, String>,
 }
 
@@ -86,7 +88,7 @@ impl Elsewhere {
         }
         let before: Vec<Option<String>> = touched.iter().map(|user| self.name(user).map(str::to_owned)).collect();
         let lease = self.relays.entry(change.node.clone()).or_default();
-        (lease.version, lease.until_ns) = (change.version, until_ns);
+        (lease.version, lease.until_ns, lease.in_doubt) = (change.version, until_ns, false);
         if change.whole {
             lease.users.clear();
         }
@@ -122,8 +124,8 @@ impl Elsewhere {
         let heard = self.heard.take().unwrap_or_default();
         self.compared(|known| {
             for (relay, lease) in &mut known.relays {
-                if !read.contains_key(relay) && !heard.contains_key(relay) {
-                    lease.until_ns = doubted_until_ns;
+                if !lease.in_doubt && !read.contains_key(relay) && !heard.contains_key(relay) {
+                    (lease.until_ns, lease.in_doubt) = (doubted_until_ns, true);
                 }
             }
             for (relay, lease) in read {
@@ -132,6 +134,13 @@ impl Elsewhere {
                 }
             }
         })
+    }
+
+    /// So long nobody could be heard: that counts for no doubt.
+    pub(super) fn was_deaf(&mut self, for_ns: u64) {
+        for lease in self.relays.values_mut().filter(|lease| lease.in_doubt) {
+            lease.until_ns = lease.until_ns.saturating_add(for_ns);
+        }
     }
 
     fn expire(&mut self, now_ns: u64) -> Vec<News> {
@@ -285,7 +294,7 @@ mod tests {
     }
 
     fn lease(version: u64, until_ns: u64, users: &[&str]) -> Lease {
-        Lease { version, until_ns, users: users.iter().map(|user| ((*user).to_owned(), user.to_uppercase())).collect() }
+        Lease { version, until_ns, in_doubt: false, users: users.iter().map(|user| ((*user).to_owned(), user.to_uppercase())).collect() }
     }
 
     #[test]
@@ -350,5 +359,25 @@ mod tests {
         assert_eq!(known.replace(BTreeMap::new(), 20), []);
         assert_eq!(known.hear(whole("x", 2, &[("u", Some("U"))]), 60), Heard::News(Vec::new()));
         assert_eq!(known.expire(20), news(&[("v", None)]));
+    }
+
+    #[test]
+    fn a_doubt_lasts_as_long_as_the_first_look_said_however_often_it_is_looked() {
+        let mut known = Elsewhere::default();
+        known.hear(change("x", 0, 1, &[("u", Some("U"))]), 10);
+        known.hear(change("y", 0, 1, &[("v", Some("V"))]), 10);
+        for doubted_until in [20, 25, 29] {
+            assert_eq!(known.replace(BTreeMap::new(), doubted_until), []);
+        }
+        assert_eq!(known.expire(19), []);
+        assert_eq!(known.hear(change("y", 1, 1, &[]), 60), Heard::News(Vec::new()));
+        assert_eq!(known.expire(20), news(&[("u", None)]));
+        assert_eq!(known.replace(BTreeMap::new(), 40), [], "it was heard of, so it is a new doubt");
+        known.was_deaf(5);
+        assert_eq!(known.expire(44), [], "who could not be heard is not missed");
+        assert_eq!(known.replace(BTreeMap::from([("y".to_owned(), lease(1, 90, &["v"]))]), 45), []);
+        assert_eq!(known.replace(BTreeMap::new(), 95), [], "it was read, so it is a new doubt");
+        assert_eq!(known.expire(94), []);
+        assert_eq!(known.expire(95), news(&[("v", None)]));
     }
 }

@@ -65,6 +65,11 @@ impl Held {
             look_who: AtomicBool::new(false),
         }
     }
+    /// Whether it is the one in the table. One that was given back while it was being looked at has nobody to tell any more; who
+    /// holds the channel since then has another, which tells for itself.
+    pub(super) fn is_held(&self) -> bool {
+        *self.holds.lock() > 0
+    }
     /// Whether the channel is open, so that what is known of it here is what there is.
     pub(super) fn is_followed(&self) -> bool {
         self.place.lock().sequence.is_some()
@@ -171,7 +176,7 @@ impl Inner {
         tokio::spawn(async move {
             loop {
                 let is_done = inner.look_once(&held).await;
-                if *held.holds.lock() == 0 {
+                if !held.is_held() {
                     return;
                 }
                 {
@@ -208,6 +213,9 @@ impl Inner {
     /// is told. False where another look has to decide.
     fn compare(&self, held: &Held, from: &Position, snapshot: Snapshot) -> bool {
         let mut place = held.place.lock();
+        if !held.is_held() {
+            return true;
+        }
         let Some(sequence) = &mut place.sequence else { return true };
         let epoch = &snapshot.position.epoch;
         if snapshot.recovered {

@@ -269,7 +269,7 @@ impl Inner {
 
     /// Called with `held.elsewhere` locked: news are told in the order in which they came.
     fn tell_news(&self, held: &Held, news: Vec<News>) {
-        let Some(deliver) = self.deliver.get() else { return };
+        let Some(deliver) = self.deliver.get().filter(|_| held.is_held()) else { return };
         for (user, name) in news {
             deliver.handle_elsewhere(&held.key, &user, name.as_deref());
         }

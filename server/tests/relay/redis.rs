@@ -29,7 +29,11 @@ pub async fn node(config: Config) -> Bench {
 
 /// Waits for what comes by publish/subscribe.
 pub async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let waited = tokio::time::timeout(Duration::from_secs(15), async {
+    until_within(Duration::from_secs(15), what, is_so).await;
+}
+
+pub async fn until_within(longest: Duration, what: &str, is_so: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(longest, async {
         while !is_so() {
             advance(2).await;
         }

@@ -259,8 +259,9 @@ proptest! {
                 for (_, users) in present.iter().enumerate().filter(|(other, _)| *other != number) {
                     users.iter().for_each(|(user, name)| expected.entry(user).or_default().push(name));
                 }
-                // Two nodes may call a user differently: one of the names it is.
-                until("it knows them", || {
+                // Two nodes may call a user differently: one of the names it is. A node that was not found is doubted for ten
+                // seconds of real time.
+                until_within(Duration::from_secs(60), "it knows them", || {
                     node.broker.tidy();
                     let seen = node.delivered.elsewhere(PATIENT);
                     seen.len() == expected.len()

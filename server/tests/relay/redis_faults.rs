@@ -336,15 +336,27 @@ struct Stalls {
     has_something: AtomicBool,
 }
 
+/// Lets go when a test ends, however it ends: the runtime would wait for the thread that stalls, and say nothing of why.
+struct Release(Arc<Stalls>);
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        self.0.is_stalled.store(false, Ordering::SeqCst);
+    }
+}
+
 impl Deliver for Stalls {
     fn handle_gap(&self, key: &ChannelKey, position: &Position) {
         self.delivered.handle_gap(key, position);
     }
     fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>) {
         self.has_something.store(true, Ordering::SeqCst);
-        while self.is_stalled.load(Ordering::SeqCst) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        // In place: a task that waits in this thread's own slot, as the one that reads from Redis may, is no other thread's to take.
+        tokio::task::block_in_place(|| {
+            while self.is_stalled.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
         self.delivered.handle_publication(key, epoch, publication);
     }
 }
@@ -360,6 +372,7 @@ async fn a_relay_that_stalls_drops_what_is_too_much_and_reads_it_afterwards() {
     };
     let of_the_other = listeners();
     let stalls = Arc::new(Stalls::default());
+    let _release = Release(Arc::clone(&stalls));
     let broker = Redis::new(&Arc::new(config_on(&server, "p")), Clock::starting_at(START_MS), Entropy::from_os(), "stalls").unwrap();
     broker.set_deliver(Arc::clone(&stalls) as _);
     until("it is ready", || broker.ready().is_ok()).await;
@@ -368,7 +381,8 @@ async fn a_relay_that_stalls_drops_what_is_too_much_and_reads_it_afterwards() {
     stalls.is_stalled.store(true, Ordering::SeqCst);
     other.publish("lobby", note(1)).await;
     until("it stalls", || stalls.has_something.load(Ordering::SeqCst)).await;
-    for _ in 0..40 {
+    // Twice the bound: some of it may still lie in the kernel when Redis has written all.
+    for _ in 0..64 {
         server.tell("p:{ward:lobby}", &vec![b'x'; 1 << 20]);
     }
     until("all of it is with the relay", || {
@@ -382,5 +396,5 @@ async fn a_relay_that_stalls_drops_what_is_too_much_and_reads_it_afterwards() {
     assert_eq!(stalls.delivered.gaps("lobby"), []);
     until("it listens", || broker.ready().is_ok()).await;
     let after: Vec<String> = listeners().into_iter().filter(|id| !of_the_other.contains(id)).collect();
-    assert!(!before.is_empty() && before != after, "it kept 40 MiB: {before:?}");
+    assert!(!before.is_empty() && before != after, "it kept 64 MiB: {before:?}");
 }

@@ -227,13 +227,13 @@ impl Alerts {
         may_act(by, &self.acting_roles, change.method())?;
         let (who, scope) = (by.clone(), Scope::of(by));
         let written = self.store.write(change.method(), move |tx| rows::change(tx, &who, &scope, &id, note.as_deref(), change));
-        let (seq, item, marked) = written.await?;
+        let (_, item, marked) = written.await?;
         let changed_at = match change {
             Change::Acknowledge => item.acknowledged_at,
             Change::Resolve => item.resolved_at,
         };
         let is_news = changed_at.is_none_or(|at| is_news(&self.store, at.as_millis().cast_signed()));
-        let mut asked = if is_news { told_updated(&item, seq)? } else { Vec::new() };
+        let mut asked = if is_news { told_updated(&item, changed_at)? } else { Vec::new() };
         if marked {
             asked.extend(told_read(by, item.alert.id.clone().into_iter().collect()));
         }
@@ -249,12 +249,14 @@ fn told_read(by: &Principal, marked: Vec<String>) -> Vec<Asked> {
     marked.chunks(IDS_PER_EVENT).map(told).collect()
 }
 
-/// The whole alert for everyone who follows the patient or the tenant. A repetition is told once: by its row and state.
-fn told_updated(item: &Item, seq: i64) -> Result<Vec<Asked>, StoreError> {
+/// The whole alert for everyone who follows the patient or the tenant. A repetition is told once: by its
+/// id, its state and when it came to it, which are the same on no two relays and in no two lives by chance, as rows are.
+fn told_updated(item: &Item, changed_at: Option<UnixMs>) -> Result<Vec<Asked>, StoreError> {
     let (id, patient) = (&item.alert.id, &item.alert.patient_id);
     let invalidates = json!([["alerts"], ["alert", id], ["patient", patient, "alerts"]]);
     let data = RawJson::from_value(&Item { read: None, invalidates: Some(invalidates), ..item.clone() })?;
-    let key = format!("{UPDATED}:{seq}:{}", item.state.as_str());
+    let changed_ms = changed_at.unwrap_or_default().as_millis();
+    let key = format!("{UPDATED}:{}:{}:{changed_ms}", id.as_deref().unwrap_or_default(), item.state.as_str());
     let told = |channel: String| Asked {
         channel,
         payload: Payload::Custom { event: UPDATED.to_owned(), data: data.clone() },

@@ -61,6 +61,12 @@ pub(super) async fn tell(relay: &WeakRelay, tenant: &str, mut asked: Vec<Asked>)
     while !asked.is_empty() {
         let rest = asked.split_off(asked.len().min(TOLD_AT_ONCE));
         if let Err(error) = tell_now(relay, tenant, asked.clone()).await {
+            if !error.retryable {
+                // The same again would be refused again; the rest may be told.
+                fault!(error, Store, %error, count = asked.len(), "what was kept cannot be told: it is found in the lists");
+                asked = rest;
+                continue;
+            }
             fault!(warning, Store, %error, "what was kept could not be told: it is tried again");
             asked.extend(rest);
             let (relay, tenant) = (relay.clone(), tenant.to_owned());
@@ -91,8 +97,10 @@ async fn tell_later(relay: WeakRelay, tenant: String, mut asked: Vec<Asked>) {
         while !asked.is_empty() {
             let some: Vec<Asked> = asked.iter().take(TOLD_AT_ONCE).cloned().collect();
             let count = some.len();
-            if tell_now(&relay, &tenant, some).await.is_err() {
-                break;
+            match tell_now(&relay, &tenant, some).await {
+                Ok(()) => {}
+                Err(error) if error.retryable => break,
+                Err(error) => fault!(error, Store, %error, count, "what was kept cannot be told: it is found in the lists"),
             }
             asked.drain(..count);
         }

@@ -3,13 +3,14 @@
 use crate::support::*;
 use futures_util::future::BoxFuture;
 use pulsewire_protocol::{
-    Column, DeviceState, DeviceStatus, ErrorBody, Payload, Position, PresentUser, Publication, Series, SeriesMap, Telemetry,
+    Column, DeviceState, DeviceStatus, ErrorBody, Payload, Position, PresentUser, Publication, Series, SeriesMap, Severity, Telemetry,
 };
 use pulsewire_relay::broker::memory::Memory;
 use pulsewire_relay::broker::{Batch, Broker, ChannelKey, Deliver, Idempotency, Item, ReadRequest, Snapshot, Stored};
 use pulsewire_relay::config::Config;
 use pulsewire_relay::store::Place;
 use pulsewire_relay::{Clock, Entropy, Relay};
+use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -155,6 +156,24 @@ async fn a_device_whose_ingest_moves_to_another_relay_is_told_offline_by_neither
     let offline = a.said().iter().chain(&b.said()).filter(|said| *said == "offline").count();
     assert_eq!(offline, 1, "{:?} {:?}", a.said(), b.said());
     for world in [a, b] {
+        world.end().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_of_alerts_on_two_relays_are_told_each_whatever_row_they_have() {
+    let worlds = two_relays(false);
+    for (world, id) in worlds.iter().zip(["al-1", "al-2"]) {
+        world.publish("patient:p-1", Payload::Alert(alert_of(id, "p-1", Severity::High))).await.unwrap();
+        for _ in 0..2 {
+            world.ask(&nurse("ana"), "alerts.acknowledge", json!({"id": id})).await.unwrap();
+        }
+        for channel in ["patient:p-1", "tenant"] {
+            let told = world.told(channel, "alert_updated");
+            assert_eq!((told.len(), &told[0]["id"]), (1, &json!(id)));
+        }
+    }
+    for world in worlds {
         world.end().await;
     }
 }

@@ -14,10 +14,21 @@
 use crate::broker::memory::IDEMPOTENCY_TTL_MS;
 use lru::LruCache;
 use parking_lot::Mutex;
+use pulsewire_protocol::{ErrorBody, ErrorCode};
 use std::num::NonZeroUsize;
 
+/// Longer idempotency keys are refused.
+const MAX_KEY_BYTES: usize = 128;
 /// Keys that are remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(50_000).unwrap();
+
+/// Whether a key may be one.
+pub(super) fn check_key(key: Option<&str>) -> Result<(), ErrorBody> {
+    if key.is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
+        return Err(ErrorBody::new(ErrorCode::BadRequest, format!("key: 1 to {MAX_KEY_BYTES} bytes")));
+    }
+    Ok(())
+}
 
 /// See the module.
 pub(super) struct KeyAges {

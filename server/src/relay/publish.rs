@@ -6,7 +6,7 @@
 //! The id of an alert that has none follows from its key and from when that was first used. Where another relay saw that, this one
 //! finds out by the conflict that a wrong guess makes.
 
-use super::key_ages::{Guess, guess_again};
+use super::key_ages::{Guess, check_key, guess_again};
 use super::{Incoming, Relay, author, parse_channel};
 use crate::auth::Publisher;
 use crate::broker::{Batch, ChannelKey, Idempotency, Item, Stored};
@@ -15,8 +15,6 @@ use pulsewire_protocol::{Alert, ChannelName, ErrorBody, ErrorCode, Payload, Posi
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 
-/// Longer idempotency keys are refused.
-const MAX_KEY_BYTES: usize = 128;
 /// When to publish again what a relay that goes down did not take.
 const DRAINING_RETRY_MIN_MS: u64 = 1_000;
 /// The latest of that.
@@ -408,13 +406,6 @@ fn check_rights(by: Publisher<'_>, channel: &ChannelName, payload: &Payload) -> 
         Payload::Alert(alert) => patient_channel(alert).map_or(Ok(()), |patient| principal.may_publish(&patient, payload)),
         _ => Ok(()),
     }
-}
-
-fn check_key(key: Option<&str>) -> Result<(), ErrorBody> {
-    if key.is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_BYTES) {
-        return Err(ErrorBody::new(ErrorCode::BadRequest, format!("key: 1 to {MAX_KEY_BYTES} bytes")));
-    }
-    Ok(())
 }
 
 fn conflict(by_id: bool) -> ErrorBody {

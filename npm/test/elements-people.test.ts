@@ -100,6 +100,18 @@ describe('notifications', () => {
     expect(bell.shadowRoot?.activeElement).toBe(button);
   });
 
+  test('a bell that is given another client still closes its list when somebody presses elsewhere', async () => {
+    const bell = await place('pulsewire-bell', client);
+    (bell as unknown as { client: unknown }).client = new FakeClient();
+    await drawn(bell);
+    inside(bell, '.bell').click();
+    await drawn(bell);
+    expect(maybe(bell, '.popover')).not.toBeNull();
+    document.body.dispatchEvent(new Event('pointerdown', { bubbles: true, composed: true }));
+    await drawn(bell);
+    expect(maybe(bell, '.popover')).toBeNull();
+  });
+
   test('the bell reads the same number out again when it rises to it again', async () => {
     refuse('notifications.list', 'not_found');
     const bell = await place('pulsewire-bell', client);

@@ -101,8 +101,11 @@ export class PulsewireBell extends PulsewireElement {
   protected override attach(client: Pulsewire): Release[] {
     const inbox = openInbox(client);
     this.#unread = inbox.get().unread;
-    document.addEventListener('pointerdown', this.#outside);
-    window.addEventListener('resize', this.#look);
+    // Listeners of this hold alone: the one before it takes its own away only after this one came.
+    const outside = (event: PointerEvent): void => this.#outside(event);
+    const look = (): void => this.#look();
+    document.addEventListener('pointerdown', outside);
+    window.addEventListener('resize', look);
     return [
       inbox.listen(() => {
         const { unread } = inbox.get();
@@ -111,8 +114,8 @@ export class PulsewireBell extends PulsewireElement {
         this.#unread = unread;
         this.requestUpdate();
       }),
-      () => document.removeEventListener('pointerdown', this.#outside),
-      () => window.removeEventListener('resize', this.#look),
+      () => document.removeEventListener('pointerdown', outside),
+      () => window.removeEventListener('resize', look),
     ];
   }
 

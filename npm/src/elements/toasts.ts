@@ -86,9 +86,12 @@ export class PulsewireToasts extends PulsewireElement {
       .visible.slice(0, MAX_SHOWN)
       .map(toast => ({ toast, leaving: false }));
     this.#follow(client);
-    document.addEventListener('keydown', this.#onKey);
+    // Listeners of this hold alone: the one before it takes its own away only after this one came.
+    const onKey = (event: KeyboardEvent): void => this.#onKey(event);
+    const look = (): void => this.#look();
+    document.addEventListener('keydown', onKey);
     // A dialog that opens tells so where browsers are new; elsewhere the next toast raises the region.
-    document.addEventListener('toggle', this.#look, true);
+    document.addEventListener('toggle', look, true);
     return [
       client.toasts.listen(() => this.#follow(client)),
       // The client says it in one tab only where tabs share a connection; what is shown is shown in all of them.
@@ -97,8 +100,8 @@ export class PulsewireToasts extends PulsewireElement {
       blocked.listen(() => this.requestUpdate()),
       toastOptions.listen(() => this.requestUpdate()),
       closeWhenSeen(),
-      () => document.removeEventListener('keydown', this.#onKey),
-      () => document.removeEventListener('toggle', this.#look, true),
+      () => document.removeEventListener('keydown', onKey),
+      () => document.removeEventListener('toggle', look, true),
       bannerBottom.subscribe(px => this.style.setProperty('--_banner', `${px}px`)),
       openPanel.subscribe(panel => this.#stepAside(panel)),
       () => {
@@ -136,6 +139,8 @@ export class PulsewireToasts extends PulsewireElement {
       if (section.popover !== null) section.popover = null;
       this.#over = undefined;
     } else if (dialog !== this.#over) {
+      // Taken down first: one that is shown already keeps its place, under a dialog that opened later.
+      section.popover = null;
       section.popover = 'manual';
       section.showPopover();
       this.#over = dialog;

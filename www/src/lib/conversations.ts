@@ -7,6 +7,8 @@ import type { ConversationMessage, Pulsewire } from 'pulsewire';
 import { journal } from './journal';
 import { Value } from './value';
 
+/** When a list that was refused is asked for again. */
+const AGAIN_MS = 5_000;
 /** News that come together are one question. */
 const SOON_MS = 200;
 const PAGE = 50;
@@ -28,10 +30,14 @@ export class ConversationList {
   /** Newest activity first; `undefined` until the relay told. */
   readonly items = new Value<readonly ConversationItem[] | undefined>(undefined);
   readonly more = new Value(false);
+  /** It cannot be asked for now: while polling there are no calls, or the relay refused. What was known stands. */
+  readonly failed = new Value(false);
   /** Why the last change of a status did not succeed. */
   readonly refused = new Value<string | undefined>(undefined);
   #shown = PAGE;
   #round = 0;
+  #again = false;
+  #under = false;
   #soon: ReturnType<typeof setTimeout> | undefined;
 
   constructor(readonly client: Pulsewire) {}
@@ -42,6 +48,7 @@ export class ConversationList {
     let connection: string | undefined;
     const look = (): void => {
       const { state, connectionId } = client.connection.get();
+      if (state === 'polling') this.failed.set(true);
       if (state !== 'connected' || connection === connectionId) return;
       connection = connectionId;
       void this.#load();
@@ -50,7 +57,7 @@ export class ConversationList {
     const offs = [
       client.connection.listen(look),
       client.on('event', ({ event, replayed }) => {
-        // A read mark changes what is unread; it is told on the conversation alone.
+        // A read mark changes what is unread: told on the conversation, and to whose it is on all their devices.
         if (!replayed && (event === 'conversation_updated' || event === 'message_status' || event === 'conversation_read')) this.#loadSoon();
       }),
       client.on('resync', ({ channel }) => {
@@ -83,15 +90,28 @@ export class ConversationList {
     await this.#load();
   }
 
-  #loadSoon(): void {
+  #loadSoon(afterMs = SOON_MS): void {
     this.#soon ??= setTimeout(() => {
       this.#soon = undefined;
       void this.#load();
-    }, SOON_MS);
+    }, afterMs);
   }
 
+  /** One question at a time: where news come faster than answers, each would otherwise undo the one before. */
   async #load(): Promise<void> {
-    const round = ++this.#round;
+    this.#again = this.#under;
+    if (this.#under) return;
+    this.#under = true;
+    try {
+      await this.#ask();
+    } finally {
+      this.#under = false;
+    }
+    if (this.#again) this.#loadSoon();
+  }
+
+  async #ask(): Promise<void> {
+    const round = this.#round;
     const found: ConversationItem[] = [];
     let before: string | undefined;
     try {
@@ -106,10 +126,12 @@ export class ConversationList {
       if (round !== this.#round) return;
       this.items.set(found);
       this.more.set(before !== undefined);
+      this.failed.set(false);
     } catch (error) {
       // Lost with the connection: the next one asks again, and what was known stands.
       if (round !== this.#round || this.client.connection.get().state !== 'connected') return;
-      if (this.items.get() === undefined) this.items.set([]);
+      this.failed.set(true);
+      this.#loadSoon(AGAIN_MS);
       journal.add('bad', 'logError', { message: `conversations.list: ${error instanceof Error ? error.message : String(error)}` });
     }
   }

@@ -70,8 +70,10 @@ export class Reports {
   async start(title: string): Promise<void> {
     if (this.asking.get()) return;
     this.asking.set(true);
-    const executionId = `${this.#prefix}${crypto.randomUUID().slice(0, 8)}`;
     try {
+      // `randomUUID` is missing on pages without TLS that are not of this machine.
+      const random = Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+      const executionId = `${this.#prefix}${random}`;
       await postExecution(executionId, title);
       this.newest.set(executionId);
       journal.add('plain', 'logAccepted', { what: title });
@@ -96,7 +98,9 @@ export class Reports {
     try {
       const { items } = await this.client.call<{ items: Listed[] }>('executions.list', { limit: LISTED });
       if (round !== this.#round) return;
-      this.newest.set(items.find(({ executionId }) => executionId.startsWith(this.#prefix))?.executionId);
+      const newest = items.find(({ executionId }) => executionId.startsWith(this.#prefix))?.executionId;
+      // A busy ward's newest may all be of others: what is known stays.
+      if (newest !== undefined) this.newest.set(newest);
     } catch (error) {
       if (round !== this.#round || this.client.connection.get().state !== 'connected') return;
       journal.add('bad', 'logError', { message: `executions.list: ${error instanceof Error ? error.message : String(error)}` });

@@ -232,6 +232,8 @@ export const en = {
   conversationOf: 'Conversation about {name}',
   toPatient: 'Open the patient',
   othersOnWard: 'Nothing written yet',
+  otherPatients: 'Other patients',
+  chatListUnknown: 'The list of messages cannot be asked for right now. It comes back with the connection.',
   conversationOpen: 'Open',
   conversationAssumed: 'With {name}',
   conversationAssumedByYou: 'With you',

@@ -234,6 +234,8 @@ export const pt: Record<MessageKey, string> = {
   conversationOf: 'Conversa sobre {name}',
   toPatient: 'Abrir o paciente',
   othersOnWard: 'Nada escrito ainda',
+  otherPatients: 'Outros pacientes',
+  chatListUnknown: 'Não é possível consultar a lista de mensagens agora. Ela volta com a conexão.',
   conversationOpen: 'Aberta',
   conversationAssumed: 'Com {name}',
   conversationAssumedByYou: 'Com você',

@@ -36,9 +36,6 @@ const DEVICE: &str = "device";
 struct Tenant {
     ward: WardState,
     told: Option<DashboardStats>,
-    /// This relay has known something of it. One that has not would tell all pages that there is nothing, where another relay of the
-    /// same store knows better.
-    known: bool,
 }
 
 /// See the module.
@@ -128,8 +125,7 @@ impl Dashboard {
             };
             if let Some(tenant) = self.tenants.lock().get_mut(&name) {
                 let stats = tenant.ward.stats(active, viewers);
-                tenant.known |= active > 0 || !tenant.ward.is_empty();
-                if tenant.known && tenant.told.as_ref() != Some(&stats) {
+                if tenant.told.as_ref() != Some(&stats) {
                     tenant.told = Some(stats.clone());
                     changes.push((name, stats));
                 }

@@ -66,11 +66,6 @@ impl WardState {
         changed
     }
 
-    /// Whether nothing of it was heard or kept.
-    pub fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.sessions.is_empty() && self.compliance.is_empty()
-    }
-
     /// When [`WardState::expire`] will next have something to do.
     pub fn next_expiry_ms(&self) -> Option<u64> {
         self.session_ends.first().map(|(end, _, _)| *end)

@@ -342,16 +342,10 @@ impl Hub {
     }
 
     fn viewers_changed(&self, key: &ChannelKey) {
-        self.arm_viewers(key);
-        (self.viewers_changed)(&key.tenant);
-    }
-
-    /// Tells the pages of the channel soon. That is all, where others came or went by way of another relay: what a relay says of who
-    /// views are its own users.
-    fn arm_viewers(&self, key: &ChannelKey) {
         let Some(room) = self.find(key) else { return };
         let due_ms = room.lock().tell_viewers_at_ms(VIEWERS_INTERVAL_MS);
         self.wheel.at(due_ms.max(self.wheel.now_ms()), Timer::Viewers(Box::new(key.clone())));
+        (self.viewers_changed)(&key.tenant);
     }
 
     /// Tells a channel who views it, if that changed and it was not told within the last second.
@@ -423,7 +417,7 @@ impl Deliver for Hub {
             self.handle_online_elsewhere(&key.tenant, now, before.as_ref());
         } else if (!now.is_empty() || before.is_some()) && key.channel.counts_viewers() {
             drop(room);
-            self.arm_viewers(key);
+            self.viewers_changed(key);
         }
     }
     fn handle_elsewhere(&self, key: &ChannelKey, user: &str, name: Option<&str>) {
@@ -442,7 +436,7 @@ impl Deliver for Hub {
             self.arm_online(&key.tenant, due_ms);
         } else if changed && key.channel.counts_viewers() {
             drop(room);
-            self.arm_viewers(key);
+            self.viewers_changed(key);
         }
     }
     fn handle_publication(&self, key: &ChannelKey, epoch: &str, publication: &Arc<Publication>) {
